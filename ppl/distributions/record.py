@@ -1,0 +1,109 @@
+"""What a distribution is: one record, which joins the table by being built.
+
+Checker, compiler, documentation and the laws of the tests all read the table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ppl.constraints import Array, Constraint
+
+DISTRIBUTIONS: dict[str, Distribution] = {}
+
+Generator = Any
+"""A `numpy.random.Generator`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alternative:
+    """Another parametrisation, chosen by keywords.
+
+    Attributes
+    ----------
+    parameters
+        All of its parameters in call order: those shared with the first parametrisation may be
+        given by position, the others need their keyword.
+    convert
+        From these to the first parametrisation's, as a NumPy expression (traced).
+    log_density
+        A better expression than the converted one, where there is one (``logit=``, ``log=``).
+    signature
+        If it differs from the distribution's.
+    """
+
+    parameters: Mapping[str, Constraint]
+    convert: Callable[..., tuple[Array, ...]]
+    log_density: Callable[..., Array] | None = None
+    signature: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Distribution:
+    """A distribution over numbers, vectors or matrices.
+
+    Attributes
+    ----------
+    name, summary
+        As in the reference.
+    parameters
+        Name → the set its values must lie in, in call order.
+    support
+        The set of its values, or a function of the parameters that returns it.
+    log_density
+        ``log_density(x, *parameters)`` as a NumPy expression of atoms; it is traced, and works on
+        arrays too. At the edge of the support it takes its limit (0·log 0 = 0). Outside the
+        support it may be anything: membership is checked elsewhere.
+    sample
+        ``sample(rng, size, *parameters)``: size is the whole shape of the result.
+    signature
+        Gufunc form, parameters → value: ``(n),(n,n)->(n)``; empty if all are numbers.
+    alternatives
+        Other parametrisations.
+    defaults
+        Values of trailing parameters that may be left out.
+    discrete
+        Whether values are integers (then `log_density` is a log mass).
+    location_scale
+        Names of its location and scale (``("mu", "sigma")``), if x = location + scale · z with the
+        law of z free of both; location None where there is only a scale.
+    states
+        For discrete laws of few values: ``states(*parameters)`` is the number of values, counted
+        from 0, from parameters that are data; None where it has no bound. For a Categorical it is
+        the size of p.
+    mean, variance, cdf, entropy
+        Closed forms, where they exist; NumPy expressions of atoms.
+    normalised
+        False for improper laws (`Flat`).
+    reference
+        The SciPy law with these parameters, for the laws of the tests; imported only when called.
+    exceptions
+        Law of the tests → why it does not hold here.
+    """
+
+    name: str
+    summary: str
+    parameters: Mapping[str, Constraint]
+    support: Constraint | Callable[..., Constraint]
+    log_density: Callable[..., Array]
+    sample: Callable[..., Array]
+    signature: str = ""
+    alternatives: tuple[Alternative, ...] = ()
+    defaults: Mapping[str, float] = field(default_factory=dict)
+    discrete: bool = False
+    location_scale: tuple[str | None, str] | None = None
+    states: Callable[..., Any] | None = None
+    mean: Callable[..., Array] | None = None
+    variance: Callable[..., Array] | None = None
+    cdf: Callable[..., Array] | None = None
+    entropy: Callable[..., Array] | None = None
+    normalised: bool = True
+    reference: Callable[..., Any] | None = None
+    exceptions: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.name in DISTRIBUTIONS:
+            raise ValueError(f"two distributions are called {self.name!r}")
+        DISTRIBUTIONS[self.name] = self
