@@ -126,10 +126,11 @@ def _piece(cells: Sequence[str]) -> Piece:
     """Convert to int64 if all cells are whole, to float64 if all are numbers or missing."""
     if "_" in "".join(cells):
         return list(map(str.strip, cells))
-    try:
-        return np.array(cells, dtype=np.int64)
-    except (ValueError, OverflowError):
-        pass
+    for dtype in (np.int64, np.float64):
+        try:
+            return np.array(cells, dtype=dtype)
+        except (ValueError, OverflowError):
+            continue
     stripped = list(map(str.strip, cells))
     try:
         return np.array(["nan" if c in MISSING else c for c in stripped], dtype=np.float64)
