@@ -231,8 +231,7 @@ class Dimensions:
 
 @dataclass(frozen=True, slots=True)
 class Datum:
-    """One of ``data x[N, D] > 0 missing -1``; constraints may be several (``> 0, < 1`` is not:
-    a comma starts the next datum; ``> 0 < 1`` is)."""
+    """One of ``data x[N, D] > 0 missing -1``; several bounds follow each other: ``> 0 < 1``."""
 
     name: Name
     axes: tuple[Expression, ...]
@@ -326,9 +325,13 @@ class Function:
 
 @dataclass(frozen=True, slots=True)
 class GuideEntry:
-    """``(mu, tau) ~ fullrank``, ``z[n] ~ amortized(x[n], hidden = [64])``, ``default ~ ...``."""
+    """``(mu, tau) ~ fullrank``, ``z[n] ~ amortized(x[n], hidden = [64])``, ``default ~ ...``.
+
+    `joint` when the targets share one pair of parentheses: one factor for them all.
+    """
 
     targets: tuple[Expression, ...]
+    joint: bool
     family: Name | Call
     span: Span = field(compare=False)
 

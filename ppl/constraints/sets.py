@@ -1,21 +1,11 @@
-"""Sets of values: membership, a bijection from the reals, and its log-Jacobian.
-
-The only place that knows what "positive" or "simplex" means. A set acts on single numbers
-(`event_ndim` 0), on vectors (1) or on matrices (2), always on an array's last axes.
-
-Bijections of scalar sets are plain NumPy expressions: they work on arrays and are traced into graph
-nodes alike. Bijections of vectors and matrices are written over `autograd.numpy`, batched over
-leading axes, and are called by name from emitted source.
-"""
+"""What a set of values is: membership, a bijection from the reals, and its log-Jacobian."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
-
-import numpy as np
 
 Array = Any
 """An array, or what stands for one while an expression is traced."""
@@ -47,7 +37,7 @@ class Range:
 
 @dataclass(frozen=True, slots=True)
 class Bijection:
-    """A smooth one-to-one map from all reals onto a set.
+    """A smooth one-to-one map from all reals onto a set (or all of it but a null set).
 
     Attributes
     ----------
@@ -56,7 +46,11 @@ class Bijection:
     inverse
         ``u = inverse(x)``, for x inside the set.
     log_jacobian
-        ``log |det dx/du|`` as ``log_jacobian(u, x)``, summed over the event axes.
+        ``log |det dx/du|`` as ``log_jacobian(u, x)``, summed over the event axes. Where x has more
+        numbers than u, it belongs to the measure that densities on the set are taken against: a
+        simplex without its last number, the strictly lower triangle of a correlation matrix or
+        factor, the lower triangle of a covariance, the surface of a sphere, the length element of
+        the plane of vectors with sum zero.
     event_sizes
         Sizes of u's event axes from those of x: a simplex of K numbers has K - 1 free ones.
         A square matrix may come from one vector.
@@ -96,22 +90,9 @@ class Constraint:
     event_ndim: int = 0
 
 
-def _identity(u: Array) -> Array:
-    return u
+def interior(constraint: Constraint) -> Constraint:
+    """Return the set with open ends for proofs, though its ends still belong to it.
 
-
-real = Constraint(
-    "real",
-    "finite numbers",
-    Range(),
-    np.isfinite,
-    Bijection(_identity, _identity, lambda u, x: 0.0 * u),
-)
-
-positive = Constraint(
-    "positive",
-    "numbers greater than 0",
-    Range(0.0, lower_open=True),
-    lambda x: np.isfinite(x) & (x > 0),
-    Bijection(np.exp, np.log, lambda u, x: u),
-)
+    A continuous law puts no mass on the ends of its support: data may lie there, draws do not.
+    """
+    return replace(constraint, range=replace(constraint.range, lower_open=True, upper_open=True))

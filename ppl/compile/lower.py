@@ -1,0 +1,635 @@
+"""From the bound graph to a program: latents get columns, densities become nodes.
+
+Decides how each latent is parametrised, in which order things are computed, and what is reported.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from ppl.compile.program import (
+    Assemble,
+    Column,
+    Draw,
+    Jacobian,
+    Let,
+    Part,
+    Program,
+    Step,
+    Term,
+    Transform,
+    Unpack,
+)
+from ppl.constraints import Constraint, real
+from ppl.distributions import DISTRIBUTIONS
+from ppl.distributions.record import Distribution
+from ppl.graph import diagnostics as kinds
+from ppl.graph.bound import BoundGraph
+from ppl.graph.evaluate import NotANumber, integer
+from ppl.graph.graph import Define, Factor, Sample
+from ppl.graph.nodes import (
+    Apply,
+    Constant,
+    Domain,
+    Index,
+    LogDensity,
+    Node,
+    Position,
+    Read,
+    Select,
+    add,
+    reads,
+    rewrite,
+    subtract,
+)
+from ppl.graph.order import closure, parents, piece_reads, topological
+from ppl.graph.ranges import standard_arguments, support_of
+from ppl.graph.trace import Traced, trace
+from ppl.text import ModelError, Span
+
+REPORT_AT_MOST = 10_000
+"""Deterministic quantities with more numbers are not reported unless asked for."""
+
+
+@dataclass(slots=True)
+class Lowering:
+    """What has been decided so far."""
+
+    bound: BoundGraph
+    columns: list[Column] = field(default_factory=list)
+    unpacked: list[Step] = field(default_factory=list)
+    values: dict[str, list[Step]] = field(default_factory=dict)
+    terms: dict[str, list[Step]] = field(default_factory=dict)
+    loose: list[Step] = field(default_factory=list)
+    shapes: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    choices: list[str] = field(default_factory=list)
+    noncentred: set[str] = field(default_factory=set)
+
+    @property
+    def position(self) -> int:
+        """The next free column."""
+        return self.columns[-1].stop if self.columns else 0
+
+
+def lower(bound: BoundGraph) -> Program:
+    """Lower a bound graph.
+
+    Raises
+    ------
+    ModelError
+        Where the model needs what this version does not carry.
+    """
+    low = Lowering(bound)
+    graph = bound.graph
+    for name in graph.variables:
+        low.shapes[name] = bound.shape(name)
+    random = frozenset((*bound.latents, *bound.barren, *bound.parameters))
+    uncertain = _uncertain(bound, random)
+    for name in bound.parameters:
+        _parameter(low, name)
+    for name in bound.latents:
+        _latent(low, name, uncertain)
+    for name, variable in graph.variables.items():
+        if any(isinstance(graph.pieces[k], Define) for k in variable.pieces):
+            _defined(low, name)
+    _observations(low)
+    order = _order(low)
+    steps = [*low.unpacked]
+    needed = _needed(low)
+    for name in order:
+        if name in needed:
+            steps.extend(low.values.get(name, ()))
+            steps.extend(low.terms.get(name, ()))
+    steps.extend(low.loose)
+    after: list[Step] = []
+    for name in order:
+        if name in bound.barren:
+            after.extend(_draws(low, name))
+        elif name not in needed:
+            after.extend(low.values.get(name, ()))
+    return Program(
+        tuple(steps),
+        _reported(low, uncertain),
+        tuple(after),
+        tuple(low.columns),
+        low.shapes,
+        tuple(low.choices),
+    )
+
+
+def _uncertain(bound: BoundGraph, random: Iterable[str]) -> set[str]:
+    """Return the names whose values differ from draw to draw."""
+    children: dict[str, set[str]] = {}
+    for name, above in parents(bound.graph).items():
+        if name not in bound.data:
+            for parent in above:
+                children.setdefault(parent, set()).add(name)
+    return closure(random, children)
+
+
+def _needed(low: Lowering) -> set[str]:
+    """Return the names that the log joint needs."""
+    bound = low.bound
+    starts = set(bound.latents) | set(bound.parameters) | set(bound.data)
+    for number, piece in enumerate(bound.graph.pieces):
+        if isinstance(piece, Factor) or number in bound.observed:
+            starts |= piece_reads(piece)
+    edges = {n: p for n, p in parents(bound.graph).items() if n not in bound.barren}
+    return closure(starts, edges)
+
+
+def _order(low: Lowering) -> list[str]:
+    """Order all names so that each can be computed from those before it."""
+    bound = low.bound
+    edges = parents(bound.graph)
+    for name in bound.data:
+        if not bound.samples(name):
+            edges[name] = set()
+    order = topological(bound.graph.variables, edges)
+    if not isinstance(order, set):
+        return order
+    free = {n for n in bound.latents if n not in low.noncentred}
+    edges = {n: set() if n in free or n in bound.data else p for n, p in edges.items()}
+    for name in [*free, *bound.data]:
+        low.loose.extend(low.terms.pop(name, ()))
+    again = topological(bound.graph.variables, edges)
+    if not isinstance(again, set):
+        return again
+    spans = [bound.graph.variables[n].span for n in sorted(again)]
+    names = ", ".join(f"`{bound.graph.variables[n].name}`" for n in sorted(again))
+    raise ModelError(
+        (kinds.CYCLE(f"{names} depend on one another", spans[0]),), bound.graph.source
+    )
+
+
+# ---------------------------------------------------------------------------------- parameters
+
+
+def _parameter(low: Lowering, name: str) -> None:
+    parameter = low.bound.graph.variables[name].parameter
+    assert parameter is not None
+    suffix = parameter.suffix
+    constraint = real if suffix is None else suffix.constraint
+    _block(low, name, constraint, "parameter", noncentred=False, span=None)
+
+
+def _block(
+    low: Lowering,
+    name: str,
+    constraint: Constraint,
+    kind: str,
+    *,
+    noncentred: bool,
+    span: Span | None,
+) -> str:
+    """Give an array its columns and return the key of its free numbers."""
+    bijection = constraint.bijection
+    if bijection is None:
+        raise _unsupported(low, f"a discrete latent such as `{name}`", span)
+    shape = low.shapes[name]
+    split = len(shape) - constraint.event_ndim
+    free = (*shape[:split], *bijection.event_sizes(shape[split:]))
+    start = low.position
+    stop = start + int(np.prod(free, dtype=int))
+    low.columns.append(
+        Column(name, start, stop, free, kind, noncentred, constraint)  # type: ignore[arg-type]
+    )
+    plain = constraint is real and not noncentred
+    key = name if plain else f"{name}.free"
+    low.shapes[key] = free
+    comment = f"{name}: {constraint.name}"
+    low.unpacked.append(Unpack(key, start, stop, free, comment))
+    if plain:
+        return key
+    values = low.values.setdefault(name, [])
+    if noncentred:
+        return key
+    if constraint.event_ndim:
+        values.append(Transform(name, key, constraint))
+        if kind == "latent":
+            low.terms.setdefault(name, []).append(Jacobian(name, key, constraint))
+        return key
+    indices = _indices(shape)
+    u = Read(key, tuple(map(Position, indices)))
+    values.append(Let(name, indices, trace(bijection.forward, (u,), ((),)).node, span))
+    if kind == "latent":
+        x = Read(name, tuple(map(Position, indices)))
+        jacobian = trace(bijection.log_jacobian, (u, x), ((), ())).node
+        low.terms.setdefault(name, []).append(Term("jacobian", jacobian, indices, span))
+    return key
+
+
+def _indices(shape: Sequence[int]) -> tuple[Index, ...]:
+    return tuple(Index("i", "axis", Domain(Constant(0), Constant(n))) for n in shape)
+
+
+def _unsupported(low: Lowering, what: str, span: Span | None) -> ModelError:
+    return ModelError(
+        (kinds.UNSUPPORTED(f"{what} is not supported yet", span),), low.bound.graph.source
+    )
+
+
+# ------------------------------------------------------------------------------------- latents
+
+
+def _latent(low: Lowering, name: str, uncertain: set[str]) -> None:
+    bound = low.bound
+    pieces = [bound.graph.pieces[k] for k in bound.graph.variables[name].pieces]
+    samples = [p for p in pieces if isinstance(p, Sample)]
+    if len(samples) < len(pieces):
+        _assembled(low, name, uncertain)
+        return
+    if len(samples) == 1 and _is_location_scale(samples[0], uncertain):
+        _noncentred(low, name, samples[0])
+        return
+    supports = [support_of(s) for s in samples]
+    if len({s.name for s in supports}) > 1 or any(
+        isinstance(getattr(s, "lower", None), Traced) for s in supports
+    ):
+        _assembled(low, name, uncertain)
+        return
+    key = _free(low, name, samples[0], supports[0])
+    for sample in samples:
+        _prior(low, name, sample)
+    del key
+
+
+def _free(low: Lowering, name: str, sample: Sample, support: Constraint) -> str:
+    """Give a centred latent its columns; bounds may be expressions over the latent's own axes."""
+    bounds = sorted(
+        {i for b in _bound_nodes(support, sample) for i in b.free}, key=lambda i: i.serial
+    )
+    if not bounds:
+        return _block(low, name, support, "latent", noncentred=False, span=sample.span)
+    assert sample.target is not None
+    key = f"{name}.free"
+    shape = low.shapes[name]
+    start = low.position
+    stop = start + int(np.prod(shape, dtype=int))
+    low.columns.append(Column(name, start, stop, shape, "latent", False, support))
+    low.shapes[key] = shape
+    low.unpacked.append(Unpack(key, start, stop, shape, f"{name}: {support.name}"))
+    u = Read(key, sample.target.positions)
+    bijection = support.bijection
+    assert bijection is not None
+    value = trace(bijection.forward, (u,), ((),)).node
+    low.values.setdefault(name, []).append(Let(name, sample.indices, value, sample.span))
+    jacobian = trace(bijection.log_jacobian, (u, sample.target), ((), ())).node
+    low.terms.setdefault(name, []).append(
+        Term("jacobian", jacobian, sample.indices, sample.span)
+    )
+    return key
+
+
+def _bound_nodes(support: Constraint, sample: Sample) -> list[Node]:
+    """Return the nodes of bounds that are expressions."""
+    nodes: list[Node] = []
+    if sample.suffix is not None:
+        nodes.extend(b for b in (sample.suffix.lower, sample.suffix.upper) if b is not None)
+    record = DISTRIBUTIONS[sample.density.distribution]
+    if not isinstance(record.support, Constraint):
+        nodes.extend(sample.density.arguments)
+    return [n for n in nodes if n.free]
+
+
+def _is_location_scale(sample: Sample, uncertain: set[str]) -> bool:
+    """Return whether a latent is better standardised: its scale is uncertain itself."""
+    record = DISTRIBUTIONS[sample.density.distribution]
+    density = sample.density
+    if record.location_scale is None or sample.suffix is not None:
+        return False
+    if density.alternative is not None or density.event or sample.target is None:
+        return False
+    if not all(isinstance(p, Position) for p in sample.target.positions):
+        return False
+    if sample.target.name in reads(*density.arguments):
+        return False
+    scale = density.arguments[list(record.parameters).index(record.location_scale[1])]
+    return bool(reads(scale) & uncertain)
+
+
+def _noncentred(low: Lowering, name: str, sample: Sample) -> None:
+    """Write a latent as location + scale · z."""
+    record = DISTRIBUTIONS[sample.density.distribution]
+    assert record.location_scale is not None
+    assert sample.target is not None
+    parameters = list(record.parameters)
+    arguments = dict(zip(parameters, sample.density.arguments, strict=True))
+    location, scale = record.location_scale
+    standard = dict(arguments)
+    standard[scale] = Constant(1)
+    if location is not None:
+        standard[location] = Constant(0)
+    support = record.support
+    assert isinstance(support, Constraint)
+    key = f"{name}.standard"
+    shape = low.shapes[name]
+    start = low.position
+    stop = start + int(np.prod(shape, dtype=int))
+    low.columns.append(Column(name, start, stop, shape, "latent", True, support))
+    low.shapes[key] = shape
+    low.noncentred.add(name)
+    z: Node = Read(key, sample.target.positions)
+    if support is real:
+        low.unpacked.append(Unpack(key, start, stop, shape, f"{name}, standardised"))
+    else:
+        free = f"{name}.free"
+        low.shapes[free] = shape
+        low.unpacked.append(Unpack(free, start, stop, shape, f"{name}, standardised, free"))
+        u = Read(free, sample.target.positions)
+        bijection = support.bijection
+        assert bijection is not None
+        forward = trace(bijection.forward, (u,), ((),)).node
+        low.values.setdefault(name, []).append(Let(key, sample.indices, forward, sample.span))
+        jacobian = trace(bijection.log_jacobian, (u, z), ((), ())).node
+        low.terms.setdefault(name, []).append(
+            Term("jacobian", jacobian, sample.indices, sample.span)
+        )
+    value = Apply("multiply", (arguments[scale], z))
+    if location is not None:
+        value = Apply("add", (arguments[location], value))
+    low.values.setdefault(name, []).append(Let(name, sample.indices, value, sample.span))
+    density = trace(record.log_density, [z, *standard.values()], [()] * (1 + len(standard)))
+    low.terms.setdefault(name, []).append(
+        Term("prior", density.node, sample.indices, sample.span)
+    )
+    low.choices.append(f"{name} non-centred")
+
+
+def _prior(low: Lowering, name: str, sample: Sample) -> None:
+    node = log_density(sample.density, sample, inside=True)
+    low.terms.setdefault(name, []).append(Term("prior", node, sample.indices, sample.span))
+
+
+def _assembled(low: Lowering, name: str, uncertain: set[str]) -> None:
+    """Give each piece of a latent an array of its own and put them together."""
+    bound = low.bound
+    parts: list[Part] = []
+    for number in bound.graph.variables[name].pieces:
+        piece = bound.graph.pieces[number]
+        if isinstance(piece, Factor) or piece.target is None:
+            continue
+        key = f"{name}.{number}"
+        part, indices = _part(low, key, piece)
+        parts.append(part)
+        positions = tuple(subtract(Position(i), i.domain.start) for i in indices)
+        own = Read(key, positions)
+        low.shapes[key] = tuple(
+            integer(subtract(i.domain.stop, i.domain.start), bound.sizes, bound.data)
+            for i in indices
+        )
+        if isinstance(piece, Define):
+            low.values.setdefault(name, []).append(Let(key, indices, piece.value, piece.span))
+            continue
+        support = support_of(piece)
+        _block(low, key, support, "latent", noncentred=False, span=piece.span)
+        low.values.setdefault(name, []).extend(low.values.pop(key, ()))
+        low.terms.setdefault(name, []).extend(low.terms.pop(key, ()))
+        del own
+        _prior(low, name, piece)
+    low.values.setdefault(name, []).append(Assemble(name, low.shapes[name], tuple(parts)))
+
+
+def _part(low: Lowering, key: str, piece: Sample | Define) -> tuple[Part, tuple[Index, ...]]:
+    """Find which positions of each axis a piece covers, and its own indices in axis order."""
+    bound = low.bound
+    starts: list[int] = []
+    sizes: list[int] = []
+    indices: list[Index] = []
+    assert piece.target is not None
+    for position in piece.target.positions:
+        free = list(position.free)
+        try:
+            if not free:
+                starts.append(integer(position, bound.sizes, bound.data))
+                sizes.append(1)
+                continue
+            (index,) = free
+            shift = integer(_shift(position, index), bound.sizes, bound.data)
+            first = integer(index.domain.start, bound.sizes, bound.data)
+            last = integer(index.domain.stop, bound.sizes, bound.data)
+        except (NotANumber, ValueError):
+            raise _unsupported(low, "this position on the left", piece.span) from None
+        starts.append(first + shift)
+        sizes.append(last - first)
+        indices.append(index)
+    return Part(key, tuple(starts), tuple(sizes)), tuple(indices)
+
+
+def _shift(position: Node, index: Index) -> Node:
+    """Return c where a position is index + c."""
+    match position:
+        case Position():
+            return Constant(0)
+        case Apply(atom="add", arguments=(Position(index=i), c)) if i == index:
+            return c
+        case Apply(atom="subtract", arguments=(Position(index=i), c)) if i == index:
+            return subtract(Constant(0), c)
+        case _:
+            raise NotANumber
+
+
+# -------------------------------------------------------------------------------- deterministic
+
+
+def _defined(low: Lowering, name: str) -> None:
+    bound = low.bound
+    pieces = [bound.graph.pieces[k] for k in bound.graph.variables[name].pieces]
+    if name in bound.latents or name in bound.barren:
+        return
+    for piece in pieces:
+        if isinstance(piece, Define) and name in piece_reads(piece):
+            raise _unsupported(
+                low, f"a recurrence such as that of `{name}`", piece.span
+            )
+    single = pieces[0]
+    if len(pieces) == 1 and isinstance(single, Define):
+        part, indices = _part(low, name, single)
+        if part.sizes == low.shapes[name]:
+            low.values[name] = [Let(name, indices, single.value, single.span)]
+            return
+    _assembled(low, name, set())
+
+
+# --------------------------------------------------------------------------------- observations
+
+
+def _observations(low: Lowering) -> None:
+    bound = low.bound
+    for number, piece in enumerate(bound.graph.pieces):
+        if isinstance(piece, Factor):
+            low.loose.append(Term("likelihood", piece.value, piece.indices, piece.span))
+        elif number in bound.observed:
+            assert isinstance(piece, Sample)
+            node = log_density(piece.density, piece, inside=False)
+            name = piece.target.name if piece.target is not None else None
+            if name in bound.missing and piece.target is not None:
+                present = Read(f"{name}.present", piece.target.positions)
+                node = Apply("multiply", (present, node))
+            if piece.weight is not None:
+                node = Apply("multiply", (piece.weight, node))
+            term = Term("likelihood", node, piece.indices, piece.span)
+            if name is None:
+                low.loose.append(term)
+            else:
+                low.terms.setdefault(name, []).append(term)
+
+
+def log_density(density: LogDensity, sample: Sample | None, *, inside: bool) -> Node:
+    """Return a density as elementwise nodes.
+
+    With `inside`, the value is in the support by construction; otherwise, where the support
+    depends on latents, values outside it get −inf.
+    """
+    record = DISTRIBUTIONS[density.distribution]
+    values = [density.value, *density.arguments]
+    events = [density.event, *density.events]
+    node = _traced(record, density.alternative, values, events)
+    if sample is not None and sample.suffix is not None:
+        node = _truncated(record, density, sample, node)
+    if not inside and not isinstance(record.support, Constraint):
+        support = support_of(sample) if sample is not None else record.support(
+            *standard_arguments(density)
+        )
+        if any(not isinstance(a, Constant) for a in density.arguments):
+            contained = support.contains(Traced(density.value, density.event))
+            node = Select(contained.node, node, Constant(-np.inf))
+    return node
+
+
+def _traced(
+    record: Distribution,
+    alternative: int | None,
+    values: Sequence[Node],
+    events: Sequence[tuple[Index, ...]],
+) -> Node:
+    if alternative is None:
+        return trace(record.log_density, values, events).node
+    other = record.alternatives[alternative]
+    if other.log_density is not None:
+        return trace(other.log_density, values, events).node
+    return trace(
+        lambda x, *given: record.log_density(x, *other.convert(*given)), values, events
+    ).node
+
+
+def _truncated(record: Distribution, density: LogDensity, sample: Sample, node: Node) -> Node:
+    """Divide by the probability of the bounds that a suffix states."""
+    suffix = sample.suffix
+    assert suffix is not None
+    if not record.normalised or suffix.constraint.event_ndim:
+        return node
+    own = record.support.range if isinstance(record.support, Constraint) else None
+    lower, upper = suffix.lower, suffix.upper
+    if own is not None and isinstance(lower, Constant) and lower.value <= own.lower:
+        lower = None
+    if own is not None and isinstance(upper, Constant) and upper.value >= own.upper:
+        upper = None
+    if lower is None and upper is None:
+        return node
+    if record.cdf is None:
+        raise ModelError(
+            (
+                kinds.UNSUPPORTED(
+                    f"bounds on `{record.name}` are not supported yet", suffix.span
+                ),
+            )
+        )
+    arguments = standard_arguments(density)
+    below = record.cdf(_operand(lower), *arguments) if lower is not None else 0.0
+    until = record.cdf(_operand(upper), *arguments) if upper is not None else 1.0
+    probability = until - below
+    total = np.log(probability)
+    return (Traced(node) - total).node
+
+
+def _operand(node: Node) -> object:
+    return float(node.value) if isinstance(node, Constant) else Traced(node)
+
+
+# ----------------------------------------------------------------------------------------- after
+
+
+def _draws(low: Lowering, name: str) -> list[Step]:
+    """Return the steps that draw a barren variable."""
+    bound = low.bound
+    steps: list[Step] = []
+    parts: list[Part] = []
+    pieces = bound.graph.variables[name].pieces
+    for number in pieces:
+        piece = bound.graph.pieces[number]
+        if isinstance(piece, Factor) or piece.target is None:
+            continue
+        if name in piece_reads(piece):
+            raise _unsupported(low, f"drawing `{name}`, which depends on itself,", piece.span)
+        key = f"{name}.{number}"
+        part, indices = _part(low, key, piece)
+        whole = len(pieces) == 1 and part.sizes == low.shapes[name]
+        if whole:
+            key = name
+        low.shapes.setdefault(key, part.sizes)
+        if isinstance(piece, Define):
+            steps.append(Let(key, indices, piece.value, piece.span))
+        else:
+            if piece.suffix is not None:
+                raise _unsupported(
+                    low, f"drawing `{name}`, whose distribution has bounds,", piece.span
+                )
+            steps.append(_draw(key, indices, piece))
+        parts.append(part)
+    if parts and parts[0].key == name:
+        return steps
+    if len(pieces) == 1 and steps:
+        return steps
+    return [*steps, Assemble(name, low.shapes[name], tuple(parts))]
+
+
+def _draw(key: str, indices: tuple[Index, ...], piece: Sample) -> Draw:
+    density = piece.density
+    record = DISTRIBUTIONS[density.distribution]
+    arguments, events = density.arguments, density.events
+    if density.alternative is not None:
+        converted = standard_arguments(density)
+        lifted = [c if isinstance(c, Traced) else Traced(Constant(float(c))) for c in converted]  # type: ignore[arg-type]
+        arguments = tuple(t.node for t in lifted)
+        events = tuple(t.event for t in lifted)
+    return Draw(
+        key, indices, record.name, arguments, events, density.event, piece.span
+    )
+
+
+def _reported(low: Lowering, uncertain: set[str]) -> tuple[str, ...]:
+    """Return what the answer shows: latents, then what is computed from them, then draws."""
+    bound = low.bound
+    found = list(bound.latents)
+    for name, variable in bound.graph.variables.items():
+        hidden = variable.local or name.startswith("_")
+        size = int(np.prod(low.shapes[name], dtype=int))
+        computed = name in low.values and name not in bound.latents and name not in bound.data
+        if (
+            computed
+            and name in uncertain
+            and not hidden
+            and name not in bound.parameters
+            and size <= REPORT_AT_MOST
+        ):
+            found.append(name)
+    found.extend(bound.barren)
+    return tuple(found)
+
+
+def without_placeholders(node: Node) -> Node:
+    """Return a node with every density inside it lowered (``logp`` in expressions)."""
+
+    def one(n: Node) -> Node:
+        return log_density(n, None, inside=False) if isinstance(n, LogDensity) else n
+
+    return rewrite(node, one)
+
+
+def offset(position: Node, by: Node) -> Node:
+    """Return a position moved."""
+    return add(position, by)

@@ -1,0 +1,164 @@
+"""The program that a bound graph becomes, still in index notation: what is computed, in order.
+
+A step computes one array or one term of the log joint. The emitter writes a line for each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from ppl.constraints import Constraint
+from ppl.graph.nodes import Index, Node
+from ppl.text import Span
+
+
+@dataclass(frozen=True, slots=True)
+class Unpack:
+    """The columns ``start`` to ``stop`` of the flat vector become an array."""
+
+    key: str
+    start: int
+    stop: int
+    shape: tuple[int, ...]
+    comment: str
+
+
+@dataclass(frozen=True, slots=True)
+class Let:
+    """An array over indices, in order."""
+
+    key: str
+    indices: tuple[Index, ...]
+    node: Node
+    span: Span | None
+
+
+@dataclass(frozen=True, slots=True)
+class Transform:
+    """A vector or a matrix from free numbers, by a set's bijection."""
+
+    key: str
+    source: str
+    constraint: Constraint
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A piece of an assembled array: its own array, and which positions of each axis it covers."""
+
+    key: str
+    starts: tuple[int, ...]
+    sizes: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Assemble:
+    """An array put together from parts that cover it."""
+
+    key: str
+    shape: tuple[int, ...]
+    parts: tuple[Part, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Draw:
+    """A random array over indices, drawn from a distribution."""
+
+    key: str
+    indices: tuple[Index, ...]
+    distribution: str
+    arguments: tuple[Node, ...]
+    events: tuple[tuple[Index, ...], ...]
+    event: tuple[Index, ...]
+    span: Span | None
+
+
+Kind = Literal["prior", "likelihood", "jacobian"]
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """A term of the log joint, summed over indices; those that the node lacks multiply it."""
+
+    kind: Kind
+    node: Node
+    indices: tuple[Index, ...]
+    span: Span | None
+
+
+@dataclass(frozen=True, slots=True)
+class Jacobian:
+    """The log-Jacobian of a `Transform`."""
+
+    key: str
+    source: str
+    constraint: Constraint
+
+
+Step = Unpack | Let | Transform | Assemble | Draw | Term | Jacobian
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A block of the flat vector's columns.
+
+    Attributes
+    ----------
+    key
+        The variable.
+    label
+        How reports call the free numbers: ``log tau``, ``theta (non-centred)``.
+    start, stop
+        Columns.
+    shape
+        Of the free numbers.
+    kind
+        A latent, or a learned parameter.
+    noncentred
+        Whether the free numbers are standardised.
+    constraint
+        The set of the values, on numeric bounds.
+    """
+
+    key: str
+    start: int
+    stop: int
+    shape: tuple[int, ...]
+    kind: Literal["latent", "parameter"]
+    noncentred: bool
+    constraint: Constraint
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """A whole model, ready to be written as source.
+
+    Attributes
+    ----------
+    steps
+        Of the log joint, in order.
+    reported
+        Variables that the answer reports, latents first.
+    after
+        Steps that only the reported quantities and the predictions need.
+    columns
+        The layout of the flat vector.
+    axes
+        For every array, its shape.
+    choices
+        What the compiler decided, one sentence each.
+    """
+
+    steps: tuple[Step, ...]
+    reported: tuple[str, ...]
+    after: tuple[Step, ...]
+    columns: tuple[Column, ...]
+    shapes: Mapping[str, tuple[int, ...]]
+    choices: tuple[str, ...]
+
+    @property
+    def dimension(self) -> int:
+        """Number of columns."""
+        return self.columns[-1].stop if self.columns else 0

@@ -1,0 +1,302 @@
+"""The algebra of the simplifier: local rules, each from a node about to be made to a better one.
+
+Factors (single numbers) are pulled outwards through products, quotients, squares and sums, so that
+they meet and merge. A factor is moved only while it stays within `SAFE`, so that no overflow is
+made or hidden. Quotients and sums never cancel (see the rule on hidden NaNs in `build`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import isfinite
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ppl.compile.stage.ir import Draws, Node, Shape, broadcast_shapes
+
+if TYPE_CHECKING:
+    from ppl.compile.stage.build import Builder
+
+COMMUTATIVE = frozenset({np.add, np.multiply, np.maximum, np.minimum, np.fmax, np.fmin})
+SAFE = (1e-60, 1e60)
+
+Rule = Callable[["Builder", Node, Node], Node | None]
+
+
+def number(x: Node) -> float | None:
+    """Return the value of a constant that is a single float, whole number or truth value."""
+    if x.op != "constant" or x.array.size != 1 or x.array.dtype.kind not in "fiub":
+        return None
+    return float(x.array.reshape(()))
+
+
+def safe(factor: float) -> bool:
+    """Tell whether a factor may be moved: finite, not 0, far from overflow."""
+    return SAFE[0] < abs(factor) < SAFE[1]
+
+
+def coefficient(x: Node) -> tuple[float, Node]:
+    """Split a node into a movable factor and the rest."""
+    if x.op == "elementwise" and x.attr is np.multiply:
+        factor = number(x.args[0])
+        if factor is not None and x.args[0].dims == () and safe(factor):
+            return factor, x.args[1]
+    return 1.0, x
+
+
+def simplify(b: Builder, ufunc: np.ufunc, args: list[Node], dtype: Any) -> Node:
+    """Make an elementwise node, by a rule if one fits."""
+    if (
+        len(args) == 2
+        and ufunc in BINARY
+        and (node := BINARY[ufunc](b, args[0], args[1])) is not None
+    ):
+        return node
+    if len(args) == 1 and ufunc in UNARY and (node := UNARY[ufunc](b, args[0])) is not None:
+        return node
+    return b.plain(ufunc, *args, dtype=dtype)
+
+
+def _multiply(b: Builder, x: Node, y: Node) -> Node | None:
+    for first, second in ((x, y), (y, x)):
+        value = number(first)
+        if value is not None and safe(value):
+            return b.broadcast(b.scale(value, second), broadcast_shapes((x.dims, y.dims)))
+    if x.dtype.kind != "f" or y.dtype.kind != "f":
+        return None
+    (c, x), (d, y) = coefficient(x), coefficient(y)
+    if c * d != 1:
+        return b.scale(c * d, b.elementwise(np.multiply, x, y)) if safe(c * d) else None
+    if x is y:
+        return b.plain(np.square, x)
+    for first, second in ((x, y), (y, x)):
+        if first.op == "constant" and _is(second, np.multiply) and second.args[0].op == "constant":
+            product = np.multiply(first.array, second.args[0].array)
+            if product.size in (first.array.size, second.args[0].array.size):
+                return b.elementwise(np.multiply, b.constant(product), second.args[1])
+        if _is(second, np.divide) and number(second.args[0]) == 1 and first.op != "constant":
+            return b.elementwise(np.divide, first, second.args[1])
+    return None
+
+
+def _add(b: Builder, x: Node, y: Node) -> Node | None:
+    for first, second in ((x, y), (y, x)):
+        if number(first) == 0 and second.dtype.kind == "f":
+            return b.broadcast(second, broadcast_shapes((x.dims, y.dims)))
+    if x.op == y.op == "assemble" and x.dims == y.dims:
+        from ppl.compile.stage.build import as_index
+
+        terms = [(as_index(k), a) for n in (x, y) for k, a in zip(n.attr, n.args, strict=True)]
+        return b.assemble(terms, x.dims)
+    for first, second in ((x, y), (y, x)):
+        if first.op == "constant" and _is(second, np.add) and second.args[0].op == "constant":
+            total = np.add(first.array, second.args[0].array)
+            if total.size in (first.array.size, second.args[0].array.size):
+                return b.elementwise(np.add, b.constant(total), second.args[1])
+    (c, p), (d, q) = coefficient(x), coefficient(y)
+    if x is y:
+        return b.scale(2.0, x)
+    if c == d != 1:
+        return b.scale(c, b.elementwise(np.add, p, q))
+    if c == -d:
+        return b.scale(d, _difference(b, q, p)) if c < 0 else b.scale(c, _difference(b, p, q))
+    return None
+
+
+def _difference(b: Builder, x: Node, y: Node) -> Node:
+    return b.plain(np.subtract, x, y)
+
+
+def _subtract(b: Builder, x: Node, y: Node) -> Node | None:
+    if number(y) == 0 and x.dtype.kind == "f":
+        return b.broadcast(x, broadcast_shapes((x.dims, y.dims)))
+    if x is y or y.dtype.kind != "f":
+        return None
+    if y.op == "constant" or coefficient(y)[0] != 1 or coefficient(x)[0] != 1:
+        return b.elementwise(np.add, x, b.scale(-1.0, y))
+    return None
+
+
+def _divide(b: Builder, x: Node, y: Node) -> Node | None:
+    if y.op == "constant" and y.dtype.kind == "f":
+        with np.errstate(all="ignore"):
+            inverse = 1 / y.array
+        if np.isfinite(inverse).all() and np.isfinite(y.array).all():
+            return b.elementwise(np.multiply, x, b.constant(inverse))
+    (c, p), (d, q) = coefficient(x), coefficient(y)
+    if c / d != 1 and safe(c / d):
+        return b.scale(c / d, b.elementwise(np.divide, p, q))
+    value = number(x)
+    if value is not None and value != 1 and safe(value):
+        return b.scale(value, b.elementwise(np.divide, b.constant(np.float64(1)), y))
+    return None
+
+
+def _power(b: Builder, x: Node, y: Node) -> Node | None:
+    if x.dtype.kind != "f":
+        return None
+    match number(y):
+        case 1.0:
+            return b.broadcast(x, broadcast_shapes((x.dims, y.dims)))
+        case 2.0:
+            return b.elementwise(np.square, x)
+        case 3.0:
+            return b.elementwise(np.multiply, b.elementwise(np.square, x), x)
+        case 0.5:
+            return b.elementwise(np.sqrt, x)
+        case -1.0:
+            return b.elementwise(np.divide, b.constant(np.float64(1)), x)
+        case -2.0:
+            square = b.elementwise(np.square, x)
+            return b.elementwise(np.divide, b.constant(np.float64(1)), square)
+        case -0.5:
+            root = b.elementwise(np.sqrt, x)
+            return b.elementwise(np.divide, b.constant(np.float64(1)), root)
+        case _:
+            return None
+
+
+def _square(b: Builder, x: Node) -> Node | None:
+    c, x = coefficient(x)
+    if c == 1:
+        return None
+    return b.scale(c * c, b.elementwise(np.square, x)) if safe(c * c) else None
+
+
+def _negative(b: Builder, x: Node) -> Node | None:
+    return b.scale(-1.0, x) if x.dtype.kind == "f" else None
+
+
+def _absolute(b: Builder, x: Node) -> Node | None:
+    c, x = coefficient(x)
+    return b.scale(abs(c), b.elementwise(np.absolute, x)) if c != 1 else None
+
+
+def _same(b: Builder, x: Node) -> Node | None:
+    return x
+
+
+BINARY: dict[np.ufunc, Rule] = {
+    np.multiply: _multiply,
+    np.add: _add,
+    np.subtract: _subtract,
+    np.divide: _divide,
+    np.power: _power,
+}
+UNARY: dict[np.ufunc, Callable[[Builder, Node], Node | None]] = {
+    np.square: _square,
+    np.negative: _negative,
+    np.absolute: _absolute,
+    np.positive: _same,
+}
+
+
+def simplify_sum(b: Builder, x: Node, axes: tuple[int, ...]) -> Node | None:
+    """Return the sum of x over axes, kept with length 1, if a rule makes it cheaper."""
+    if x.op == "broadcast":
+        return _sum_broadcast(b, x, axes)
+    c, inner = coefficient(x)
+    if c != 1:
+        return b.scale(c, b.sum(inner, axes))
+    if x.op == "elementwise" and len(x.args) == 2:
+        if x.attr in (np.multiply, np.divide):
+            return _sum_product(b, x, axes)
+        if x.attr in (np.add, np.subtract):
+            return _sum_terms(b, x, axes)
+    if x.op == "reduce" and x.attr[0] is np.add and x.attr[2]:
+        return b.sum(x.args[0], tuple(sorted({*axes, *x.attr[1]})))
+    return None
+
+
+def _sum_broadcast(b: Builder, x: Node, axes: tuple[int, ...]) -> Node | None:
+    inner = x.args[0]
+    padded = (1,) * (len(x.dims) - len(inner.dims)) + inner.dims
+    free = [a for a in axes if padded[a] == 1]
+    if not free or any(isinstance(x.dims[a], Draws) for a in free):
+        return None
+    count = float(np.prod([x.dims[a] for a in free]))
+    kept = tuple(1 if a in free else n for a, n in enumerate(x.dims))
+    rest = tuple(a for a in axes if a not in free)
+    whole = b.broadcast(b.reshape(inner, padded), kept)
+    return b.scale(count, b.sum(whole, rest))
+
+
+def _padded(b: Builder, x: Node, rank: int) -> Node:
+    return b.reshape(x, (1,) * (rank - len(x.dims)) + x.dims)
+
+
+def _sum_product(b: Builder, x: Node, axes: tuple[int, ...]) -> Node | None:
+    """Move a factor or divisor that is the same along the axes out of the sum."""
+    left, right = (_padded(b, a, len(x.dims)) for a in x.args)
+    if all(right.dims[a] == 1 for a in axes):
+        return b.elementwise(x.attr, b.sum(left, axes), right)
+    if x.attr is np.multiply and all(left.dims[a] == 1 for a in axes):
+        return b.elementwise(np.multiply, left, b.sum(right, axes))
+    if x.attr is np.multiply and left.op == "constant" and axes == (len(x.dims) - 1,):
+        return _sum_linear(b, left, right)
+    return None
+
+
+def _sum_linear(b: Builder, weights: Node, x: Node) -> Node | None:
+    """Turn sum(weights * (a @ matrix)) into a @ (matrix @ weights)."""
+    if x.op != "matmul" or x.args[1].op != "constant" or len(x.args[1].dims) != 2:
+        return None
+    if weights.array.size != x.args[1].array.shape[1] or not np.isfinite(weights.array).all():
+        return None
+    column = b.constant(x.args[1].array @ weights.array.reshape(-1))
+    return b.reshape(b.matmul(x.args[0], column, x.args[0].dims[:-1]), (*x.args[0].dims[:-1], 1))
+
+
+def _sum_terms(b: Builder, x: Node, axes: tuple[int, ...]) -> Node | None:
+    """Sum the terms of a sum apart, where one of them is cheaper alone."""
+    left, right = (_padded(b, a, len(x.dims)) for a in x.args)
+    short = any(a.dims[i] == 1 for a in (left, right) for i in axes)
+    if not (short or left.op == "constant" or any(_is_linear(a) for a in (left, right))):
+        return None
+    if any(isinstance(x.dims[a], Draws) for a in axes):
+        return None
+    sums = [b.sum(b.broadcast(a, _stretched(a, x, axes)), axes) for a in (left, right)]
+    return b.elementwise(x.attr, *sums)
+
+
+def _stretched(a: Node, x: Node, axes: tuple[int, ...]) -> Shape:
+    return tuple(x.dims[i] if i in axes else n for i, n in enumerate(a.dims))
+
+
+def _is_linear(x: Node) -> bool:
+    """Tell whether x is constant weights times a product with a constant matrix."""
+    if not _is(x, np.multiply) or x.args[0].op != "constant":
+        return False
+    inner = x.args[1]
+    return inner.op == "matmul" and inner.args[1].op == "constant" and inner.dims == x.dims
+
+
+def simplify_matmul(b: Builder, x: Node, y: Node, shape: Shape) -> Node | None:
+    """Multiply a constant term of x with a constant matrix at once; drop batches of vectors."""
+    if y.op == "constant" and len(y.dims) == 2 and x.op == "elementwise":
+        if x.attr in (np.add, np.subtract) and x.args[0].op == "constant":
+            if len(x.args[0].dims) == 1 and np.isfinite(x.args[0].array).all():
+                fixed = b.constant(x.args[0].array @ y.array)
+                rest = b.matmul(x.args[1], y, shape)
+                return b.elementwise(x.attr, fixed, rest)
+    if x.op == "constant" and len(x.dims) == 2 and len(y.dims) == 3 and y.dims[-1] == 1:
+        rows = b.reshape(y, y.dims[:-1])
+        flipped = b.constant(np.ascontiguousarray(x.array.T))
+        product = b.matmul(rows, flipped, (y.dims[0], x.dims[0]))
+        return b.reshape(product, shape)
+    return None
+
+
+def _is(x: Node, ufunc: np.ufunc) -> bool:
+    return x.op == "elementwise" and x.attr is ufunc
+
+
+def finite(x: Node) -> bool:
+    """Tell whether x is a constant without NaN and infinities."""
+    return x.op == "constant" and bool(np.isfinite(x.array).all())
+
+
+def is_number(value: float | None) -> bool:
+    """Tell whether a value is a finite number."""
+    return value is not None and isfinite(value)

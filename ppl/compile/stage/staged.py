@@ -1,0 +1,182 @@
+"""The staged gradient as callers use it: source chosen by size, workspaces, blocks of draws."""
+
+from __future__ import annotations
+
+import linecache
+import threading
+from bisect import bisect_right
+from collections.abc import Callable, Mapping
+from itertools import count, pairwise
+from typing import Any
+
+import numpy as np
+
+from ppl.compile.stage.build import Builder
+from ppl.compile.stage.emit import Emitted, emit
+from ppl.compile.stage.fuse import fuse
+from ppl.compile.stage.ir import CannotStage, Draws, Program, Shape, bytes_per_draw
+from ppl.compile.stage.lower import lower
+from ppl.compile.stage.record import LogJoint, record
+from ppl.compile.stage.unify import unify
+
+Array = np.ndarray[Any, np.dtype[np.float64]]
+
+PRIMES = (17, 19)
+POOLED = 8192
+"""Results of so many bytes and more live in a workspace."""
+CACHE = 1 << 20
+"""Temporaries of one block of draws should not exceed so many bytes."""
+FEWEST = 16
+"""A block has no fewer draws: matrix products want rows."""
+_KEPT = 4
+_serial = count()
+
+
+class _Workspaces(threading.local):
+    """The arrays of one thread, by variant of the source and number of draws."""
+
+    def __init__(self) -> None:
+        self.known: dict[tuple[int, int], tuple[Array, ...]] = {}
+
+
+class _Variant:
+    """One emitted source, compiled."""
+
+    def __init__(self, emitted: Emitted) -> None:
+        self.emitted = emitted
+        name = f"<staged gradient {next(_serial)}>"
+        scope = dict(emitted.constants)
+        exec(compile(emitted.source, name, "exec"), scope)
+        lines = emitted.source.splitlines(keepends=True)
+        linecache.cache[name] = (len(emitted.source), None, lines, name)
+        self.run: Callable[[Array, Any], tuple[Array, Array]] = scope["program"]
+
+    def arrays(self, draws: int) -> tuple[Array, ...]:
+        """Return new workspace arrays for a number of draws."""
+        memory: dict[int, Array] = {}
+        views = []
+        for slot, shape, dtype in self.emitted.workspace:
+            lengths = _concrete(shape, draws)
+            if slot not in memory:
+                memory[slot] = np.empty(int(np.prod(lengths)), dtype)
+            views.append(memory[slot].reshape(lengths))
+        return tuple(views)
+
+
+def _concrete(shape: Shape, draws: int) -> tuple[int, ...]:
+    return tuple(n.times * draws if isinstance(n, Draws) else n for n in shape)
+
+
+class Staged:
+    """A log joint's value and gradient as straight-line NumPy.
+
+    Safe to call from several threads. Results are new arrays; arrays that the function captured
+    are snapshots, unless they are read-only, in which case they are shared.
+    """
+
+    def __init__(self, program: Program, names: Mapping[str, Any] | None = None) -> None:
+        self._program = program
+        self._names = {id(array): name for name, array in (names or {}).items()}
+        sizes = [bytes_per_draw(n) for n in program.nodes if n.op not in ("input", "constant")]
+        self._sizes = sorted(set(filter(None, sizes)))
+        self._variants: dict[int, _Variant] = {}
+        self._workspaces = _Workspaces()
+        self._block: int | None = None
+
+    @property
+    def source(self) -> str:
+        """The source for few draws, which uses no workspace."""
+        return self._variant(1).emitted.source
+
+    @property
+    def constants(self) -> dict[str, Any]:
+        """What the source refers to, by name, besides NumPy itself."""
+        return {k: v for k, v in self._variant(1).emitted.constants.items() if k != "np"}
+
+    @property
+    def block(self) -> int:
+        """The most draws that are processed at once."""
+        if self._block is None:
+            self._block = self._largest_block()
+        return self._block
+
+    def value_and_gradient(self, x: Array) -> tuple[Array, Array]:
+        """Return the value, shape (S,), and its gradient, shape (S, D), at draws x, (S, D)."""
+        x = np.asarray(x, dtype=np.float64)
+        draws = x.shape[0]
+        with np.errstate(all="ignore"):
+            if draws <= self.block:
+                return self._run(x)
+            value, gradient = np.empty(draws), np.empty(x.shape)
+            blocks = -(-draws // self.block)
+            for start, stop in pairwise(draws * i // blocks for i in range(blocks + 1)):
+                value[start:stop], gradient[start:stop] = self._run(x[start:stop])
+            return value, gradient
+
+    def _run(self, x: Array) -> tuple[Array, Array]:
+        draws = x.shape[0]
+        which = bisect_right(self._sizes, (POOLED - 1) // draws if draws else POOLED)
+        variant = self._variants.get(which) or self._variant_of(which)
+        if not variant.emitted.workspace:
+            return variant.run(x, None)
+        known = self._workspaces.known
+        arrays = known.get((which, draws))
+        if arrays is None:
+            if len(known) >= _KEPT:
+                known.pop(next(iter(known)))
+            arrays = known[which, draws] = variant.arrays(draws)
+        return variant.run(x, arrays)
+
+    def _variant(self, draws: int) -> _Variant:
+        return self._variant_of(bisect_right(self._sizes, (POOLED - 1) // draws))
+
+    def _variant_of(self, which: int) -> _Variant:
+        """Return the source in which results of the sizes from `which` on are pooled."""
+        if which not in self._variants:
+            pooled = self._sizes[which] if which < len(self._sizes) else 1 << 62
+            self._variants[which] = _Variant(emit(self._program, pooled, self._names))
+        return self._variants[which]
+
+    def _largest_block(self) -> int:
+        """Choose the block so that the workspace of a block fits the cache."""
+        slots: dict[int, int] = {}
+        for slot, shape, dtype in emit(self._program, 1, self._names).workspace:
+            slots[slot] = int(np.prod(_concrete(shape, 1))) * dtype.itemsize
+        total = sum(slots.values())
+        return max(FEWEST, CACHE // total) if total else 1 << 62
+
+
+def stage(function: LogJoint, dimension: int, *, names: Mapping[str, Any] | None = None) -> Staged:
+    """Turn a log joint into NumPy source for its value and gradient.
+
+    Parameters
+    ----------
+    function
+        From draws, shape (S, D), to log densities, shape (S,), each from its own draw alone;
+        written in autograd.numpy and autograd primitives, without branches on values.
+    dimension
+        D.
+    names
+        Names for captured arrays, to make the source readable.
+
+    Raises
+    ------
+    CannotStage
+        When the function cannot be recorded, or not for every S at once.
+    """
+    points = [_point(draws, dimension) for draws in PRIMES]
+    first, second = (record(function, x) for x in points)
+    builder, program = lower(unify(first, second, PRIMES))
+    return Staged(_finished(builder, program), names)
+
+
+def _point(draws: int, dimension: int) -> Array:
+    """Return draws where most functions are regular; different ones for each number of draws."""
+    return np.random.default_rng(draws).uniform(0.05, 0.95, (draws, dimension))
+
+
+def _finished(builder: Builder, program: Program) -> Program:
+    for node in program.outputs:
+        if node.shape is None:
+            raise CannotStage("The function returns a tuple.")
+    return fuse(builder, program)

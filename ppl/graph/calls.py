@@ -1,0 +1,388 @@
+"""Calls in expressions: the model's own functions, reductions, and the tables' functions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ppl.distributions import DISTRIBUTIONS
+from ppl.functions import FUNCTIONS
+from ppl.graph import diagnostics as kinds
+from ppl.graph.align import Value, dimension_of
+from ppl.graph.expressions import Reader, axes_text, fresh, reduce_over
+from ppl.graph.names import HABITS, nearest
+from ppl.graph.nodes import Apply, Constant, Index, Node, Reduce, subtract
+from ppl.graph.scope import Scope
+from ppl.graph.trace import parse_signature, trace
+from ppl.primitives.atoms import RECOGNISED
+from ppl.syntax import tree
+from ppl.text import Span
+
+if TYPE_CHECKING:
+    from ppl.graph.build import Names
+
+
+def is_callable(name: str, names: Names) -> bool:
+    """Return whether a name is a function or a distribution."""
+    return (
+        name in FUNCTIONS
+        or name in DISTRIBUTIONS
+        or name in REDUCTIONS
+        or name in SPECIAL
+        or name in names.functions
+    )
+
+
+def call(reader: Reader, expression: tree.Call, scope: Scope) -> Value:
+    """Read a call."""
+    name = expression.function.id
+    if name in reader.names.functions:
+        return inline(reader, reader.names.functions[name], expression, scope)
+    if name in REDUCTIONS:
+        return reduction(reader, expression, scope)
+    if expression.loops:
+        raise reader.stop(
+            kinds.ARGUMENTS(
+                f"`{name}` does not run over an index",
+                expression.span,
+                help="`for` stands in reductions such as `sum(x[k] for k in K)`",
+            )
+        )
+    if name in SPECIAL:
+        return SPECIAL[name](reader, expression, scope)
+    if name in FUNCTIONS:
+        return table_function(reader, expression, scope)
+    raise unknown_function(reader, expression)
+
+
+def unknown_function(reader: Reader, expression: tree.Call) -> Exception:
+    """Report a call of what is not a function."""
+    function = expression.function
+    name = function.id
+    if name in DISTRIBUTIONS:
+        return reader.stop(
+            kinds.NOT_A_VALUE(
+                f"`{name}` is a distribution, not a number",
+                function.span,
+                help=f"write `x ~ {name}(...)`; its log density at x is `logp({name}(...), x)`",
+            )
+        )
+    meant = HABITS.get(name.lower())
+    known = [*FUNCTIONS, *REDUCTIONS, *SPECIAL, *reader.names.functions]
+    if meant in DISTRIBUTIONS:
+        return reader.stop(
+            kinds.NOT_A_VALUE(
+                f"`{name}` is a distribution elsewhere; here it is `{meant}`, and not a number",
+                function.span,
+                help=f"write `x ~ {meant}(...)`, or `logp({meant}(...), x)`",
+            )
+        )
+    meant = meant or nearest(name, known)
+    return reader.stop(
+        kinds.UNKNOWN_FUNCTION(
+            f"there is no function `{name}`",
+            function.span,
+            f"did you mean `{meant}`?" if meant else "",
+            help=f"write `{meant}`" if meant else f"define it: `fn {name}(...) = ...`",
+        )
+    )
+
+
+# ------------------------------------------------------------------------- the model's functions
+
+
+def inline(
+    reader: Reader, function: tree.Function, expression: tree.Call, scope: Scope
+) -> Value:
+    """Read a function's body with its arguments in place of its parameters."""
+    name = function.name.id
+    if name in reader.names.inlining:
+        raise reader.stop(
+            kinds.CYCLE(f"the function `{name}` calls itself", expression.span)
+        )
+    given: dict[str, Value] = {}
+    parameters = [p.id for p in function.parameters]
+    if len(expression.arguments) > len(parameters):
+        raise wrong_count(reader, expression, len(parameters), len(expression.arguments))
+    for parameter, argument in zip(parameters, expression.arguments, strict=False):
+        given[parameter] = reader.read(argument, scope)
+    for keyword in expression.keywords:
+        if keyword.name.id not in parameters or keyword.name.id in given:
+            raise reader.stop(
+                kinds.ARGUMENTS(
+                    f"`{name}` has no further argument `{keyword.name.id}`",
+                    keyword.span,
+                    help=f"its arguments are {', '.join(parameters)}",
+                )
+            )
+        given[keyword.name.id] = reader.read(keyword.value, scope)
+    if len(given) < len(parameters):
+        raise wrong_count(reader, expression, len(parameters), len(given))
+    inner = Scope(values=given)
+    reader.names.inlining.append(name)
+    try:
+        for definition in function.definitions:
+            value = reader.read(definition.value, inner)
+            inner = inner.having({t.id: value for t in definition.targets})  # type: ignore[union-attr]
+        return replace(reader.read(function.result, inner), span=expression.span)
+    finally:
+        reader.names.inlining.pop()
+
+
+def wrong_count(reader: Reader, expression: tree.Call, wanted: int, found: int) -> Exception:
+    """Report a wrong number of arguments."""
+    name = expression.function.id
+    plural = "argument" if wanted == 1 else "arguments"
+    return reader.stop(
+        kinds.ARGUMENTS(f"`{name}` takes {wanted} {plural}, and {found} are given", expression.span)
+    )
+
+
+# ------------------------------------------------------------------------------------ reductions
+
+
+def reduction(reader: Reader, expression: tree.Call, scope: Scope) -> Value:
+    """Read ``sum(...)`` and its like, with an index or over everything."""
+    name, span = expression.function.id, expression.span
+    arguments = expression.arguments
+    if expression.keywords:
+        raise reader.stop(
+            kinds.ARGUMENTS(f"`{name}` takes no keyword", expression.keywords[0].span)
+        )
+    if not expression.loops and len(arguments) == 2 and name in ("min", "max"):
+        pair = [reader.read(a, scope) for a in arguments]
+        return reader.elementwise(np.minimum if name == "min" else np.maximum, pair, span)
+    if len(arguments) != 1:
+        raise wrong_count(reader, expression, 1, len(arguments))
+    if expression.loops:
+        inner, indices = reader.loops(expression.loops, scope, "sum")
+        value = reader.read(arguments[0], inner)
+    else:
+        value = reader.read(arguments[0], scope)
+        indices = value.axes
+    rest = tuple(i for i in value.axes if i not in indices)
+    return REDUCTIONS[name](reader, value, indices, rest, span)
+
+
+Reduction = Callable[[Reader, Value, Sequence[Index], tuple[Index, ...], Span], Value]
+
+
+def _plain(operation: Any) -> Reduction:
+    def reduce(
+        reader: Reader, value: Value, indices: Sequence[Index], rest: tuple[Index, ...], span: Span
+    ) -> Value:
+        missing = [i for i in indices if i not in value.node.free]
+        node, _ = reduce_over(operation, value, indices, span)
+        if operation in ("sum", "prod") and missing:
+            inner = Reduce(operation, tuple(i for i in indices if i not in missing), value.node, span)
+            body = inner if inner.indices else value.node
+            _, count = reduce_over(operation, value, missing, span)
+            ufunc = np.multiply if operation == "sum" else np.power
+            return reader.elementwise(ufunc, (Value(body, rest), Value(count())), span)
+        return Value(node, rest, span)
+
+    return reduce
+
+
+def _mean(
+    reader: Reader, value: Value, indices: Sequence[Index], rest: tuple[Index, ...], span: Span
+) -> Value:
+    total = _plain("sum")(reader, value, indices, rest, span)
+    _, count = reduce_over("sum", value, indices, span)
+    return reader.elementwise(np.divide, (total, Value(count())), span)
+
+
+def _variance(
+    reader: Reader, value: Value, indices: Sequence[Index], rest: tuple[Index, ...], span: Span
+) -> Value:
+    mean = _mean(reader, value, indices, rest, span)
+    centred = Apply(RECOGNISED[np.subtract].name, (value.node, mean.node), span)
+    square = Value(Apply(RECOGNISED[np.square].name, (centred,), span), value.axes)
+    total = _plain("sum")(reader, square, indices, rest, span)
+    _, count = reduce_over("sum", value, indices, span)
+    freedom = Value(subtract(count(), Constant(1)))
+    return reader.elementwise(np.divide, (total, freedom), span)
+
+
+def _sd(
+    reader: Reader, value: Value, indices: Sequence[Index], rest: tuple[Index, ...], span: Span
+) -> Value:
+    return reader.elementwise(np.sqrt, (_variance(reader, value, indices, rest, span),), span)
+
+
+def _of_truth(operation: Any) -> Reduction:
+    def reduce(
+        reader: Reader, value: Value, indices: Sequence[Index], rest: tuple[Index, ...], span: Span
+    ) -> Value:
+        truth = reader.elementwise(np.not_equal, (value, Value(Constant(0))), span)
+        return _plain(operation)(reader, replace(truth, axes=value.axes), indices, rest, span)
+
+    return reduce
+
+
+REDUCTIONS: Mapping[str, Reduction] = {
+    "sum": _plain("sum"),
+    "prod": _plain("prod"),
+    "min": _plain("min"),
+    "max": _plain("max"),
+    "logsumexp": _plain("logsumexp"),
+    "mean": _mean,
+    "var": _variance,
+    "sd": _sd,
+    "any": _of_truth("max"),
+    "all": _of_truth("min"),
+    "count": _of_truth("sum"),
+}
+
+# --------------------------------------------------------------------------- the tables' functions
+
+
+def bind_events(
+    reader: Reader,
+    values: Sequence[Value],
+    letters: Sequence[tuple[str, ...]],
+    expression: tree.Call,
+) -> tuple[list[Node], list[tuple[Index, ...]], tuple[Index, ...], dict[str, Index]]:
+    """Split each value's axes into shared ones and event axes.
+
+    Returns the nodes over common shared axes, each one's event axes, the shared axes, and for each
+    letter of the signature an index of its size.
+    """
+    shared: list[Value] = []
+    events: list[tuple[Index, ...]] = []
+    sizes: dict[str, Index] = {}
+    for value, group in zip(values, letters, strict=True):
+        if len(value.axes) < len(group):
+            raise reader.stop(
+                kinds.SHAPE(
+                    f"`{expression.function.id}` needs "
+                    + ("a vector" if len(group) == 1 else "a matrix")
+                    + " here",
+                    value.span or expression.span,
+                    axes_text(value.axes),
+                )
+            )
+        split = len(value.axes) - len(group)
+        event = value.axes[split:]
+        for letter, index in zip(group, event, strict=True):
+            if letter in sizes:
+                one, two = dimension_of(sizes[letter]), dimension_of(index)
+                if one is not None and two is not None and one != two:
+                    raise reader.stop(
+                        kinds.SHAPE(
+                            f"`{expression.function.id}` combines shapes that do not fit",
+                            value.span or expression.span,
+                            f"{two} meets {one}",
+                        )
+                    )
+                reader.same(sizes[letter].domain, index.domain, expression.span)
+            else:
+                sizes[letter] = index
+        shared.append(Value(value.node, value.axes[:split], value.span))
+        events.append(event)
+    nodes, axes = reader.together(shared, expression.span)
+    return list(nodes), events, axes, sizes
+
+
+def table_function(reader: Reader, expression: tree.Call, scope: Scope) -> Value:
+    """Read a call of a function of the table."""
+    record = FUNCTIONS[expression.function.id]
+    values = arguments_of(reader, expression, list(record.parameters), scope)
+    signature = parse_signature(record.signature, len(values))
+    if not record.signature:
+        nodes, axes = reader.together(values, expression.span)
+        result = trace(record.expression, nodes, [()] * len(nodes))
+        return Value(result.node, axes, expression.span)
+    values = [fresh(v) for v in values]
+    bound, events, axes, _ = bind_events(reader, values, signature.arguments, expression)
+    result = trace(record.expression, bound, events)
+    return Value(result.node, (*axes, *result.event), expression.span)
+
+
+def arguments_of(
+    reader: Reader, expression: tree.Call, parameters: Sequence[str], scope: Scope
+) -> list[Value]:
+    """Read the arguments of a call in the order of the parameters."""
+    name = expression.function.id
+    if len(expression.arguments) > len(parameters):
+        raise wrong_count(reader, expression, len(parameters), len(expression.arguments))
+    given = dict(zip(parameters, expression.arguments, strict=False))
+    for keyword in expression.keywords:
+        key = keyword.name.id
+        if key not in parameters or key in given:
+            raise reader.stop(
+                kinds.ARGUMENTS(
+                    f"`{name}` has no further argument `{key}`",
+                    keyword.span,
+                    help=f"its arguments are {', '.join(parameters)}",
+                )
+            )
+        given[key] = keyword.value
+    if len(given) < len(parameters):
+        raise wrong_count(reader, expression, len(parameters), len(given))
+    return [reader.read(given[p], scope) for p in parameters]
+
+
+# ---------------------------------------------------------------- functions of the compiler's own
+
+
+def _dot(reader: Reader, expression: tree.Call, scope: Scope) -> Value:
+    left, right = arguments_of(reader, expression, ["a", "b"], scope)
+    product = reader.elementwise(np.multiply, (left, right), expression.span)
+    if not product.axes:
+        raise reader.shape_error(left, right, "`dot` needs vectors", expression.span)
+    last = product.axes[-1]
+    return Value(
+        Reduce("sum", (last,), product.node, expression.span), product.axes[:-1], expression.span
+    )
+
+
+def _transpose(reader: Reader, expression: tree.Call, scope: Scope) -> Value:
+    (value,) = arguments_of(reader, expression, ["x"], scope)
+    return Value(value.node, value.axes[::-1], expression.span)
+
+
+def _where(reader: Reader, expression: tree.Call, scope: Scope) -> Value:
+    a, b, c = expression.arguments if len(expression.arguments) == 3 else (None, None, None)
+    if a is None or b is None or c is None or expression.keywords:
+        raise wrong_count(reader, expression, 3, len(expression.arguments))
+    return reader.read(tree.Conditional(a, b, c, expression.span), scope)
+
+
+def _size(reader: Reader, expression: tree.Call, scope: Scope) -> Value:
+    if len(expression.arguments) == 1:
+        argument = expression.arguments[0]
+        value = reader.read(argument, scope)
+        if not value.axes:
+            return replace(value, span=expression.span)
+        _, count = reduce_over("sum", value, value.axes, expression.span)
+        return Value(count(), (), expression.span)
+    raise wrong_count(reader, expression, 1, len(expression.arguments))
+
+
+def _logp(reader: Reader, expression: tree.Call, scope: Scope) -> Value:
+    from ppl.graph.densities import density
+
+    if len(expression.arguments) != 2 or not isinstance(expression.arguments[0], tree.Call):
+        raise reader.stop(
+            kinds.ARGUMENTS(
+                "`logp` takes a distribution and a value",
+                expression.span,
+                help="write `logp(Normal(mu, sigma), x)`",
+            )
+        )
+    value = reader.read(expression.arguments[1], scope)
+    node, axes = density(reader, expression.arguments[0], value, scope, spread=True)
+    return Value(node, axes, expression.span)
+
+
+SPECIAL: Mapping[str, Callable[[Reader, tree.Call, Scope], Value]] = {
+    "dot": _dot,
+    "transpose": _transpose,
+    "where": _where,
+    "size": _size,
+    "logp": _logp,
+}

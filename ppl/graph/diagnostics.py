@@ -1,0 +1,143 @@
+"""The kinds of diagnostics that the graph's passes give."""
+
+from ppl.text import Kind
+
+UNKNOWN_NAME = Kind(
+    "unknown-name",
+    "A name that is defined nowhere is a learned scalar parameter. If it is one or two letters from "
+    "a name that the model or the data have, it is taken for a slip of the pen.",
+    wrong="sigma ~ HalfNormal(1)\ny ~ Normal(0, simga)",
+    right="sigma ~ HalfNormal(1)\ny ~ Normal(0, sigma)",
+)
+UNKNOWN_INDEXED = Kind(
+    "unknown-indexed-name",
+    "An unknown name without brackets is a learned scalar. One with brackets must be declared, so "
+    "that its axes are known.",
+    wrong="y[N] ~ Normal(b[N], 1)",
+    right="data b[N]\ny[N] ~ Normal(b[N], 1)",
+)
+UNKNOWN_FUNCTION = Kind(
+    "unknown-function",
+    "Only the functions of the reference and those defined with `fn` can be called.",
+    wrong="a ~ Normal(0, 1)\ny ~ Normal(expp(a), 1)",
+    right="a ~ Normal(0, 1)\ny ~ Normal(exp(a), 1)",
+)
+UNKNOWN_DISTRIBUTION = Kind(
+    "unknown-distribution",
+    "On the right of `~` stands one of the language's distributions, with a capital letter.",
+    wrong="y ~ Gaussian(0, 1)",
+    right="y ~ Normal(0, 1)",
+)
+NOT_A_VALUE = Kind(
+    "not-a-value",
+    "A distribution, a function or an option is not a number: distributions stand on the right of "
+    "`~`, functions are called.",
+    wrong="y = Normal(0, 1)",
+    right="y ~ Normal(0, 1)",
+)
+ARGUMENTS = Kind(
+    "wrong-arguments",
+    "A distribution or a function takes the arguments that its reference names.",
+    wrong="y ~ Normal(0)",
+    right="y ~ Normal(0, 1)",
+)
+SHAPE = Kind(
+    "shape-mismatch",
+    "Axes meet by the name of their dimension; nameless axes meet by position, counted from the "
+    "last. A likelihood is never broadcast silently.",
+    wrong="a[J] ~ Normal(0, 1)\ny[N] ~ Normal(a, 1)",
+    right="data g[N] in J\na[J] ~ Normal(0, 1)\ny[N] ~ Normal(a[g], 1)",
+)
+TOO_MANY_POSITIONS = Kind(
+    "too-many-positions",
+    "In brackets stands at most one position for each axis.",
+    wrong="a[J] ~ Normal(0, 1)\ny ~ Normal(a[0, 1], 1)",
+    right="a[J] ~ Normal(0, 1)\ny ~ Normal(a[0], 1)",
+)
+BAD_POSITION = Kind(
+    "bad-position",
+    "Positions are whole numbers from 0 and never wrap: the last of N is `x[N - 1]`.",
+    wrong="a[J] ~ Normal(0, 1)\ny ~ Normal(a[-1], 1)",
+    right="a[J] ~ Normal(0, 1)\ny ~ Normal(a[J - 1], 1)",
+)
+BAD_TARGET = Kind(
+    "bad-target",
+    "On the left of `=` stands a name, perhaps with brackets; on the left of `~` also an "
+    "expression of data.",
+    wrong="exp(a) = 3",
+    right="a = log(3)",
+)
+MISSING_INDEX = Kind(
+    "missing-index",
+    "Inside a `for`, the left side names every index of the loops around it: without it the same "
+    "data would be counted once for each index.",
+    wrong="data y[N]\nfor n in N { y ~ Normal(0, 1) }",
+    right="data y[N]\nfor n in N { y[n] ~ Normal(0, 1) }",
+)
+LATENT_LEFT = Kind(
+    "latent-on-the-left",
+    "An expression on the left of `~` must be of data alone: with latents in it, the statement "
+    "would need a Jacobian.",
+    wrong="a ~ Normal(0, 1)\nexp(a) ~ Normal(0, 1)",
+    right="a ~ Normal(0, 1)\nfactor logp(Normal(0, 1), exp(a))",
+)
+DEFINED_TWICE = Kind(
+    "defined-twice",
+    "Every position of a name is defined exactly once.",
+    wrong="a ~ Normal(0, 1)\na ~ Normal(0, 2)",
+    right="a ~ Normal(0, 1)",
+)
+PARTLY_DEFINED = Kind(
+    "partly-defined",
+    "All the statements of a name together cover each of its positions.",
+    wrong="beta[3] ~ Normal(0, 1)",
+    right="dim K = 3\nbeta[K] ~ Normal(0, 1)",
+)
+CYCLE = Kind(
+    "cycle",
+    "A quantity may depend on itself only at earlier positions of an axis.",
+    wrong="a ~ Normal(b, 1)\nb ~ Normal(a, 1)",
+    right="a ~ Normal(0, 1)\nb ~ Normal(a, 1)",
+)
+NAME_CLASH = Kind(
+    "name-clash",
+    "A loop's index may not bear the name of a dimension or of a variable, and a name is one thing.",
+    wrong="n = 3\nfor n in N { y[n] ~ Normal(0, 1) }",
+    right="m = 3\nfor n in N { y[n] ~ Normal(0, 1) }",
+)
+UNKNOWN_SIZE = Kind(
+    "unknown-size",
+    "The size of a dimension comes from the model (`dim K = 3`), from `--set K=3`, from a number of "
+    "that name in the data, from an axis of the data, or from the largest position that points "
+    "into it.",
+    wrong="beta[K] ~ Normal(0, 1)",
+    right="dim K = 3\nbeta[K] ~ Normal(0, 1)",
+)
+SIZES_DISAGREE = Kind(
+    "sizes-disagree",
+    "All that speaks of a dimension's size must agree.",
+)
+SUPPORT = Kind(
+    "argument-outside-support",
+    "An argument of a distribution must be shown to lie where the distribution needs it: a scale "
+    "is positive, a probability lies between 0 and 1.",
+    wrong="s ~ Normal(0, 1)\ny ~ Normal(0, s)",
+    right="s ~ HalfNormal(1)\ny ~ Normal(0, s)",
+)
+CONSTRAINT = Kind(
+    "bad-constraint",
+    "A constraint is a bound, an interval, a finite set, a named set, or a dimension that the "
+    "values point into.",
+    wrong="a ~ Normal(0, 1) in Positif",
+    right="a ~ Normal(0, 1) in Positive",
+)
+UNSUPPORTED = Kind(
+    "not-yet-supported",
+    "The language has this, but this version's compiler does not carry it yet.",
+)
+NO_MODEL = Kind(
+    "empty-model",
+    "A model has at least one statement with `~` or `factor`.",
+    wrong="a = 3",
+    right="a ~ Normal(3, 1)",
+)

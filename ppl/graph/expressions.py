@@ -1,0 +1,546 @@
+"""Expressions become nodes: names are resolved, whole arrays become indices.
+
+`Reader` turns an expression of the syntax tree into a `Value`. It is the place where positions,
+alignment and shapes are decided, without data; what it cannot decide it records for the binding.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ppl.graph import diagnostics as kinds
+from ppl.graph.align import Misaligned, Value, align, dimension_of, size_text
+from ppl.graph.graph import Axis, SameSize
+from ppl.graph.names import nearest
+from ppl.graph.nodes import (
+    Apply,
+    Constant,
+    Domain,
+    Index,
+    Node,
+    Position,
+    Read,
+    Reduce,
+    Select,
+    Size,
+    Stack,
+    extent,
+    rename,
+    subtract,
+    walk,
+)
+from ppl.graph.scope import Scope, Stop
+from ppl.primitives.atoms import RECOGNISED
+from ppl.syntax import tree
+from ppl.text import Diagnostic, Label, Span
+
+if TYPE_CHECKING:
+    from ppl.graph.build import Names
+
+BINARY: Mapping[str, Any] = {
+    "+": np.add,
+    "-": np.subtract,
+    "*": np.multiply,
+    "/": np.divide,
+    "%": np.mod,
+    "^": np.power,
+    "and": np.logical_and,
+    "or": np.logical_or,
+    "<": np.less,
+    "<=": np.less_equal,
+    ">": np.greater,
+    ">=": np.greater_equal,
+    "==": np.equal,
+    "!=": np.not_equal,
+}
+
+CONSTANTS = {"pi": math.pi, "inf": math.inf}
+
+
+@dataclass(slots=True)
+class Reader:
+    """Reads expressions; `names` knows the model's names.
+
+    Attributes
+    ----------
+    names
+        The names of the model and what is known of them.
+    diagnostics
+        Errors and notes found so far.
+    same_sizes
+        Domains that met, to be compared when data are bound.
+    """
+
+    names: Names
+    diagnostics: list[Diagnostic] = field(default_factory=list)
+    same_sizes: list[SameSize] = field(default_factory=list)
+
+    # ------------------------------------------------------------------------------- errors
+
+    def stop(self, diagnostic: Diagnostic) -> Stop:
+        """Record an error; raise what is returned."""
+        self.diagnostics.append(diagnostic)
+        return Stop()
+
+    def unsupported(self, what: str, span: Span, help: str | None = None) -> Stop:
+        """Record that the compiler does not carry this yet; raise what is returned."""
+        return self.stop(kinds.UNSUPPORTED(f"{what} is not supported yet", span, help=help))
+
+    # ---------------------------------------------------------------------------- alignment
+
+    def together(
+        self, values: Sequence[Value], span: Span, what: str | None = None
+    ) -> tuple[tuple[Node, ...], tuple[Index, ...]]:
+        """Give values common axes, or stop with a shape error."""
+        try:
+            aligned, axes, sizes = align(values, span)
+        except Misaligned as e:
+            raise self.shape_error(values[e.left], values[e.right], e.reason, span, what) from None
+        self.same_sizes.extend(sizes)
+        return tuple(v.node for v in aligned), axes
+
+    def shape_error(
+        self, left: Value, right: Value, reason: str, span: Span, what: str | None = None
+    ) -> Stop:
+        """Report two values whose axes do not fit."""
+        what = what or self.names.text(span)
+        labels = tuple(
+            Label(v.span, f"`{self.names.text(v.span)}` has {axes_text(v.axes)}")
+            for v in (left, right)
+            if v.span is not None
+        )
+        return self.stop(
+            kinds.SHAPE(f"`{what}` combines shapes that do not fit", span, reason, secondary=labels)
+        )
+
+    def elementwise(self, function: Any, values: Sequence[Value], span: Span) -> Value:
+        """Apply a ufunc to values."""
+        nodes, axes = self.together(values, span)
+        if all(isinstance(n, Constant) for n in nodes):
+            with np.errstate(all="ignore"):
+                number = function(*(n.value for n in nodes))  # type: ignore[union-attr]
+            return Value(Constant(number.item(), span), (), span)
+        return Value(Apply(RECOGNISED[function].name, nodes, span), axes, span)
+
+    # -------------------------------------------------------------------------- expressions
+
+    def read(self, expression: tree.Expression, scope: Scope) -> Value:
+        """Turn an expression into a value."""
+        span = expression.span
+        match expression:
+            case tree.Number(value=value):
+                number = int(value) if expression.is_integer else value
+                return Value(Constant(number, span), (), span)
+            case tree.Name():
+                return self.name(expression, scope)
+            case tree.Parenthesis(body=body):
+                return replace(self.read(body, scope), span=span)
+            case tree.Unary(operator="+", operand=operand):
+                return self.read(operand, scope)
+            case tree.Unary(operator=operator, operand=operand):
+                function = np.negative if operator == "-" else np.logical_not
+                return self.elementwise(function, (self.read(operand, scope),), span)
+            case tree.Binary():
+                return self.binary(expression, scope)
+            case tree.Comparison():
+                return self.comparison(expression, scope)
+            case tree.Conditional(condition=condition, yes=yes, no=no):
+                values = [self.read(e, scope) for e in (condition, yes, no)]
+                nodes, axes = self.together(values, span)
+                return Value(Select(*nodes, span), axes, span)
+            case tree.Array(items=items):
+                return self.array([self.read(i, scope) for i in items], span)
+            case tree.Comprehension(body=body, loops=loops):
+                inner, indices = self.loops(loops, scope, "axis")
+                value = self.read(body, inner)
+                return Value(value.node, (*indices, *value.axes), span)
+            case tree.Index():
+                return self.index(expression, scope)
+            case tree.Call():
+                from ppl.graph.calls import call
+
+                return call(self, expression, scope)
+            case tree.String():
+                raise self.stop(
+                    kinds.NOT_A_VALUE("a string is only an option, as in `method = \"rk45\"`", span)
+                )
+
+    def binary(self, expression: tree.Binary, scope: Scope) -> Value:
+        """Read a chain of binary operators without recursion on its left side."""
+        chain: list[tree.Binary] = []
+        left: tree.Expression = expression
+        while isinstance(left, tree.Binary):
+            chain.append(left)
+            left = left.left
+        value = self.read(left, scope)
+        for step in reversed(chain):
+            right = self.read(step.right, scope)
+            value = self.operate(step.operator, value, right, step.span)
+        return value
+
+    def operate(self, operator: str, left: Value, right: Value, span: Span) -> Value:
+        """Apply one binary operator."""
+        if operator == "@":
+            return self.matmul(left, right, span)
+        if operator == "^" and isinstance(right.node, Constant):
+            special = {2: np.square, 0.5: np.sqrt, 1: np.positive}.get(right.node.value)
+            if special is np.positive:
+                return left
+            if special is not None:
+                return self.elementwise(special, (left,), span)
+        return self.elementwise(BINARY[operator], (left, right), span)
+
+    def comparison(self, expression: tree.Comparison, scope: Scope) -> Value:
+        """Read ``a < b < c`` as ``a < b and b < c``."""
+        operands = [self.read(o, scope) for o in expression.operands]
+        result: Value | None = None
+        for k, operator in enumerate(expression.operators):
+            pair = self.elementwise(BINARY[operator], operands[k : k + 2], expression.span)
+            result = (
+                pair
+                if result is None
+                else self.elementwise(np.logical_and, (result, pair), expression.span)
+            )
+        assert result is not None
+        return result
+
+    def array(self, items: Sequence[Value], span: Span) -> Value:
+        """Stack items along a new first axis without a name."""
+        nodes, axes = self.together(items, span)
+        index = Index("i", "axis", Domain(Constant(0), Constant(len(nodes))), span)
+        return Value(Stack(index, nodes, span), (index, *axes), span)
+
+    def matmul(self, left: Value, right: Value, span: Span) -> Value:
+        """Sum the products along left's last axis and right's first (of two: its first)."""
+        if not left.axes or not right.axes:
+            empty = left if not left.axes else right
+            other = right if empty is left else left
+            raise self.shape_error(empty, other, "`@` needs axes on both sides", span)
+        right = fresh(right)
+        a, b = left.axes[-1], right.axes[0]
+        one, two = dimension_of(a), dimension_of(b)
+        if one is not None and two is not None and one != two:
+            raise self.shape_error(left, right, f"{one} meets {two}", span)
+        self.same(a.domain, b.domain, span)
+        summed = a.like("sum")
+        x = rename(left.node, {a: summed})
+        y = rename(right.node, {b: summed})
+        product = Apply(RECOGNISED[np.multiply].name, (x, y), span)
+        node = Reduce("sum", (summed,), product, span)
+        return Value(node, (*left.axes[:-1], *right.axes[1:]), span)
+
+    def same(self, left: Domain, right: Domain, span: Span) -> None:
+        """Record that two domains must have the same size."""
+        if left is right or (left.dimension is not None and left.dimension == right.dimension):
+            return
+        self.same_sizes.append(SameSize(left, right, span))
+
+    # -------------------------------------------------------------------------------- names
+
+    def name(self, name: tree.Name, scope: Scope) -> Value:
+        """Resolve a name: the nearest meaning wins."""
+        span = name.span
+        if name.id in scope.values:
+            return replace(scope.values[name.id], span=span)
+        if name.id in scope.loops:
+            return Value(Position(scope.loops[name.id], span), (), span)
+        key = self.names.lookup(name.id, scope)
+        if key is not None:
+            axes = self.names.axes(key, span)
+            return self.whole(key, axes, scope, span)
+        if name.id in self.names.dimensions:
+            return Value(Size(name.id, span), (), span)
+        if name.id in CONSTANTS:
+            return Value(Constant(CONSTANTS[name.id], span), (), span)
+        return self.unknown(name, scope)
+
+    def unknown(self, name: tree.Name, scope: Scope) -> Value:
+        """Take an unknown name for a learned parameter, unless it is a slip of the pen."""
+        meant = nearest(name.id, self.names.known(scope))
+        if meant is not None:
+            raise self.stop(
+                kinds.UNKNOWN_NAME(
+                    f"`{name.id}` is defined nowhere",
+                    name.span,
+                    f"did you mean `{meant}`?",
+                    help=f"write `{meant}`; if `{name.id}` is meant to be learned, declare it: "
+                    f"`param {name.id}`",
+                )
+            )
+        from ppl.graph.calls import is_callable
+
+        if is_callable(name.id, self.names):
+            raise self.stop(
+                kinds.NOT_A_VALUE(
+                    f"`{name.id}` is a function or a distribution, not a number", name.span
+                )
+            )
+        self.names.learn(name)
+        return Value(Read(name.id, (), name.span), (), name.span)
+
+    def whole(self, key: str, axes: tuple[Axis, ...], scope: Scope, span: Span) -> Value:
+        """Read all of a name; the axes of a loop's own name follow the loop."""
+        own = self.names.loops_of(key)
+        positions = [subtract(Position(i), i.domain.start) for i in own]
+        indices = [whole_axis(a, span) for a in axes[len(own) :]]
+        node = Read(key, (*positions, *(Position(i) for i in indices)), span)
+        return Value(node, tuple(indices), span)
+
+    # ---------------------------------------------------------------------------- positions
+
+    def loops(
+        self, loops: Sequence[tree.Loop], scope: Scope, role: Any
+    ) -> tuple[Scope, tuple[Index, ...]]:
+        """Enter loops; returns the scope inside and the new indices."""
+        indices: dict[str, Index] = {}
+        for loop in loops:
+            inner = scope.inside(indices)
+            name = loop.index.id
+            clash = self.names.lookup(name, scope) or (
+                name if name in self.names.dimensions else None
+            )
+            if clash is not None and name not in scope.values:
+                raise self.stop(
+                    kinds.NAME_CLASH(
+                        f"the index `{name}` bears the name of a "
+                        + ("dimension" if name in self.names.dimensions else "variable"),
+                        loop.index.span,
+                        help="give the index another name",
+                    )
+                )
+            indices[name] = Index(name, role, self.domain(loop.domain, inner), loop.span)
+        return scope.inside(indices), tuple(indices.values())
+
+    def domain(self, domain: tree.Expression | tree.Slice, scope: Scope) -> Domain:
+        """Read what stands after ``in``."""
+        match domain:
+            case tree.Slice(start=start, stop=stop):
+                if stop is None:
+                    raise self.stop(
+                        kinds.BAD_POSITION("a range after `in` needs its end", domain.span)
+                    )
+                first = Constant(0) if start is None else self.scalar(start, scope)
+                last = self.scalar(stop, scope)
+                self.no_outer(first, last, domain.span)
+                return Domain(first, last, within=last.dimension if isinstance(last, Size) else None)
+            case tree.Name(id=name) if name in self.names.dimensions:
+                return Domain(Constant(0), Size(name, domain.span), name)
+            case _:
+                raise self.stop(
+                    kinds.BAD_POSITION(
+                        "after `in` stands a dimension or a range such as `1:T`",
+                        domain.span,
+                        help=f"for the first m positions write `0:{self.names.text(domain.span)}`",
+                    )
+                )
+
+    def no_outer(self, start: Node, stop: Node, span: Span) -> None:
+        """Refuse bounds that use another index."""
+        if start.free or stop.free:
+            raise self.unsupported("a range whose bounds use another index", span)
+
+    def scalar(self, expression: tree.Expression, scope: Scope) -> Node:
+        """Read an expression that must be a single number."""
+        value = self.read(expression, scope)
+        if value.axes:
+            raise self.stop(
+                kinds.SHAPE(
+                    f"`{self.names.text(expression.span)}` must be a single number",
+                    expression.span,
+                    axes_text(value.axes),
+                )
+            )
+        return value.node
+
+    def index(self, expression: tree.Index, scope: Scope) -> Value:
+        """Read ``base[positions]``."""
+        base, span = expression.base, expression.span
+        if isinstance(base, tree.Name) and base.id not in scope.values:
+            key = self.names.lookup(base.id, scope)
+            if key is None:
+                raise self.unknown_indexed(base, scope)
+            axes = self.names.axes(key, base.span)
+            own = self.names.loops_of(key)
+            start = [subtract(Position(i), i.domain.start) for i in own]
+            return self.at(key, axes[len(own) :], tuple(start), expression, scope)
+        value = self.read(base, scope)
+        if len(expression.positions) > len(value.axes):
+            raise self.too_many(expression, len(value.axes))
+        key, axes, own = self.names.auxiliary(value, scope)
+        start = [subtract(Position(i), i.domain.start) for i in own]
+        return replace(self.at(key, axes, tuple(start), expression, scope), span=span)
+
+    def unknown_indexed(self, base: tree.Name, scope: Scope) -> Stop:
+        """Report brackets after a name that is not known."""
+        meant = nearest(base.id, self.names.known(scope))
+        if meant is not None:
+            return self.stop(
+                kinds.UNKNOWN_NAME(
+                    f"`{base.id}` is defined nowhere",
+                    base.span,
+                    f"did you mean `{meant}`?",
+                    help=f"write `{meant}`",
+                )
+            )
+        return self.stop(
+            kinds.UNKNOWN_INDEXED(
+                f"`{base.id}` is defined nowhere, and its axes are not known",
+                base.span,
+                help=f"declare it: `param {base.id}[...]` if it is to be learned, "
+                f"`data {base.id}[...]` if it is given, or write a line `{base.id}[...] ~ ...`",
+            )
+        )
+
+    def too_many(self, expression: tree.Index, rank: int) -> Stop:
+        """Report more positions than axes."""
+        base = self.names.text(expression.base.span)
+        axes = "no axis" if rank == 0 else "1 axis" if rank == 1 else f"{rank} axes"
+        return self.stop(
+            kinds.TOO_MANY_POSITIONS(
+                f"`{base}` has {axes}, but {len(expression.positions)} positions stand in brackets",
+                expression.span,
+            )
+        )
+
+    def at(
+        self,
+        key: str,
+        axes: tuple[Axis, ...],
+        start: tuple[Node, ...],
+        expression: tree.Index,
+        scope: Scope,
+    ) -> Value:
+        """Read a name at positions."""
+        given = expression.positions
+        if len(given) > len(axes):
+            raise self.too_many(expression, len(axes))
+        values: list[Value] = []
+        for axis, position in zip(axes, given, strict=False):
+            values.append(self.position(axis, position, scope))
+        arrays = [k for k, v in enumerate(values) if v.axes and not is_slice(v)]
+        if len(arrays) > 1:
+            nodes, together = self.together([values[k] for k in arrays], expression.span)
+            for place, (k, node) in enumerate(zip(arrays, nodes, strict=True)):
+                values[k] = Value(node, together if place == 0 else (), values[k].span)
+        rest = [whole_axis(a, expression.span) for a in axes[len(given) :]]
+        nodes = (*start, *(v.node for v in values), *(Position(i) for i in rest))
+        out = (*(i for v in values for i in v.axes), *rest)
+        return Value(Read(key, nodes, expression.span), out, expression.span)
+
+    def position(self, axis: Axis, position: tree.Expression | tree.Slice, scope: Scope) -> Value:
+        """Read one position in brackets."""
+        span = position.span
+        if isinstance(position, tree.Slice):
+            return self.slice(axis, position, scope)
+        if isinstance(position, tree.Name) and self.is_dimension(position.id, scope):
+            index = Index(
+                position.id.lower(), "axis", Domain(Constant(0), Size(position.id), position.id)
+            )
+            if axis.dimension is not None and axis.dimension != position.id:
+                raise self.stop(
+                    kinds.SHAPE(
+                        f"`{position.id}` stands where the axis is `{axis.dimension}`", span
+                    )
+                )
+            if axis.dimension is None:
+                self.same_sizes.append(
+                    SameSize(Domain(Constant(0), axis.size), index.domain, span)
+                )
+            return Value(Position(index, span), (index,), span)
+        value = self.read(position, scope)
+        if isinstance(value.node, Constant):
+            number = value.node.value
+            if number != int(number) or number < 0:
+                raise self.stop(
+                    kinds.BAD_POSITION(
+                        f"{number:g} is not a position: they are whole numbers from 0",
+                        span,
+                        help="positions never wrap: the last of N is `[N - 1]`"
+                        if number < 0
+                        else None,
+                    )
+                )
+        return value
+
+    def is_dimension(self, name: str, scope: Scope) -> bool:
+        """Return whether a name in brackets stands for a whole axis."""
+        return (
+            name not in scope.values
+            and name not in scope.loops
+            and self.names.lookup(name, scope) is None
+            and name in self.names.dimensions
+        )
+
+    def slice(self, axis: Axis, position: tree.Slice, scope: Scope) -> Value:
+        """Read ``a:b`` in brackets."""
+        if position.start is None and position.stop is None:
+            index = whole_axis(axis, position.span)
+            return Value(Position(index, position.span), (index,), position.span)
+        start = Constant(0) if position.start is None else self.scalar(position.start, scope)
+        stop = axis.size if position.stop is None else self.scalar(position.stop, scope)
+        self.no_outer(start, stop, position.span)
+        for bound in (start, stop):
+            if isinstance(bound, Constant) and bound.value < 0:
+                raise self.stop(
+                    kinds.BAD_POSITION(
+                        f"{bound.value:g} is not a position: they never wrap",
+                        position.span,
+                        help="the last position of N is `N - 1`",
+                    )
+                )
+        domain = Domain(start, stop, within=axis.dimension)
+        index = Index("i", "axis", domain, position.span)
+        return Value(Position(index, position.span), (index,), position.span)
+
+
+def is_slice(value: Value) -> bool:
+    """Return whether a position is a whole axis or a range."""
+    return isinstance(value.node, Position) and value.axes == (value.node.index,)
+
+
+def whole_axis(axis: Axis, span: Span | None = None) -> Index:
+    """Return a fresh index over all of an axis."""
+    name = axis.dimension.lower() if axis.dimension else "i"
+    return Index(name, "axis", Domain(Constant(0), axis.size, axis.dimension), span)
+
+
+def fresh(value: Value) -> Value:
+    """Return the value with fresh axes, so that it can stand beside itself."""
+    return value.renamed({i: i.like() for i in value.axes})
+
+
+def axes_text(axes: Sequence[Index]) -> str:
+    """Return axes in words: ``axes [N, D]``, ``no axes``."""
+    if not axes:
+        return "no axes: it is a single number"
+    names = ", ".join(size_text(a.domain) for a in axes)
+    return f"{'axis' if len(axes) == 1 else 'axes'} [{names}]"
+
+
+def reduce_over(
+    operation: Any, value: Value, indices: Sequence[Index], span: Span
+) -> tuple[Node, Callable[[], Node]]:
+    """Reduce a node over indices; also returns a function that counts the positions reduced."""
+
+    def count() -> Node:
+        total: Node = Constant(1)
+        for index in indices:
+            size = extent(index.domain)
+            if isinstance(total, Constant) and total.value == 1:
+                total = size
+            else:
+                total = Apply(RECOGNISED[np.multiply].name, (total, size), span)
+        return total
+
+    node = Reduce(operation, tuple(indices), value.node, span) if indices else value.node
+    return node, count
+
+
+def depends_on_index(node: Node) -> bool:
+    """Return whether a position occurs as a number anywhere below."""
+    return any(isinstance(n, Position) for n in walk(node))

@@ -1,0 +1,249 @@
+"""Where values lie: the proof that arguments are inside their supports.
+
+Every node gets a `Range`, from the atoms' rules and from what is known of the names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from ppl.constraints import Constraint, Range
+from ppl.distributions import DISTRIBUTIONS
+from ppl.graph.densities import parameters_of
+from ppl.graph.graph import Define, Graph, Sample, Suffix
+from ppl.graph.nodes import (
+    Apply,
+    Constant,
+    LogDensity,
+    Matrix,
+    Node,
+    Position,
+    Read,
+    Reduce,
+    Select,
+    Size,
+    Stack,
+    walk,
+)
+from ppl.graph.order import parents, topological
+from ppl.graph.trace import Traced
+from ppl.primitives.atoms import ATOMS
+
+ANY = Range()
+COUNT = Range(0.0, integer=True)
+
+
+@dataclass(slots=True)
+class Ranges:
+    """Ranges of names and nodes of one graph.
+
+    Attributes
+    ----------
+    graph
+        The graph.
+    names
+        What is known of each name.
+    sets
+        The set of vectors or matrices that a name belongs to, where one is known.
+    """
+
+    graph: Graph
+    names: dict[str, Range] = field(default_factory=dict)
+    sets: dict[str, Constraint] = field(default_factory=dict)
+    nodes: dict[int, Range] = field(default_factory=dict)
+    kept: list[Node] = field(default_factory=list)
+
+    def of(self, node: Node) -> Range:
+        """Return where a node's values lie."""
+        for one in walk(node):
+            if id(one) not in self.nodes:
+                self.nodes[id(one)] = self._one(one)
+                self.kept.append(one)
+        return self.nodes[id(node)]
+
+    def _one(self, node: Node) -> Range:
+        below = self.nodes
+        match node:
+            case Constant(value=value):
+                return Range(value, value, integer=float(value).is_integer())
+            case Size():
+                return COUNT
+            case Position():
+                return COUNT
+            case Read(name=name):
+                return self.names.get(name, ANY)
+            case Apply(atom="multiply", arguments=(a, b)) if a is b:
+                return ATOMS["square"].range(below[id(a)])
+            case Apply(atom=atom, arguments=arguments):
+                return ATOMS[atom].range(*(below[id(a)] for a in arguments))
+            case Matrix(atom=atom, arguments=arguments):
+                return ATOMS[atom].range(*(below[id(a)] for a in arguments))
+            case Select(yes=yes, no=no):
+                return union((below[id(yes)], below[id(no)]))
+            case Stack(items=items):
+                return union([below[id(i)] for i in items])
+            case Reduce(operation=operation, body=body):
+                return _reduced(operation, below[id(body)])
+            case LogDensity():
+                return ANY
+
+    def set_of(self, node: Node) -> Constraint | None:
+        """Return the set of vectors or matrices that a node's values belong to, if known."""
+        match node:
+            case Read(name=name):
+                return self.sets.get(name)
+            case _:
+                return None
+
+
+def union(ranges: Sequence[Range]) -> Range:
+    """Return the smallest range that holds all of them."""
+    lower = min(ranges, key=lambda r: (r.lower, r.lower_open))
+    upper = max(ranges, key=lambda r: (r.upper, not r.upper_open))
+    return Range(
+        lower.lower,
+        upper.upper,
+        lower.lower_open,
+        upper.upper_open,
+        all(r.integer for r in ranges),
+    )
+
+
+def _reduced(operation: str, body: Range) -> Range:
+    if operation in ("min", "max"):
+        return body
+    if operation == "sum":
+        if body.lower >= 0:
+            return Range(0.0, lower_open=body.lower_open or body.lower > 0, integer=body.integer)
+        if body.upper <= 0:
+            return Range(
+                upper=0.0, upper_open=body.upper_open or body.upper < 0, integer=body.integer
+            )
+        return Range(integer=body.integer)
+    if operation == "prod" and body.lower >= 0:
+        upper = 1.0 if body.upper <= 1 else float("inf")
+        return Range(0.0, upper, body.lower_open or body.lower > 0, integer=body.integer)
+    return ANY
+
+
+def ranges_of(graph: Graph, data: Mapping[str, Range] | None = None) -> Ranges:
+    """Find the ranges of all names of a graph.
+
+    Parameters
+    ----------
+    graph
+        The graph.
+    data
+        Where the values of bound data lie; declared constraints stand in for data not bound.
+    """
+    found = Ranges(graph)
+    given = data or {}
+    order = topological(graph.variables, parents(graph))
+    if isinstance(order, set):
+        order = list(graph.variables)
+    for name in order:
+        variable = graph.variables[name]
+        if name in given:
+            found.names[name] = given[name]
+            if variable.datum and variable.datum.suffix:
+                found.sets[name] = variable.datum.suffix.constraint
+            continue
+        if variable.datum is not None:
+            found.names[name] = (
+                COUNT if variable.datum.positions else _suffix_range(variable.datum.suffix)
+            )
+            if variable.datum.suffix is not None:
+                found.sets[name] = variable.datum.suffix.constraint
+            continue
+        if variable.parameter is not None:
+            found.names[name] = _suffix_range(variable.parameter.suffix)
+            if variable.parameter.suffix is not None:
+                found.sets[name] = variable.parameter.suffix.constraint
+            continue
+        _defined(found, name)
+    return found
+
+
+def _defined(found: Ranges, name: str) -> None:
+    ranges = []
+    for number in found.graph.variables[name].pieces:
+        piece = found.graph.pieces[number]
+        if isinstance(piece, Sample):
+            support = support_of(piece, found)
+            ranges.append(support.range)
+            if support.event_ndim:
+                found.sets[name] = support
+        elif isinstance(piece, Define):
+            ranges.append(found.of(piece.value))
+            known = found.set_of(piece.value)
+            if known is not None:
+                found.sets[name] = known
+    found.names[name] = union(ranges) if ranges else ANY
+
+
+def _suffix_range(suffix: Suffix | None) -> Range:
+    return ANY if suffix is None else suffix.constraint.range
+
+
+def support_of(piece: Sample, ranges: Ranges | None = None) -> Constraint:
+    """Return the set of a random variable's values: the distribution's support, or the suffix."""
+    record = DISTRIBUTIONS[piece.density.distribution]
+    support = record.support
+    if not isinstance(support, Constraint):
+        arguments = standard_arguments(piece.density)
+        support = support(*arguments)
+    if piece.suffix is None:
+        return support
+    if piece.suffix.constraint.event_ndim:
+        return piece.suffix.constraint
+    return _narrowed(support, piece.suffix)
+
+
+def standard_arguments(density: LogDensity) -> list[object]:
+    """Return the arguments of the first parametrisation: numbers, or traced nodes."""
+    record = DISTRIBUTIONS[density.distribution]
+    given = [
+        float(a.value) if isinstance(a, Constant) else Traced(a, e)
+        for a, e in zip(density.arguments, density.events, strict=True)
+    ]
+    if density.alternative is None:
+        return list(given)
+    return list(record.alternatives[density.alternative].convert(*given))
+
+
+def _narrowed(support: Constraint, suffix: Suffix) -> Constraint:
+    """Return a support of numbers cut by bounds."""
+    from ppl.graph.suffix import bounded
+
+    own, cut = support.range, suffix.constraint.range
+    lower: object = own.lower
+    upper: object = own.upper
+    opened = [own.lower_open, own.upper_open]
+    if suffix.lower is not None and not (
+        isinstance(suffix.lower, Constant) and suffix.lower.value < own.lower
+    ):
+        lower = suffix.lower
+        opened[0] = suffix.open[0]
+    if suffix.upper is not None and not (
+        isinstance(suffix.upper, Constant) and suffix.upper.value > own.upper
+    ):
+        upper = suffix.upper
+        opened[1] = suffix.open[1]
+    if suffix.lower is None and suffix.upper is None:
+        return suffix.constraint if cut.within(own) else support
+    return bounded(_bound(lower), _bound(upper), (opened[0], opened[1]))
+
+
+def _bound(value: object) -> float | Traced | None:
+    if isinstance(value, Constant):
+        return float(value.value)
+    if isinstance(value, float | int):
+        return float(value)
+    return Traced(value)  # type: ignore[arg-type]
+
+
+def needed(density: LogDensity) -> list[Constraint]:
+    """Return where a distribution needs its arguments."""
+    record = DISTRIBUTIONS[density.distribution]
+    return list(parameters_of(record, density.alternative).values())

@@ -1,0 +1,370 @@
+"""Statements become pieces: targets, loops, right sides."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from ppl.graph import diagnostics as kinds
+from ppl.graph.align import Value
+from ppl.graph.build import Unknown, axis_of
+from ppl.graph.declare import Site, name_of, strip
+from ppl.graph.densities import at_value, density
+from ppl.graph.expressions import Reader, axes_text, whole_axis
+from ppl.graph.graph import Axis, Define, Factor, Sample
+from ppl.graph.nodes import Constant, Domain, Index, Node, Position, Read, Size, add, rename, subtract
+from ppl.graph.scope import Scope
+from ppl.graph.suffix import suffix
+from ppl.syntax import tree
+
+
+def read_site(reader: Reader, site: Site) -> None:
+    """Read one statement and add its pieces."""
+    scope, loops = _enter(reader, site)
+    match site.statement:
+        case tree.Sample() as statement:
+            for target in statement.targets:
+                _sample(reader, statement, target, scope, loops)
+        case tree.Define() as statement:
+            for target in statement.targets:
+                _define(reader, statement, target, scope, loops)
+        case tree.Factor() as statement:
+            value = reader.read(statement.value, scope)
+            piece = Factor((*loops, *value.axes), value.node, statement.span)
+            reader.names.pieces.append((None, piece))
+        case tree.Require() as statement:
+            raise reader.unsupported("`require`", statement.span)
+
+
+def _enter(reader: Reader, site: Site) -> tuple[Scope, tuple[Index, ...]]:
+    """Enter the loops around a statement; all statements inside share their indices."""
+    scope = Scope(blocks=site.blocks)
+    indices: list[Index] = []
+    for loop in site.loops:
+        index = reader.names.indices.get(loop.span)
+        if index is None:
+            _, (index,) = reader.loops((loop,), scope, "plate")
+            reader.names.indices[loop.span] = index
+        scope = scope.inside({loop.index.id: index})
+        indices.append(index)
+    return scope, tuple(indices)
+
+
+# --------------------------------------------------------------------------------------- targets
+
+
+def _claims(reader: Reader, target: tree.Index, scope: Scope) -> tuple[Axis, ...]:
+    """Return the axes that a target's brackets say a new name has."""
+    axes = []
+    for position in target.positions:
+        match position:
+            case tree.Name(id=name) if name in scope.loops:
+                axes.append(_claimed(scope.loops[name].domain))
+            case tree.Name(id=name) if name in reader.names.dimensions:
+                axes.append(Axis(name, Size(name)))
+            case tree.Slice(stop=stop) if stop is not None:
+                axes.append(_claimed(reader.domain(position, scope)))
+            case tree.Slice():
+                raise reader.stop(
+                    kinds.UNKNOWN_SIZE("the end of this range is not known", position.span)
+                )
+            case _:
+                axes.append(_claimed_by_number(reader, position, scope))
+    return tuple(axes)
+
+
+def _claimed(domain: Domain) -> Axis:
+    if domain.dimension is not None:
+        return Axis(domain.dimension, domain.stop)
+    return Axis(domain.within, domain.stop)
+
+
+def _claimed_by_number(reader: Reader, position: tree.Expression, scope: Scope) -> Axis:
+    node = reader.scalar(position, scope)
+    match node:
+        case Constant(value=value) if value >= 0 and value == int(value):
+            return Axis(None, Constant(int(value) + 1))
+        case _:
+            loops = [i for i in node.free]
+            if len(loops) == 1:
+                shift = subtract(rename(node, {}), Position(loops[0]))
+                if not shift.free:
+                    return Axis(None, add(loops[0].domain.stop, shift))
+            raise reader.stop(
+                kinds.BAD_POSITION(
+                    f"`{reader.names.text(position.span)}` is not a position of a new name",
+                    position.span,
+                    help="declare the name's axes with `data` or `param`, or use a loop's index",
+                )
+            )
+
+
+def _join(reader: Reader, key: str, claims: Sequence[Axis]) -> tuple[Axis, ...]:
+    """Join the claims of this target with those of the name's other targets."""
+    old = reader.names.known_axes.get(key)
+    if old is None or len(old) != len(claims):
+        return tuple(claims)
+    joined = []
+    for a, b in zip(old, claims, strict=True):
+        if a.dimension is not None:
+            joined.append(a)
+        elif b.dimension is not None:
+            joined.append(b)
+        elif isinstance(a.size, Constant) and isinstance(b.size, Constant):
+            joined.append(a if a.size.value >= b.size.value else b)
+        else:
+            joined.append(b if isinstance(a.size, Constant) else a)
+    return tuple(joined)
+
+
+def _all_claims(reader: Reader, key: str, scope: Scope) -> tuple[Axis, ...] | None:
+    """Return what all targets with brackets say of a new name's axes."""
+    entry = reader.names.declared.entries[key]
+    for site, target in entry.sites:
+        if isinstance(target, tree.Index):
+            inner, _ = _enter(reader, site)
+            claims = _claims(reader, target, inner)
+            reader.names.known_axes[key] = _join(reader, key, claims)
+    return reader.names.known_axes.get(key)
+
+
+def _key(reader: Reader, target: tree.Name | tree.Index, scope: Scope) -> str:
+    name = name_of(target)
+    if name.id in scope.loops:
+        raise reader.stop(
+            kinds.BAD_TARGET(f"`{name.id}` is the index of a loop", name.span)
+        )
+    key = reader.names.lookup(name.id, scope)
+    if key is None:
+        raise reader.stop(
+            kinds.NAME_CLASH(f"`{name.id}` is the size of a dimension already", name.span)
+        )
+    return key
+
+
+def _place(
+    reader: Reader,
+    target: tree.Name | tree.Index,
+    scope: Scope,
+    loops: tuple[Index, ...],
+) -> tuple[str, Value | None]:
+    """Return a target's key and its value over loops and axes; None if its axes are not known."""
+    key = _key(reader, target, scope)
+    names = reader.names
+    entry = names.declared.entries.get(key)
+    if key not in names.known_axes and entry is not None and key not in names.outline.ranks:
+        _all_claims(reader, key, scope)
+    elif key not in names.known_axes and key in names.outline.ranks:
+        names.known_axes[key] = _named_by_brackets(reader, key, scope)
+    if entry is not None and entry.block is not None:
+        return key, None
+    if isinstance(target, tree.Name):
+        if loops:
+            missing = ", ".join(i.name for i in loops)
+            raise reader.stop(
+                kinds.MISSING_INDEX(
+                    f"`{target.id}` stands in a loop over {missing} without that index",
+                    target.span,
+                    help=f"write `{target.id}[{missing}]`; to observe the same data once per "
+                    f"index, write `({target.id})`",
+                )
+            )
+        if key not in names.known_axes:
+            return key, None
+        return key, reader.whole(key, names.known_axes[key], scope, target.span)
+    value = reader.at(key, names.known_axes[key], (), target, scope)
+    lost = [i.name for i in loops if i not in value.node.free]
+    if lost:
+        raise reader.stop(
+            kinds.MISSING_INDEX(
+                f"`{names.text(target.span)}` does not name the index {', '.join(lost)} of the "
+                "loops around it",
+                target.span,
+                help="name every index of the loops on the left",
+            )
+        )
+    return key, value
+
+
+def _named_by_brackets(reader: Reader, key: str, scope: Scope) -> tuple[Axis, ...]:
+    """Name the axes of undeclared data by the brackets of its statements."""
+    axes = reader.names.axes_of_data(key)
+    entry = reader.names.declared.entries[key]
+    for site, target in entry.sites:
+        if isinstance(target, tree.Index) and len(target.positions) <= len(axes):
+            inner, _ = _enter(reader, site)
+            claims = _claims(reader, target, inner)
+            named = [
+                c if c.dimension is not None else a for a, c in zip(axes, claims, strict=False)
+            ]
+            axes = (*named, *axes[len(claims) :])
+    return axes
+
+
+# ---------------------------------------------------------------------------------------- sample
+
+
+def _sample(
+    reader: Reader,
+    statement: tree.Sample,
+    target: tree.Expression,
+    scope: Scope,
+    loops: tuple[Index, ...],
+) -> None:
+    plain = strip(target)
+    names = reader.names
+    bounds = suffix(reader, statement.constraints, scope)
+    weight = None
+    if plain is None or _is_defined(reader, plain, scope):
+        value = reader.read(target, scope)
+        node, axes = density(reader, statement.distribution, value, scope)
+        weight = _weight(reader, statement, Value(node, axes), scope)
+        piece = Sample(None, (*loops, *axes), node, bounds, weight, statement.span)
+        names.pieces.append((None, piece))
+        return
+    key, place = _place(reader, plain, scope, loops)
+    if place is None:
+        node, axes = density(reader, statement.distribution, None, scope)
+        own = loops if key in names.declared.entries and names.declared.entries[key].block else ()
+        every = (*own, *axes, *node.event)
+        names.known_axes[key] = tuple(axis_of(i.domain) for i in every)
+        names.own_loops[key] = own
+        positions = tuple(subtract(Position(i), i.domain.start) for i in every)
+        place = Value(Read(key, positions, plain.span), (*axes, *node.event), plain.span)
+        node = at_value(node, place)
+    else:
+        place, grown = _grow(reader, key, plain, place, statement, scope, loops)
+        node, axes = density(reader, statement.distribution, place, scope)
+    weight = _weight(reader, statement, Value(node, axes), scope)
+    assert isinstance(place.node, Read)
+    piece = Sample(place.node, (*loops, *axes), node, bounds, weight, statement.span)
+    names.pieces.append((key, piece))
+
+
+def _grow(
+    reader: Reader,
+    key: str,
+    target: tree.Name | tree.Index,
+    place: Value,
+    statement: tree.Sample,
+    scope: Scope,
+    loops: tuple[Index, ...],
+) -> tuple[Value, bool]:
+    """Add the event axes that brackets leave out: ``x[n] ~ MultivariateNormal(mu, ...)``."""
+    from ppl.distributions import DISTRIBUTIONS
+    from ppl.graph.trace import parse_signature
+
+    entry = reader.names.declared.entries.get(key)
+    fixed = key in reader.names.data or key in reader.names.parameters
+    record = DISTRIBUTIONS.get(statement.distribution.function.id)
+    if fixed or record is None or key in reader.names.outline.ranks or entry is None:
+        return place, False
+    count = len(parse_signature(record.signature, len(record.parameters)).result)
+    axes = reader.names.known_axes[key]
+    if not isinstance(target, tree.Index) or len(axes) > len(target.positions) or not count:
+        return place, False
+    if len(place.axes) >= count:
+        return place, False
+    node, _ = density(reader, statement.distribution, None, scope)
+    extra = tuple(axis_of(i.domain) for i in node.event)
+    reader.names.known_axes[key] = (*axes, *extra)
+    indices = tuple(whole_axis(a) for a in extra)
+    assert isinstance(place.node, Read)
+    read = replace(place.node, positions=(*place.node.positions, *map(Position, indices)))
+    return Value(read, (*place.axes, *indices), place.span), True
+
+
+def _is_defined(reader: Reader, plain: tree.Name | tree.Index, scope: Scope) -> bool:
+    """Return whether a target is defined by ``=`` elsewhere: then it is data on the left."""
+    key = reader.names.lookup(name_of(plain).id, scope)
+    entry = reader.names.declared.entries.get(key) if key is not None else None
+    if entry is None:
+        return False
+    defines = [s for s, _ in entry.sites if isinstance(s.statement, tree.Define)]
+    return bool(defines) and all(isinstance(t, tree.Name) for _, t in entry.sites)
+
+
+def _weight(
+    reader: Reader, statement: tree.Sample, place: Value, scope: Scope
+) -> Node | None:
+    """Read ``weight w``, over the statement's own axes."""
+    if statement.weight is None:
+        return None
+    value = reader.read(statement.weight, scope)
+    nodes, axes = reader.together([place, value], statement.weight.span)
+    if set(axes) != set(place.axes):
+        raise reader.stop(
+            kinds.SHAPE(
+                "the weight has more axes than what it weighs",
+                statement.weight.span,
+                axes_text(value.axes),
+            )
+        )
+    return nodes[1]
+
+
+# ---------------------------------------------------------------------------------------- define
+
+
+def _define(
+    reader: Reader,
+    statement: tree.Define,
+    target: tree.Expression,
+    scope: Scope,
+    loops: tuple[Index, ...],
+) -> None:
+    plain = strip(target)
+    if plain is None:
+        raise reader.stop(
+            kinds.BAD_TARGET(
+                "on the left of `=` stands a name",
+                target.span,
+                help="to observe an expression of data, write `~`",
+            )
+        )
+    names = reader.names
+    value = reader.read(statement.value, scope)
+    key, place = _place(reader, plain, scope, loops)
+    if place is None:
+        own = tuple(i for i in loops if i in value.node.free)
+        every = (*own, *value.axes)
+        names.known_axes[key] = tuple(axis_of(i.domain) for i in every)
+        names.own_loops[key] = own
+        positions = tuple(subtract(Position(i), i.domain.start) for i in every)
+        piece = Define(Read(key, positions, plain.span), every, value.node, statement.span)
+        names.pieces.append((key, piece))
+        return
+    nodes, axes = reader.together([place, value], statement.span)
+    if set(axes) != set(place.axes):
+        place, nodes = _grow_define(reader, key, plain, place, value)
+        axes = place.axes
+    assert isinstance(place.node, Read)
+    piece = Define(place.node, (*loops, *place.axes), nodes[1], statement.span)
+    names.pieces.append((key, piece))
+
+
+def _grow_define(
+    reader: Reader, key: str, plain: tree.Name | tree.Index, place: Value, value: Value
+) -> tuple[Value, tuple[Node, ...]]:
+    """Add the value's further axes to a new name: ``mu[n] = X[n]`` has X's columns too."""
+    axes = reader.names.known_axes[key]
+    new = isinstance(plain, tree.Index) and len(axes) == len(plain.positions)
+    entry = reader.names.declared.entries[key]
+    if not new or place.axes or len(entry.sites) > 1 or entry.datum or entry.parameter:
+        raise reader.stop(
+            kinds.SHAPE(
+                "the right side has more axes than the left",
+                value.span or plain.span,
+                axes_text(value.axes),
+                help="name all axes on the left",
+            )
+        )
+    extra = tuple(axis_of(i.domain) for i in value.axes)
+    reader.names.known_axes[key] = (*axes, *extra)
+    assert isinstance(place.node, Read)
+    positions = tuple(subtract(Position(i), i.domain.start) for i in value.axes)
+    read = replace(place.node, positions=(*place.node.positions, *positions))
+    return Value(read, value.axes, place.span), (read, value.node)
+
+
+__all__ = ["Unknown", "read_site"]

@@ -1,0 +1,110 @@
+"""Constraint suffixes: ``> a``, ``in (a, b)``, ``in {0, 1}``, ``in Simplex``, ``in J from 1``."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from ppl import constraints
+from ppl.constraints import SETS, Constraint
+from ppl.graph import diagnostics as kinds
+from ppl.graph.expressions import Reader
+from ppl.graph.graph import Suffix
+from ppl.graph.names import nearest
+from ppl.graph.nodes import Constant, Node
+from ppl.graph.scope import Scope
+from ppl.graph.trace import Traced
+from ppl.syntax import tree
+
+def positions(given: Sequence[tree.Constraint]) -> tuple[str, int] | None:
+    """Return the dimension and the origin of ``in J from 1``, if that is what is given."""
+    for one in given:
+        if isinstance(one, tree.Named) and one.name.id not in SETS:
+            return one.name.id, int(one.origin.value) if one.origin else 0
+    return None
+
+
+def suffix(reader: Reader, given: Sequence[tree.Constraint], scope: Scope) -> Suffix | None:
+    """Read the constraints behind a name or a distribution."""
+    if not given:
+        return None
+    span = given[0].span.to(given[-1].span)
+    lower: Node | None = None
+    upper: Node | None = None
+    low_open = high_open = False
+    for one in given:
+        match one:
+            case tree.Bound(operator=operator, value=value):
+                node = reader.scalar(value, scope)
+                if operator.startswith(">"):
+                    lower, low_open = node, operator == ">"
+                else:
+                    upper, high_open = node, operator == "<"
+            case tree.Interval(lower=a, upper=b, closed=closed):
+                lower, upper = reader.scalar(a, scope), reader.scalar(b, scope)
+                low_open = high_open = not closed
+            case tree.Finite(values=values):
+                numbers = [reader.scalar(v, scope) for v in values]
+                if not all(isinstance(n, Constant) for n in numbers):
+                    raise reader.stop(
+                        kinds.CONSTRAINT("the members of a finite set are numbers", one.span)
+                    )
+                members = [n.value for n in numbers if isinstance(n, Constant)]
+                return Suffix(None, None, (False, False), constraints.one_of(members), span)
+            case tree.Named(name=name):
+                return Suffix(None, None, (False, False), _named(reader, name), span)
+    constraint = bounded(_number(lower), _number(upper), (low_open, high_open))
+    if (
+        isinstance(lower, Constant)
+        and isinstance(upper, Constant)
+        and not lower.value < upper.value
+    ):
+        raise reader.stop(
+            kinds.CONSTRAINT(
+                f"no number lies between {lower.value:g} and {upper.value:g}", span
+            )
+        )
+    return Suffix(lower, upper, (low_open, high_open), constraint, span)
+
+
+def _named(reader: Reader, name: tree.Name) -> Constraint:
+    if name.id in SETS:
+        return SETS[name.id]
+    meant = nearest(name.id, SETS)
+    raise reader.stop(
+        kinds.CONSTRAINT(
+            f"there is no set `{name.id}`",
+            name.span,
+            f"did you mean `{meant}`?" if meant else "",
+            help=f"the sets are {', '.join(SETS)}; a set of numbers is written `in (0, 1)`",
+        )
+    )
+
+
+def _number(node: Node | None) -> float | Traced | None:
+    if isinstance(node, Constant):
+        return float(node.value)
+    return None if node is None else Traced(node)
+
+
+def bounded(
+    lower: float | Traced | None, upper: float | Traced | None, opened: tuple[bool, bool]
+) -> Constraint:
+    """Return the set of numbers between bounds, either of which may be missing."""
+    if isinstance(lower, float) and lower == -math.inf:
+        lower = None
+    if isinstance(upper, float) and upper == math.inf:
+        upper = None
+    if lower is None and upper is None:
+        return constraints.real
+    if upper is None:
+        return constraints.greater_than(lower) if opened[0] else constraints.at_least(lower)
+    if lower is None:
+        return constraints.less_than(upper) if opened[1] else constraints.at_most(upper)
+    closed = {
+        (True, True): "neither",
+        (False, True): "lower",
+        (True, False): "upper",
+        (False, False): "both",
+    }[opened]
+    return constraints.interval(lower, upper, closed)  # type: ignore[arg-type]

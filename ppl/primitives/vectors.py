@@ -1,0 +1,194 @@
+"""Operations on the last axis: sums, softmax, cumulative sums, sorting."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import autograd.numpy as anp
+import numpy as np
+
+from ppl.constraints import Range
+from ppl.primitives import ranges
+from ppl.primitives.atoms import Atom
+from ppl.primitives.differentiation import defvjp, primitive
+from ppl.primitives.gathers import pick
+from ppl.primitives.operation import operation
+
+
+@primitive
+def logsumexp_over(x: Any, axis: int | tuple[int, ...] = -1) -> Any:
+    """Return ``log sum exp(x)`` over axes; -inf where all of x is, with gradient 0."""
+    largest = np.max(x, axis=axis, keepdims=True)
+    largest = np.where(np.isfinite(largest), largest, 0.0)
+    with np.errstate(divide="ignore"):
+        total = np.log(np.sum(np.exp(x - largest), axis=axis))
+    return total + largest.reshape(np.shape(total))
+
+
+@primitive
+def _shares(x: Any, total: Any, axis: Any) -> Any:
+    """Return exp(x - total), 0 where everything is -inf."""
+    whole = np.expand_dims(total, axis)
+    return np.exp(x - np.where(np.isfinite(whole), whole, 0.0))
+
+
+defvjp(
+    logsumexp_over,
+    lambda ans, x, axis=-1: lambda g: anp.expand_dims(g, axis) * _shares(x, ans, axis),
+)
+defvjp(
+    _shares,
+    lambda ans, x, total, axis: lambda g: g * ans,
+    lambda ans, x, total, axis: lambda g: -anp.sum(g * ans, axis=axis),
+)
+
+
+@primitive
+def _softmax(x: Any) -> Any:
+    powers = np.exp(x - np.max(x, axis=-1, keepdims=True))
+    return powers / np.sum(powers, axis=-1, keepdims=True)
+
+
+defvjp(
+    _softmax,
+    lambda ans, x: lambda g: ans * (g - anp.sum(g * ans, axis=-1, keepdims=True)),
+)
+
+
+@primitive
+def _log_softmax(x: Any) -> Any:
+    shifted = x - np.max(x, axis=-1, keepdims=True)
+    return shifted - np.log(np.sum(np.exp(shifted), axis=-1, keepdims=True))
+
+
+defvjp(
+    _log_softmax,
+    lambda ans, x: lambda g: g - anp.exp(ans) * anp.sum(g, axis=-1, keepdims=True),
+)
+
+
+@primitive
+def cumulative_sum(x: Any) -> Any:
+    """Return the running sums along the last axis."""
+    return np.cumsum(x, axis=-1)
+
+
+@primitive
+def _sum_to_end(x: Any) -> Any:
+    """Return the sums from each position to the end."""
+    return np.cumsum(x[..., ::-1], axis=-1)[..., ::-1]
+
+
+defvjp(cumulative_sum, lambda ans, x: lambda g: _sum_to_end(g))
+defvjp(_sum_to_end, lambda ans, x: lambda g: cumulative_sum(g))
+
+
+@primitive
+def cumulative_product(x: Any) -> Any:
+    """Return the running products along the last axis."""
+    return np.cumprod(x, axis=-1)
+
+
+@primitive
+def _cumulative_product_vjp(g: Any, x: Any) -> Any:
+    """Return the gradient without dividing by x: backwards, ``s[i] = g[i] + x[i+1] s[i+1]``."""
+    before = np.concatenate([np.ones_like(x[..., :1]), np.cumprod(x, axis=-1)[..., :-1]], axis=-1)
+    after = np.array(np.broadcast_to(g, x.shape))
+    for position in range(x.shape[-1] - 2, -1, -1):
+        after[..., position] += x[..., position + 1] * after[..., position + 1]
+    return before * after
+
+
+defvjp(cumulative_product, lambda ans, x: lambda g: _cumulative_product_vjp(g, x))
+
+
+@primitive
+def _sort(x: Any) -> Any:
+    return np.sort(x, axis=-1)
+
+
+@primitive
+def _sort_like(g: Any, x: Any) -> Any:
+    """Return g in the order that sorts x."""
+    return np.take_along_axis(g, np.argsort(x, axis=-1, kind="stable"), axis=-1)
+
+
+@primitive
+def _unsort_like(g: Any, x: Any) -> Any:
+    """Return g with each number put back where sorting x took it from."""
+    result = np.empty_like(g)
+    np.put_along_axis(result, np.argsort(x, axis=-1, kind="stable"), g, axis=-1)
+    return result
+
+
+defvjp(_sort, lambda ans, x: lambda g: _unsort_like(g, x))
+defvjp(_sort_like, lambda ans, g, x: lambda h: _unsort_like(h, x), None)
+defvjp(_unsort_like, lambda ans, g, x: lambda h: _sort_like(h, x), None)
+
+
+def differences(x: Any) -> Any:
+    """Return ``x[1:] - x[:-1]`` along the last axis."""
+    return x[..., 1:] - x[..., :-1]
+
+
+def length(x: Any) -> int:
+    """Return the number of entries of the last axis."""
+    return int(np.shape(x)[-1])
+
+
+def counting(x: Any) -> Any:
+    """Return 0, 1, ..., n - 1 for a last axis of n entries."""
+    return np.arange(float(np.shape(x)[-1]))
+
+
+def vector_atom(
+    name: str,
+    differentiable: Callable[..., Any],
+    signature: str,
+    rule: Callable[..., Range] = ranges.anywhere,
+    function: Callable[..., Any] | None = None,
+    derivatives: bool = True,
+) -> Callable[..., Any]:
+    """Join an atom with event axes to the table; return the function that expressions call."""
+    seen = function or operation(differentiable)
+    arguments = signature.split("->")[0].count("(")
+    places = ", ".join(f"{{{position}}}" for position in range(arguments))
+    Atom(
+        name=name,
+        function=seen,
+        differentiable=differentiable,
+        text=f"{name}({places})",
+        signature=signature,
+        range=rule,
+        derivatives=derivatives,
+    )
+    return seen
+
+
+Atom(
+    name="sum",
+    function=np.sum,
+    differentiable=lambda x: anp.sum(x, axis=-1),
+    text="np.sum({0}, axis=-1)",
+    signature="(n)->()",
+    range=ranges.total,
+)
+logsumexp = vector_atom(
+    "logsumexp", logsumexp_over, "(n)->()", lambda r: Range(r.lower, lower_open=r.lower_open)
+)
+softmax = vector_atom(
+    "softmax", _softmax, "(n)->(n)", ranges.always(Range(0.0, 1.0, lower_open=True))
+)
+log_softmax = vector_atom("log_softmax", _log_softmax, "(n)->(n)", ranges.always(Range(upper=0.0)))
+cumsum = vector_atom("cumsum", cumulative_sum, "(n)->(n)", ranges.total)
+cumprod = vector_atom("cumprod", cumulative_product, "(n)->(n)", ranges.product)
+sort = vector_atom("sort", _sort, "(n)->(n)", lambda r: r)
+diff = vector_atom("diff", differences, "(n)->(m)", lambda r: ranges.subtract(r, r))
+at = vector_atom("at", pick, "(n),()->()", lambda p, x: p)
+size = vector_atom(
+    "size", length, "(n)->()", ranges.always(Range(0.0, integer=True)), derivatives=False
+)
+positions = vector_atom(
+    "positions", counting, "(n)->(n)", ranges.always(Range(0.0, integer=True)), derivatives=False
+)
