@@ -181,12 +181,12 @@ def defined(
 
 
 def _undefinable(target: tree.Expression, value: tree.Expression, span: Span) -> Diagnostic:
-    from ppl.syntax.habits import stan_bounds
+    from ppl.syntax.mistakes.stan import bounded
 
     shown = unparse(target)
     match target:
         case tree.Comparison(operands=(tree.Name(), *_)):
-            habit = stan_bounds(target, value, span)
+            habit = bounded(target, value, span)
             if habit is not None:
                 return habit
             help = f"a condition between latents is `require {shown}`"
