@@ -30,12 +30,14 @@ class Bracket:
     """A bracket that is open.
 
     A block's ends lines inside it, others do not. A phantom is one whose statement was at fault:
-    its lines are read as if the block were not there.
+    its lines are read as if the block were not there. `word` is the word that begins the statement
+    of a block.
     """
 
     token: Token
     block: bool
     phantom: bool = False
+    word: str = ""
 
 
 @dataclass(frozen=True)

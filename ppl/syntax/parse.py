@@ -20,6 +20,7 @@ DEEPEST = 200
 """How deep expressions and blocks may nest, so that no later phase runs out of stack."""
 
 _ENDING = frozenset({"NAME", "NUMBER", "STRING", "RPAR", "RSQB", "RBRACE"})
+_BEFORE_SET = frozenset({"_IN", "EQUAL", "COMMA", "LPAR", "LSQB", "TILDE"})
 _STATEMENT = re.compile(
     r"""[ \t]*(?: (?:data|dim|param|factor|require)[ \t]+[\w(-]
     | fn[ \t]+\w+\( | for[ \t(].*\{ | guide[ \t]*\{
@@ -164,7 +165,8 @@ class _Parser:
         self.last = kind
         if kind in ("LPAR", "LSQB", "LBRACE"):
             block = kind == "LBRACE" and self.takes_statement(state)
-            self.brackets.append(Bracket(token, block))
+            word = self.tokens[0].text if self.tokens else ""
+            self.brackets.append(Bracket(token, block, word=word))
             if block:
                 self.last = None
                 self.tokens.clear()
@@ -230,7 +232,12 @@ class _Parser:
 
     def recover(self, token: Token) -> None:
         """Drop the statement from both ends: what was parsed of it, and what is left of it."""
-        while not self.takes_statement(self.states[-1]):
+        closed = 0
+        while closed or not self.takes_statement(self.states[-1]):
+            if self.values[-1] == "}":
+                closed += 1
+            elif self.values[-1] == "{" and closed:
+                closed -= 1
             del self.states[-1], self.values[-1], self.starts[-1], self.ends[-1], self.depths[-1]
         self.skip(token)
         self.last = None
@@ -252,7 +259,7 @@ class _Parser:
                 if self.brackets:
                     self.position = start
                 return
-            if kind == "LBRACE" and previous != "_IN":
+            if kind == "LBRACE" and previous not in _BEFORE_SET:
                 self.brackets.append(Bracket(found, block=True, phantom=True))
                 return
             if kind in ("LPAR", "LSQB", "LBRACE"):
@@ -266,7 +273,12 @@ class _Parser:
 
     def ends_here(self, newline: Token, inside: bool) -> bool:
         """Tell whether a faulty statement ends at a newline, perhaps inside brackets."""
-        return not inside or newline.text == ";" or self.begins_statement(newline.end)
+        if not inside:
+            return True
+        if newline.text == ";":
+            rest = self.text[newline.end :].split("\n", 1)[0]
+            return not re.search(r"[)\]]\s*(?:#|;|$)", rest) or "(" in rest
+        return self.begins_statement(newline.end)
 
     def raw_token(self) -> Token:
         """Read on without a parser's state, over what other languages take for comments too."""

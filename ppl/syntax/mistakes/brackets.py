@@ -95,7 +95,8 @@ def _unclosed(failure: Failure, opened: Token) -> Diagnostic:
 def stray(failure: Failure) -> Diagnostic | None:
     """Recognise a closing bracket where none is open."""
     token = failure.token
-    if token.kind not in CLOSERS:
+    block = any(bracket.block for bracket in failure.open)
+    if token.kind not in CLOSERS or failure.inner or (token.kind == "RBRACE" and block):
         return None
     what = "block" if token.kind == "RBRACE" else "bracket"
     return stray_bracket(f"`{token.text}` closes no {what}", token.span, help="leave it out")

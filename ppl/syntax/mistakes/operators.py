@@ -95,6 +95,10 @@ def quote(failure: Failure) -> Diagnostic | None:
     token = failure.token
     if token.text == "'":
         end = failure.rest.find("'", 1)
+        if end < 0 and failure.behind.end == token.start:
+            return foreign_operator(
+                "`'` is not an operator", token.span, help="write `transpose(x)`"
+            )
         if end < 0:
             return foreign_quote("`'` has no meaning here", token.span)
         inside = failure.rest[1:end]

@@ -37,7 +37,7 @@ STATEMENTS = (
     (r"return\b", "there is no `return`", "the block of a `fn` ends in its result"),
     (r"(while|repeat)\b", "there is no loop that repeats", "an index runs in `for t in 1:T { }`"),
     (
-        r"(if|elif|else)\b.*[:{]\s*$",
+        r"(if|elif|else)\b.*?(\{|:\s*$)",
         "a choice is not a statement",
         "write `x = if c then a else b`",
     ),

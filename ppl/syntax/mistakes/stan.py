@@ -67,6 +67,7 @@ _DECLARATION = re.compile(
     (?P<name>[^\W\d]\w*) \s* (?:\[(?P<axes>[^\]]*)\])? \s* (?P<value>=.*)?""",
     re.VERBOSE,
 )
+_DENSITY = re.compile(r"([a-z_]+)_(?:lpdf|lpmf|lupdf|lupmf)\(([^|]*)\|(.*)\)$")
 _TRUNCATION = re.compile(r"[TI]\s*[\[(]([^,\n]*),([^\])\n]*)[\])]?")
 
 
@@ -106,6 +107,8 @@ def _declared(found: re.Match[str], span: Span) -> Diagnostic:
     shown = name + (f"[{', '.join(axes)}]" if axes else "") + _range(found)
     if found["value"]:
         help = f"write `{name} {found['value'].strip()}`"
+    elif found["type"] == "int":
+        help = f"data: `data {shown}`; a latent needs only its `~`"
     else:
         help = f"data: `data {shown}`; learned: `param {shown}`; a latent needs only its `~`"
     return foreign_declaration(f"`{name}` is not declared with a type", span, help=help)
@@ -154,9 +157,18 @@ def increment(failure: Failure) -> Diagnostic | None:
     name = failure.tokens[0].text
     right = failure.rest[1:].split(";")[0].split("#")[0].strip()
     if name == "target":
-        help = f"a term of the log joint is `factor {right}`"
+        help = f"a term of the log joint is `factor {_density(right)}`"
     else:
         help = f"a name means one thing: give the whole at once, such as `{name} = sum(...)`"
     return compound_assignment(
         f"`{sign}` would change `{name}`", previous.span.to(token.span), help=help
     )
+
+
+def _density(text: str) -> str:
+    """Return what Stan writes as ``normal_lpdf(y | mu, s)`` as it is written here."""
+    found = _DENSITY.match(text)
+    if found is None:
+        return text
+    name = "".join(part.capitalize() for part in found[1].split("_"))
+    return f"logp({name}({found[3].strip()}), {found[2].strip()})"

@@ -63,6 +63,27 @@ around_distribution = Kind(
     right="z ~ Normal(0, 1)\nx = z * 2",
 )
 
+loop_without_in = Kind(
+    "loop-without-in",
+    """A loop names its index and what that runs over: a dimension or a range. Several are separated
+    by commas.""",
+    wrong="x = sum(y[k] for k)",
+    right="x = sum(y[k] for k in K)",
+)
+set_without_declaration = Kind(
+    "set-without-declaration",
+    """A set or a bound stands behind what is declared (`data`, `param`) or drawn (`~`).""",
+    wrong="g in J",
+    right="data g in J",
+)
+guide_line = Kind(
+    "guide-line",
+    """In a guide each line is `name ~ family`, or `default ~ family`; several names in parentheses
+    share one factor.""",
+    wrong="guide { z = fullrank }",
+    right="guide { z ~ fullrank }",
+)
+
 _PYTHON_IF = re.compile(r"(?:.*[=~(,\[]\s*)?(.+?)\s+if\s+(.+?)\s+else\s+([^)\],]+)")
 _OPERATORS = {"PLUS", "MINUS", "TIMES", "OVER", "MODULO", "AT", "POWER", "AND", "OR", "EQUALITY"}
 _DECLARE = {"_DATA": "data", "_PARAM": "param", "_DIM": "dim"}
@@ -221,6 +242,12 @@ def second_sign(failure: Failure) -> Diagnostic | None:
     compares = _open_conditional(failure) is not None or failure.tokens[0].kind == "_REQUIRE"
     if compares and token.kind == "EQUAL":
         return chained("`=` defines, it does not compare", token.span, help="write `==`")
+    if failure.inner and failure.tokens[0].kind == "_FN":
+        return chained(
+            "an argument of a function has no value of its own",
+            token.span,
+            help="name the arguments alone: `fn f(a, b) = ...`",
+        )
     if failure.inner:
         what = "draws" if token.kind == "TILDE" else "defines"
         return chained(
@@ -246,12 +273,8 @@ def body(failure: Failure) -> Diagnostic | None:
         return None
     first = failure.tokens[0]
     if first.kind == "_FOR":
-        if len(failure.tokens) == 2 or failure.tokens[-2].kind == "COMMA":
-            return missing_body(
-                "a loop names its index and what it runs over",
-                failure.token.span,
-                help="write `for n in N { ... }`",
-            )
+        if "NAME" in failure.expected or "_IN" in failure.expected:
+            return None
         return missing_body(
             "the loop has no body",
             failure.behind,
@@ -292,3 +315,47 @@ def beside_distribution(failure: Failure) -> Diagnostic | None:
             help=f"draw from it first, then apply `{token.text}` in a statement with `=`",
         )
     return None
+
+
+def in_guide(failure: Failure) -> Diagnostic | None:
+    """Recognise a line of a guide without its ``~``."""
+    blocks = [bracket for bracket in failure.open if bracket.block]
+    if not blocks or blocks[-1].word != "guide" or not failure.tokens or failure.inner:
+        return None
+    token = failure.token
+    if any(t.kind == "TILDE" for t in failure.tokens):
+        return None
+    if token.kind == "EQUAL":
+        return guide_line("a guide defines nothing", token.span, help="write `~` for `=`")
+    if failure.at_end or token.kind == "RBRACE":
+        name = failure.before()
+        return guide_line("`~` is missing", failure.behind, help=f"write `{name} ~ fullrank`")
+    return None
+
+
+def index_without_domain(failure: Failure) -> Diagnostic | None:
+    """Recognise ``for n on N`` and ``sum(a for k)``."""
+    if "_IN" not in failure.expected or all(t.kind != "_FOR" for t in failure.tokens):
+        return None
+    if failure.tokens[-1].kind != "NAME" or failure.tokens[-2].kind not in ("_FOR", "COMMA"):
+        return None
+    index = failure.tokens[-1].text
+    return loop_without_in(
+        f"what does `{index}` run over?",
+        failure.behind if failure.at_end else failure.token.span,
+        "`in` is missing here",
+        help=f"write `for {index} in ...`",
+    )
+
+
+def undeclared_set(failure: Failure) -> Diagnostic | None:
+    """Recognise ``g in J`` on its own."""
+    if failure.token.kind != "_IN" or failure.inner or failure.wants_value or not failure.tokens:
+        return None
+    if any(token.kind in ("TILDE", "_FOR", "EQUAL") for token in failure.top):
+        return None
+    return set_without_declaration(
+        "a set stands behind a declaration or a distribution",
+        failure.token.span,
+        help=f"declare data with `data {failure.before()} {failure.rest.split(';')[0].rstrip()}`",
+    )

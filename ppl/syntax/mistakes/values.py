@@ -34,6 +34,14 @@ not_a_set = Kind(
     right="data y[N] in {0, 1}",
 )
 
+comma_in_parentheses = Kind(
+    "comma-in-parentheses",
+    """Parentheses hold one value. Several values make an array, `[a, b]`; several names on the left
+    of `~` or `=` stand without brackets.""",
+    wrong="(a, b) ~ Normal(0, 1)",
+    right="a, b ~ Normal(0, 1)",
+)
+
 _CLOSERS = {"RPAR", "RSQB", "RBRACE"}
 _VALUES = {"NAME", "NUMBER", "STRING", "LPAR", "LSQB", "_IF", "NOT"}
 _DECLARING = {"data", "dim", "param", "fn", "guide"}
@@ -45,7 +53,7 @@ def empty(failure: Failure) -> Diagnostic | None:
     previous, token = failure.previous, failure.token
     if previous is None:
         return None
-    if previous.kind == "_IN":
+    if previous.kind == "_IN" and not (failure.inner or failure.top[0].kind == "_FOR"):
         return _no_set(failure)
     if token.kind == "LBRACE" and failure.wants_value:
         return not_a_set(
@@ -67,15 +75,32 @@ def empty(failure: Failure) -> Diagnostic | None:
     return missing_value(f"{what} is missing in the parentheses", place)
 
 
-def _no_set(failure: Failure) -> Diagnostic | None:
-    """Recognise ``in 0:2`` and ``in`` without a set."""
+def _no_set(failure: Failure) -> Diagnostic:
     token = failure.token
-    if (failure.top and failure.top[0].kind == "_FOR") or failure.inner:
-        return None
     if failure.at_end:
         return not_a_set("a set is missing after `in`", failure.behind)
     return not_a_set(
-        f"`{token.text}` is not a set", token.span, help="write `(a, b)`, `[a, b]` or `{0, 1}`"
+        f"`{token.text}` is not a set",
+        token.span,
+        help="write `(a, b)`, `[a, b]`, `{0, 1}` or a name",
+    )
+
+
+def interval(failure: Failure) -> Diagnostic | None:
+    """Recognise ``in (0)`` and ``in (0, 1, 2)``."""
+    if failure.wants_value or not failure.inner or failure.inner[-1].text == "{":
+        return None
+    opened = failure.inner[-1]
+    place = failure.tokens.index(opened)
+    if place == 0 or failure.tokens[place - 1].kind != "_IN":
+        return None
+    last = failure.tokens[-1].kind == "COMMA"
+    if not last and failure.token.text != CLOSING[opened.text]:
+        return None
+    return not_a_set(
+        "an interval has two ends",
+        opened.span.to(failure.token.span),
+        help="a set of values is `{a, b, c}`",
     )
 
 
@@ -87,7 +112,7 @@ def _indexes(failure: Failure, opened: Token) -> bool:
 
 def missing(failure: Failure) -> Diagnostic | None:
     """Recognise where an expression has to stand and none does."""
-    if not failure.wants_value and not _wants_distribution(failure):
+    if "NUMBER" not in failure.expected and not _wants_distribution(failure):
         return _missing_name(failure)
     previous, token = failure.previous, failure.token
     if previous is None:
@@ -144,11 +169,19 @@ def juxtaposed(failure: Failure) -> Diagnostic | None:
             previous.span.to(token.span),
             help=f"a product is `{previous.text} * {token.text}`",
         )
+    if previous.kind == "RBRACE":
+        return missing_operator(
+            "a statement ends with its block",
+            token.span,
+            help="begin the next one on a new line, or put `;` before it",
+        )
     if token.kind == "LPAR" and not failure.inner and previous.kind in ("NUMBER", "RPAR"):
         return missing_operator(
             "only a name can be called", token.span, help="a product is written with `*`"
         )
-    if failure.inner:
+    if failure.tokens[0].kind == "_DIM" and token.kind == "NUMBER":
+        help = f"write `{previous.text} = {token.text}`"
+    elif failure.inner or failure.tokens[0].kind in ("_DATA", "_DIM", "_PARAM"):
         help = "write a comma or an operator between them"
     else:
         help = "write an operator between them, or end the statement with a new line or `;`"
@@ -156,4 +189,19 @@ def juxtaposed(failure: Failure) -> Diagnostic | None:
         f"nothing joins `{previous.text}` and `{token.text}`",
         token.span if token.start > previous.end else between.to(token.span),
         help=help,
+    )
+
+
+def comma(failure: Failure) -> Diagnostic | None:
+    """Recognise ``(a, b)``, which is no value."""
+    token = failure.token
+    if token.kind != "COMMA" or not failure.inner or failure.inner[-1].text != "(":
+        return None
+    if _indexes(failure, failure.inner[-1]) or failure.wants_value:
+        return None
+    left = all(t.kind not in ("TILDE", "EQUAL") for t in failure.tokens)
+    return comma_in_parentheses(
+        "parentheses hold one value",
+        token.span,
+        help="leave the parentheses out" if left else "an array is `[a, b]`",
     )
