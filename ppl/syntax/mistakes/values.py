@@ -156,6 +156,12 @@ def juxtaposed(failure: Failure) -> Diagnostic | None:
     previous, token = failure.previous, failure.token
     if previous is None:
         return None
+    if previous.kind == "RBRACE" and failure.tokens[0].kind in ("_FOR", "_FN", "_GUIDE"):
+        return missing_operator(
+            "a statement ends with its block",
+            token.span,
+            help="begin the next one on a new line, or put `;` before it",
+        )
     if token.kind not in _VALUES:
         return None
     between = Span(previous.end, max(token.start, previous.end))
@@ -168,12 +174,6 @@ def juxtaposed(failure: Failure) -> Diagnostic | None:
             f"`{previous.text}{token.text}` is neither a number nor a name",
             previous.span.to(token.span),
             help=f"a product is `{previous.text} * {token.text}`",
-        )
-    if previous.kind == "RBRACE":
-        return missing_operator(
-            "a statement ends with its block",
-            token.span,
-            help="begin the next one on a new line, or put `;` before it",
         )
     if token.kind == "LPAR" and not failure.inner and previous.kind in ("NUMBER", "RPAR"):
         return missing_operator(
