@@ -17,6 +17,7 @@ from ppl.compile.nodes import MULTIPLY, Known, Writer
 from ppl.compile.program import (
     Assemble,
     Draw,
+    Inside,
     Jacobian,
     Let,
     Program,
@@ -47,12 +48,15 @@ class Emitted:
         Name in the source → constraint whose bijection it calls.
     distributions
         Distributions that it draws from.
+    checks
+        What is checked when data are bound, by name and line.
     """
 
     text: str
     atoms: frozenset[str]
     sets: dict[str, str]
     distributions: frozenset[str]
+    checks: dict[tuple[str, int], Inside]
 
 
 def emit(program: Program, bound: BoundGraph) -> Emitted:
@@ -74,6 +78,7 @@ class _Emitter:
         self.sets: dict[str, str] = {}
         self.distributions: set[str] = set()
         self.used: set[str] = set()
+        self.checks: dict[tuple[str, int], Inside] = {}
         for key in (*bound.data, *(f"{n}.present" for n in bound.missing)):
             self.writer.known[key] = Known(self.namer.of(key, key), drawn=False)
 
@@ -81,6 +86,9 @@ class _Emitter:
 
     def run(self) -> Emitted:
         steps, after = self.program.steps, self.program.after
+        for step in steps:
+            if isinstance(step, Inside):
+                self._check(step)
         functions = [
             self._terms("log_joint", steps, ("prior", "likelihood", "jacobian")),
             self._terms("log_likelihood", steps, ("likelihood",)),
@@ -98,7 +106,11 @@ class _Emitter:
         tail = ["", f"{INDENT}return log_joint, log_likelihood, quantities"]
         text = "\n".join((*head, *body, *tail)) + "\n"
         return Emitted(
-            text, frozenset(self.writer.atoms), self.sets, frozenset(self.distributions)
+            text,
+            frozenset(self.writer.atoms),
+            self.sets,
+            frozenset(self.distributions),
+            self.checks,
         )
 
     def _terms(self, name: str, steps: Sequence[Step], kinds: Sequence[str]) -> list[str]:
@@ -155,6 +167,17 @@ class _Emitter:
             self.writer.lines.append(f"# line {line}: {text}")
         return span if span is not None else last
 
+    def _check(self, step: Inside) -> None:
+        """Write a check that is made once, when data are bound."""
+        needed = _needed(self.program.steps, reads(step.node), ())
+        for value in self.program.steps:
+            if isinstance(value, Let | Assemble) and value.key in needed:
+                self._value(value)
+        code = self.writer.spread(self._node(step.node, step.indices), step.indices)
+        line, _ = self.source.position(step.span.start) if step.span is not None else (0, 0)
+        self.writer.constants.append(f"check_inside({code.text}, {step.name!r}, {line})")
+        self.checks[step.name, line] = step
+
     # ------------------------------------------------------------------------------- values
 
     def _value(self, step: Step) -> None:
@@ -182,7 +205,7 @@ class _Emitter:
                 self._assemble(step)
             case Draw():
                 self._draw(step)
-            case Term() | Jacobian():
+            case Term() | Jacobian() | Inside():
                 raise AssertionError("a term is not a value")
 
     def _let(self, key: str, name: str, text: str, *, drawn: bool) -> None:
@@ -292,13 +315,15 @@ def _kind(step: Step) -> str | None:
             return kind
         case Jacobian():
             return "jacobian"
+        case Inside():
+            return "check"
         case _:
             return None
 
 
 def _key(step: Step) -> str | None:
     match step:
-        case Term() | Jacobian():
+        case Term() | Jacobian() | Inside():
             return None
         case _:
             return step.key
@@ -307,7 +332,7 @@ def _key(step: Step) -> str | None:
 def _roots(step: Step) -> list[str]:
     """Return the keys that a step reads."""
     match step:
-        case Term(node=node) | Let(node=node):
+        case Term(node=node) | Let(node=node) | Inside(node=node):
             return list(reads(node))
         case Jacobian(key=key, source=source):
             return [key, source]

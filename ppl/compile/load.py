@@ -16,13 +16,22 @@ from numpy.typing import NDArray
 from ppl.compile.emit import Emitted, emit
 from ppl.compile.lower import lower
 from ppl.compile.program import Program
-from ppl.compile.runtime import assembled, positions_in, stacked
+from ppl.compile.runtime import (
+    BadPosition,
+    OutsideSupport,
+    assembled,
+    check_inside,
+    positions_in,
+    stacked,
+)
 from ppl.compile.stage import CannotStage, Staged, Tape, stage, tape
 from ppl.constraints import Bijection, Constraint
 from ppl.distributions import DISTRIBUTIONS
+from ppl.data.diagnostics import VALUE as OUTSIDE
 from ppl.graph.bound import BoundGraph
 from ppl.primitives.atoms import ATOMS
 from ppl.primitives.gathers import gather
+from ppl.text import DataError
 
 Floats = NDArray[np.float64]
 _serial = count()
@@ -83,6 +92,7 @@ def _load(emitted: Emitted, bound: BoundGraph, sets: Mapping[str, Constraint]) -
         "stacked": stacked,
         "assembled": assembled,
         "positions_in": positions_in,
+        "check_inside": check_inside,
         **{a: ATOMS[a].differentiable for a in emitted.atoms},
         **{d: DISTRIBUTIONS[d] for d in emitted.distributions},
         **{k: _bijection(sets[v]) for k, v in emitted.sets.items()},
@@ -97,8 +107,24 @@ def _load(emitted: Emitted, bound: BoundGraph, sets: Mapping[str, Constraint]) -
     data: dict[str, Any] = {**bound.sizes, **bound.data}
     for key, mask in bound.missing.items():
         data[f"{key}.present"] = (~mask).astype(float)
-    with np.errstate(all="ignore"):
-        return scope["compile_model"](data)
+    try:
+        with np.errstate(all="ignore"):
+            return scope["compile_model"](data)
+    except OutsideSupport as e:
+        step = emitted.checks[e.name, e.line]
+        place = f"[{', '.join(map(str, e.place))}]" if e.place else ""
+        problem = OUTSIDE(
+            f"`{e.name}{place}` is outside the support of its distribution",
+            step.span,
+            f"needs {step.needs}",
+        )
+        raise DataError((problem,), bound.graph.source) from None
+    except BadPosition as e:
+        problem = OUTSIDE(
+            f"{e.value:g} is not a position in {e.label}, which has the positions 0 to {e.size - 1}",
+            help="positions count from 0; if data count from 1, declare them: `data g[N] in J from 1`",
+        )
+        raise DataError((problem,), bound.graph.source) from None
 
 
 def _bijection(constraint: Constraint) -> Bijection:

@@ -14,6 +14,7 @@ from ppl.compile.program import (
     Assemble,
     Column,
     Draw,
+    Inside,
     Jacobian,
     Let,
     Part,
@@ -36,6 +37,7 @@ from ppl.graph.nodes import (
     Domain,
     Index,
     LogDensity,
+    Matrix,
     Node,
     Position,
     Read,
@@ -66,6 +68,12 @@ class Lowering:
     shapes: dict[str, tuple[int, ...]] = field(default_factory=dict)
     choices: list[str] = field(default_factory=list)
     noncentred: set[str] = field(default_factory=set)
+    uncertain: frozenset[str] = frozenset()
+
+    @property
+    def certain(self) -> frozenset[str]:
+        """Names that do not differ from draw to draw."""
+        return frozenset(self.bound.graph.variables) - self.uncertain
 
     @property
     def position(self) -> int:
@@ -88,6 +96,7 @@ def lower(bound: BoundGraph) -> Program:
         low.shapes[name] = bound.shape(name)
     random = frozenset((*bound.latents, *bound.barren, *bound.parameters))
     uncertain = _uncertain(bound, random)
+    low.uncertain = frozenset(uncertain)
     for name in bound.parameters:
         _parameter(low, name)
     for name in bound.latents:
@@ -481,7 +490,8 @@ def _observations(low: Lowering) -> None:
             low.loose.append(Term("likelihood", piece.value, piece.indices, piece.span))
         elif number in bound.observed:
             assert isinstance(piece, Sample)
-            node = log_density(piece.density, piece, inside=False)
+            node = log_density(piece.density, piece, inside=False, data=low.certain)
+            low.loose.extend(_checks(low, piece))
             name = piece.target.name if piece.target is not None else None
             if name in bound.missing and piece.target is not None:
                 present = Read(f"{name}.present", piece.target.positions)
@@ -495,11 +505,61 @@ def _observations(low: Lowering) -> None:
                 low.terms.setdefault(name, []).append(term)
 
 
-def log_density(density: LogDensity, sample: Sample | None, *, inside: bool) -> Node:
+def _contained(density: LogDensity, sample: Sample | None) -> tuple[Node, str] | None:
+    """Return whether the value is in a support that depends on the arguments, as a node."""
+    record = DISTRIBUTIONS[density.distribution]
+    if isinstance(record.support, Constraint):
+        return None
+    if sample is not None:
+        support = support_of(sample)
+    else:
+        support = record.support(*standard_arguments(density))
+    contained = support.contains(Traced(density.value, density.event))
+    return contained.node, support.phrase
+
+
+def _checks(low: Lowering, piece: Sample) -> list[Step]:
+    """Return a check of observed values where the data decide their support."""
+    found = _contained(piece.density, piece)
+    if found is None or reads(found[0]) - low.certain:
+        return []
+    name = piece.target.name if piece.target is not None else "the left side"
+    return [Inside(found[0], piece.indices, name, found[1], piece.span)]
+
+
+def _at_known_positions(node: Node, data: frozenset[str]) -> Node:
+    """Read an array at a position that data give: then it is a gather."""
+    match node:
+        case Matrix(atom="at", arguments=(Read() as array, x), bound=((event,), ())) if not (
+            reads(x) - data
+        ):
+            return rewrite(
+                array,
+                lambda n: replace(
+                    n,
+                    positions=tuple(
+                        x if isinstance(p, Position) and p.index == event else p
+                        for p in n.positions
+                    ),
+                )
+                if isinstance(n, Read)
+                else n,
+            )
+        case _:
+            return node
+
+
+def log_density(
+    density: LogDensity,
+    sample: Sample | None,
+    *,
+    inside: bool,
+    data: frozenset[str] = frozenset(),
+) -> Node:
     """Return a density as elementwise nodes.
 
     With `inside`, the value is in the support by construction; otherwise, where the support
-    depends on latents, values outside it get −inf.
+    depends on more than `data`, values outside it get −inf.
     """
     record = DISTRIBUTIONS[density.distribution]
     values = [density.value, *density.arguments]
@@ -507,13 +567,10 @@ def log_density(density: LogDensity, sample: Sample | None, *, inside: bool) -> 
     node = _traced(record, density.alternative, values, events)
     if sample is not None and sample.suffix is not None:
         node = _truncated(record, density, sample, node)
-    if not inside and not isinstance(record.support, Constraint):
-        support = support_of(sample) if sample is not None else record.support(
-            *standard_arguments(density)
-        )
-        if any(not isinstance(a, Constant) for a in density.arguments):
-            contained = support.contains(Traced(density.value, density.event))
-            node = Select(contained.node, node, Constant(-np.inf))
+    found = None if inside else _contained(density, sample)
+    if found is not None and reads(found[0]) - data:
+        node = Select(found[0], node, Constant(-np.inf))
+    node = rewrite(node, lambda n: _at_known_positions(n, data))
     return node
 
 

@@ -20,6 +20,7 @@ RESERVED = frozenset(
         "stacked",
         "assembled",
         "positions_in",
+        "check_inside",
         "log_joint",
         "log_likelihood",
         "quantities",

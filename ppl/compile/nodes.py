@@ -129,10 +129,13 @@ class Writer:
     def write(self, root: Node, order: tuple[Index, ...] = ()) -> Code:
         """Return a node as an expression; nodes that are used twice get lines of their own."""
         uses: dict[int, int] = {}
+        counted: set[int] = {id(root)}
         skipped = {id(n.body): n for n in walk(root) if _is_contraction(n)}
         for node in walk(root):
-            for child in children(node):
+            for place, child in enumerate(children(node)):
                 uses[id(child)] = uses.get(id(child), 0) + 1
+                if not _takes_truth(node, place):
+                    counted.add(id(child))
         codes: dict[int, Code] = {}
         for node in walk(root):
             if id(node) in skipped and uses[id(node)] == 1:
@@ -141,7 +144,7 @@ class Writer:
                 code = self._contraction(node, codes, order)
             else:
                 code = self._node(node, codes, order)
-            if code.truth and not _wants_truth(root, node):
+            if code.truth and id(node) in counted:
                 code = Code(f"{code.operand(MULTIPLY)} * 1.0", code.axes, MULTIPLY)
             shared = uses.get(id(node), 0) > 1 and not isinstance(node, Read | Constant | Position)
             if shared or len(code.text) > LONG:
@@ -477,8 +480,15 @@ def _is_contraction(node: Node) -> bool:
     )
 
 
-def _wants_truth(root: Node, node: Node) -> bool:
-    return False
+def _takes_truth(node: Node, place: int) -> bool:
+    """Return whether an operand may be a boolean: elsewhere truth is the number 0 or 1."""
+    match node:
+        case Apply(atom="logical_and" | "logical_or" | "logical_not"):
+            return True
+        case Select():
+            return place == 0
+        case _:
+            return False
 
 
 def _affine(position: Node) -> tuple[Index | None, Node] | None:

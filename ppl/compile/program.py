@@ -89,6 +89,17 @@ class Term:
 
 
 @dataclass(frozen=True, slots=True)
+class Inside:
+    """A check, when data are bound, that observed values lie in a support that data decide."""
+
+    node: Node
+    indices: tuple[Index, ...]
+    name: str
+    needs: str
+    span: Span | None
+
+
+@dataclass(frozen=True, slots=True)
 class Jacobian:
     """The log-Jacobian of a `Transform`."""
 
@@ -97,7 +108,7 @@ class Jacobian:
     constraint: Constraint
 
 
-Step = Unpack | Let | Transform | Assemble | Draw | Term | Jacobian
+Step = Unpack | Let | Transform | Assemble | Draw | Term | Jacobian | Inside
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,27 @@ class BadPosition(Exception):
         self.label, self.value, self.size = label, value, size
 
 
+class OutsideSupport(Exception):
+    """An observed value is not in the support of its distribution."""
+
+    def __init__(self, name: str, line: int, place: tuple[int, ...]) -> None:
+        super().__init__(name)
+        self.name, self.line, self.place = name, line, place
+
+
+def check_inside(inside: Any, name: str, line: int) -> None:
+    """Refuse observed values outside their support.
+
+    Raises
+    ------
+    OutsideSupport
+        With the first place.
+    """
+    wrong = np.argwhere(np.asarray(inside) == 0)
+    if len(wrong):
+        raise OutsideSupport(name, line, tuple(int(i) for i in wrong[0]))
+
+
 def positions_in(values: Any, size: int, label: str) -> Any:
     """Return positions as integers.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ppl.compile.program import (
     Assemble,
     Draw,
+    Inside,
     Jacobian,
     Let,
     Program,
@@ -45,6 +46,8 @@ def step_text(step: Step) -> str:
             inside = ", ".join(map(node_text, arguments))
             over = f"    for {indices_text(indices)}" if indices else ""
             return f"{key} <- {distribution}({inside}){over}"
+        case Inside(name=name, needs=needs):
+            return f"check that {name} holds {needs}"
         case Term(kind=kind, node=node, indices=indices):
             over = f"    for {indices_text(indices)}" if indices else ""
             return f"{kind} {node_text(node)}{over}"
