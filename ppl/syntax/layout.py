@@ -1,8 +1,8 @@
 """From a row of pieces to lines that are not too long.
 
 A row that does not fit is broken at its own commas, else before the operators of a sum or looser,
-else inside its largest brackets; the parts are set in the same way. Lines that begin with an operator, or stand
-in brackets, continue the line before, so breaking never changes the meaning.
+else inside its largest brackets; the parts are set in the same way. Lines that begin with an
+operator, or stand in brackets, continue the line before, so breaking never changes the meaning.
 """
 
 from __future__ import annotations

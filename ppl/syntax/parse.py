@@ -60,6 +60,7 @@ class _Parser:
         self.tokens: list[Token] = []
         self.comments: list[Comment] = []
         self.problems: list[Diagnostic] = []
+        self.ended = False
 
     def run(self) -> SyntaxTree:
         states, rows, rules = self.states, self.tables.states, self.tables.rules
@@ -74,9 +75,9 @@ class _Parser:
                     del states[-1]
                 states.append(rows[states[-1]][rule.origin])
             if action is None:
-                self.fail(token)
-                if kind == "$END":
+                if self.ended:
                     break
+                self.fail(token)
             elif kind == "$END":
                 break
             else:
@@ -216,6 +217,8 @@ class _Parser:
         """Report a mistake, then go on at the next statement."""
         from ppl.syntax.mistakes import ONCE, explain
 
+        self.ended = token.kind == "$END"
+        token = self.rewound(token)
         row = self.tables.states[self.states[-1]]
         failure = Failure(
             self.source,
@@ -229,6 +232,24 @@ class _Parser:
             self.problems.append(diagnostic)
         self.position = token.start
         self.recover(token)
+
+    def rewound(self, token: Token) -> Token:
+        """Go back to the beginning of the line if the statement before left a bracket open there.
+
+        Inside that bracket, the first words of a statement may have been taken for a part of it.
+        """
+        text = self.text
+        line = text.rfind("\n", 0, token.start) + 1
+        begin = line + len(text[line:]) - len(text[line:].lstrip(" \t"))
+        before = [t for t in self.tokens if t.end <= line]
+        brackets = [b for b in self.brackets if b.token.start < line]
+        inside = bool(brackets) and not brackets[-1].block
+        if not inside or not before or begin >= token.start or not self.begins_statement(begin):
+            return token
+        if before[-1].kind in ("COMMA", "LPAR") and "~" not in text[begin : token.end]:
+            return token
+        self.position, self.tokens, self.brackets = begin, before, brackets
+        return self.raw_token()
 
     def recover(self, token: Token) -> None:
         """Drop the statement from both ends: what was parsed of it, and what is left of it."""

@@ -18,8 +18,8 @@ Recogniser = Callable[[Failure], Diagnostic | None]
 unexpected = Kind(
     "unexpected-text",
     """Here the statement cannot go on: what stands before is complete or needs something else.""",
-    wrong="dim K = 3 4",
-    right="dim K = 3",
+    wrong="y ~ Normal(0, 1) weight v weight w",
+    right="y ~ Normal(0, 1) weight v * w",
 )
 too_deep = Kind(
     "too-deep",
