@@ -109,26 +109,29 @@ def _where_reverse(side: int) -> Maker:
     return maker
 
 
-def _logaddexp_reverse(side: int) -> Maker:
-    """d logaddexp(x, y) / dx is the share of exp(x); no exponential of a positive number."""
+BOUND = 700.0
+"""exp(BOUND) is finite, and 1 + exp(-BOUND) is 1."""
 
+
+def bounded_exponential(x: Any, y: Any) -> Any:
+    """Return exp(y - x) without overflow.
+
+    `fmin` takes the bound where x and y are the same infinity. Then log(exp(x) + exp(y)) is
+    max(y, x + log1p(e)) for infinities and for NaN as well, and the shares of exp(x) and exp(y)
+    in the sum are 1 / (1 + e) and e / (1 + e).
+    """
+    return anp.exp(anp.fmin(y - x, BOUND))
+
+
+def _logaddexp_reverse(side: int) -> Maker:
     def maker(ans: Any, x: Any, y: Any) -> Callable[[Any], Any]:
-        e = small_exponential(x, y)
-        larger = 1 / (1 + e)
-        mine = anp.greater_equal(x, y) if side == 0 else anp.less(x, y)
-        share = anp.where(mine, larger, e * larger)
+        flipped = isinstance(y, float | int | np.ndarray)
+        e = bounded_exponential(y, x) if flipped else bounded_exponential(x, y)
+        first = 1 / (1 + e)
+        share = first if (side == 1) == flipped else e * first
         return unbroadcast_f((x, y)[side], lambda g: g * share)  # type: ignore[no-any-return]
 
     return maker
-
-
-def small_exponential(x: Any, y: Any) -> Any:
-    """Return exp(-|x - y|), and 1 when both are the same infinity."""
-    e = anp.exp(-anp.abs(x - y))
-    either_finite = any(
-        isinstance(a, int | float | np.ndarray) and np.all(np.isfinite(a)) for a in (x, y)
-    )
-    return e if either_finite else anp.fmin(e, 1.0)
 
 
 def _swap(a: Any) -> Any:

@@ -242,10 +242,7 @@ def _expression(w: _Writer, node: Node) -> str:
         case "concatenate":
             return f"np.concatenate(({', '.join(args)},), {node.attr})"
         case "matmul" | "vecdot":
-            out = _out(w, node)
-            if out is None and node.op == "matmul":
-                return f"{args[0]} @ {args[1]}"
-            return f"np.{node.op}({', '.join(args if out is None else [*args, out])})"
+            return _product(w, node, args)
         case "call":
             return _call(w, node, args)
         case "item":
@@ -258,11 +255,21 @@ def _expression(w: _Writer, node: Node) -> str:
             assert_never(node.op)
 
 
+def _product(w: _Writer, node: Node, args: list[str]) -> str:
+    """Write a product; `dot` has less overhead than `matmul` where they are the same."""
+    out = _out(w, node)
+    plain = all(len(a.dims) <= 2 for a in node.args)
+    name = "dot" if node.op == "matmul" and plain else node.op
+    if out is not None:
+        return f"np.{name}({args[0]}, {args[1]}, {out})"
+    return f"{args[0]}.dot({args[1]})" if name == "dot" else f"np.{name}({args[0]}, {args[1]})"
+
+
 def _reduce(w: _Writer, node: Node, x: str) -> str:
-    ufunc, axes, keepdims = node.attr
+    ufunc, axes = node.attr
     axis = str(axes[0]) if len(axes) == 1 else str(axes)
     out = _out(w, node)
-    extra = f", None, {out}, {keepdims}" if out or keepdims else ""
+    extra = f", None, {out}" if out else ""
     return f"np.{ufunc.__name__}.reduce({x}, {axis}{extra})"
 
 

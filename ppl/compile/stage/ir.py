@@ -36,7 +36,7 @@ Op = Literal[
     "constant",
     "elementwise",  # attr: the ufunc
     "where",
-    "reduce",  # attr: (ufunc, axes, keepdims)
+    "reduce",  # attr: (ufunc, axes)
     "reshape",
     "broadcast",
     "transpose",  # attr: the permutation

@@ -243,14 +243,16 @@ def _clip(state: Lowering) -> Node | None:
 
 @_rule(np.logaddexp)
 def _logaddexp(state: Lowering) -> Node:
+    """max(y, x + log1p(exp(y - x))), with the difference bounded: see `bounded_exponential`."""
     b = state.b
     x, y = (_as_float(b, state.arg(i)) for i in (0, 1))
-    e = b.elementwise(
-        np.exp, b.scale(-1.0, b.elementwise(np.abs, b.elementwise(np.subtract, x, y)))
-    )
-    if not any(a.op == "constant" and np.isfinite(a.array).all() for a in (x, y)):
-        e = b.elementwise(np.fmin, e, b.constant(np.float64(1)))
-    return b.elementwise(np.add, b.elementwise(np.maximum, x, y), b.elementwise(np.log1p, e))
+    if y.op == "constant" or (y.op == "broadcast" and y.args[0].op == "constant"):
+        x, y = y, x
+    difference = b.elementwise(np.subtract, y, x)
+    bound = b.constant(np.float64(derivatives.BOUND))
+    e = b.elementwise(np.exp, b.elementwise(np.fmin, difference, bound))
+    total = b.elementwise(np.add, x, b.elementwise(np.log1p, e))
+    return b.elementwise(np.maximum, y, total)
 
 
 @_rule(np.matmul, np.dot)
