@@ -40,7 +40,6 @@ from ppl.graph.nodes import (
     Position,
     Read,
     Select,
-    add,
     reads,
     rewrite,
     subtract,
@@ -173,19 +172,13 @@ def _parameter(low: Lowering, name: str) -> None:
     assert parameter is not None
     suffix = parameter.suffix
     constraint = real if suffix is None else suffix.constraint
-    _block(low, name, constraint, "parameter", noncentred=False, span=None)
+    _block(low, name, constraint, "parameter", span=None)
 
 
 def _block(
-    low: Lowering,
-    name: str,
-    constraint: Constraint,
-    kind: str,
-    *,
-    noncentred: bool,
-    span: Span | None,
-) -> str:
-    """Give an array its columns and return the key of its free numbers."""
+    low: Lowering, name: str, constraint: Constraint, kind: str, span: Span | None
+) -> None:
+    """Give an array its columns."""
     bijection = constraint.bijection
     if bijection is None:
         raise _unsupported(low, f"a discrete latent such as `{name}`", span)
@@ -195,23 +188,21 @@ def _block(
     start = low.position
     stop = start + int(np.prod(free, dtype=int))
     low.columns.append(
-        Column(name, start, stop, free, kind, noncentred, constraint)  # type: ignore[arg-type]
+        Column(name, start, stop, free, kind, False, constraint)  # type: ignore[arg-type]
     )
-    plain = constraint is real and not noncentred
+    plain = constraint is real
     key = name if plain else f"{name}.free"
     low.shapes[key] = free
     comment = f"{name}: {constraint.name}"
     low.unpacked.append(Unpack(key, start, stop, free, comment))
     if plain:
-        return key
+        return
     values = low.values.setdefault(name, [])
-    if noncentred:
-        return key
     if constraint.event_ndim:
         values.append(Transform(name, key, constraint))
         if kind == "latent":
             low.terms.setdefault(name, []).append(Jacobian(name, key, constraint))
-        return key
+        return
     indices = _indices(shape)
     u = Read(key, tuple(map(Position, indices)))
     values.append(Let(name, indices, trace(bijection.forward, (u,), ((),)).node, span))
@@ -219,7 +210,6 @@ def _block(
         x = Read(name, tuple(map(Position, indices)))
         jacobian = trace(bijection.log_jacobian, (u, x), ((), ())).node
         low.terms.setdefault(name, []).append(Term("jacobian", jacobian, indices, span))
-    return key
 
 
 def _indices(shape: Sequence[int]) -> tuple[Index, ...]:
@@ -251,19 +241,19 @@ def _latent(low: Lowering, name: str, uncertain: set[str]) -> None:
     ):
         _assembled(low, name, uncertain)
         return
-    key = _free(low, name, samples[0], supports[0])
+    _free(low, name, samples[0], supports[0])
     for sample in samples:
         _prior(low, name, sample)
-    del key
 
 
-def _free(low: Lowering, name: str, sample: Sample, support: Constraint) -> str:
+def _free(low: Lowering, name: str, sample: Sample, support: Constraint) -> None:
     """Give a centred latent its columns; bounds may be expressions over the latent's own axes."""
     bounds = sorted(
         {i for b in _bound_nodes(support, sample) for i in b.free}, key=lambda i: i.serial
     )
     if not bounds:
-        return _block(low, name, support, "latent", noncentred=False, span=sample.span)
+        _block(low, name, support, "latent", span=sample.span)
+        return
     assert sample.target is not None
     key = f"{name}.free"
     shape = low.shapes[name]
@@ -276,12 +266,11 @@ def _free(low: Lowering, name: str, sample: Sample, support: Constraint) -> str:
     bijection = support.bijection
     assert bijection is not None
     value = trace(bijection.forward, (u,), ((),)).node
-    low.values.setdefault(name, []).append(Let(name, sample.indices, value, sample.span))
+    low.values.setdefault(name, []).append(Let(name, _axes_of(sample), value, sample.span))
     jacobian = trace(bijection.log_jacobian, (u, sample.target), ((), ())).node
     low.terms.setdefault(name, []).append(
         Term("jacobian", jacobian, sample.indices, sample.span)
     )
-    return key
 
 
 def _bound_nodes(support: Constraint, sample: Sample) -> list[Node]:
@@ -343,7 +332,7 @@ def _noncentred(low: Lowering, name: str, sample: Sample) -> None:
         bijection = support.bijection
         assert bijection is not None
         forward = trace(bijection.forward, (u,), ((),)).node
-        low.values.setdefault(name, []).append(Let(key, sample.indices, forward, sample.span))
+        low.values.setdefault(name, []).append(Let(key, _axes_of(sample), forward, sample.span))
         jacobian = trace(bijection.log_jacobian, (u, z), ((), ())).node
         low.terms.setdefault(name, []).append(
             Term("jacobian", jacobian, sample.indices, sample.span)
@@ -351,12 +340,22 @@ def _noncentred(low: Lowering, name: str, sample: Sample) -> None:
     value = Apply("multiply", (arguments[scale], z))
     if location is not None:
         value = Apply("add", (arguments[location], value))
-    low.values.setdefault(name, []).append(Let(name, sample.indices, value, sample.span))
+    low.values.setdefault(name, []).append(Let(name, _axes_of(sample), value, sample.span))
     density = trace(record.log_density, [z, *standard.values()], [()] * (1 + len(standard)))
     low.terms.setdefault(name, []).append(
         Term("prior", density.node, sample.indices, sample.span)
     )
     low.choices.append(f"{name} non-centred")
+
+
+def _axes_of(sample: Sample) -> tuple[Index, ...]:
+    """Return the indices of a latent that covers all of its axes, in their order."""
+    assert sample.target is not None
+    found = []
+    for position in sample.target.positions:
+        (index,) = position.free
+        found.append(index)
+    return tuple(found)
 
 
 def _prior(low: Lowering, name: str, sample: Sample) -> None:
@@ -375,8 +374,6 @@ def _assembled(low: Lowering, name: str, uncertain: set[str]) -> None:
         key = f"{name}.{number}"
         part, indices = _part(low, key, piece)
         parts.append(part)
-        positions = tuple(subtract(Position(i), i.domain.start) for i in indices)
-        own = Read(key, positions)
         low.shapes[key] = tuple(
             integer(subtract(i.domain.stop, i.domain.start), bound.sizes, bound.data)
             for i in indices
@@ -385,10 +382,9 @@ def _assembled(low: Lowering, name: str, uncertain: set[str]) -> None:
             low.values.setdefault(name, []).append(Let(key, indices, piece.value, piece.span))
             continue
         support = support_of(piece)
-        _block(low, key, support, "latent", noncentred=False, span=piece.span)
+        _block(low, key, support, "latent", span=piece.span)
         low.values.setdefault(name, []).extend(low.values.pop(key, ()))
         low.terms.setdefault(name, []).extend(low.terms.pop(key, ()))
-        del own
         _prior(low, name, piece)
     low.values.setdefault(name, []).append(Assemble(name, low.shapes[name], tuple(parts)))
 
@@ -628,8 +624,3 @@ def without_placeholders(node: Node) -> Node:
         return log_density(n, None, inside=False) if isinstance(n, LogDensity) else n
 
     return rewrite(node, one)
-
-
-def offset(position: Node, by: Node) -> Node:
-    """Return a position moved."""
-    return add(position, by)

@@ -72,3 +72,49 @@ UNNAMED = Kind(
 def fail(kind: Kind, message: str, help: str | None = None) -> NoReturn:
     """Raise a `DataError` with one diagnostic."""
     raise DataError((kind(message, help=help),))
+NOT_OBSERVED = Kind(
+    "data-not-observed",
+    "A random variable is observed if it is declared `data`, if nothing depends on it, or if it is "
+    "named explicitly (`NAME=FILE`, `--observe NAME`, a keyword in Python). A latent's name that "
+    "merely occurs in a data file, as simulated truths do, is not observed.",
+    severity="warning",
+)
+UNUSED = Kind(
+    "data-unused",
+    "Names of the data that the model does not have are left aside.",
+    severity="note",
+)
+NO_SUCH_DATA = Kind(
+    "data-missing",
+    "What a model declares as `data` and gives no distribution must be given; so must what is to "
+    "be observed.",
+)
+NO_PLACE = Kind(
+    "data-without-a-name",
+    "A file that holds one array without a name is bound to the name that the file's own name "
+    "says, or else to the one observable that has no data yet.",
+)
+SHAPE = Kind(
+    "data-shape",
+    "Data must have the axes that the model gives them, and one dimension has one size.",
+)
+VALUE = Kind(
+    "data-value",
+    "Values must lie where the model says: in the declared set, in the support of their "
+    "distribution, or among the positions of the dimension that they point into.",
+)
+MISSING = Kind(
+    "data-missing-values",
+    "Missing values (NaN, null, an empty cell) are left out of a likelihood where nothing depends "
+    "on them. Where they have no distribution, or something depends on them, they are an error.",
+)
+TEXT = Kind(
+    "data-text",
+    "Texts are labels: positions in a dimension. They cannot be calculated with.",
+)
+SIZE_FOUND = Kind(
+    "size-from-positions",
+    "Where nothing else says how large a dimension is, the largest position that points into it "
+    "does.",
+    severity="note",
+)

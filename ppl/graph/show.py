@@ -26,7 +26,7 @@ INFIX = {
     "multiply": "*",
     "divide": "/",
     "power": "^",
-    "mod": "%",
+    "remainder": "%",
     "equal": "==",
     "not_equal": "!=",
     "less": "<",

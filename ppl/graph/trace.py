@@ -20,10 +20,12 @@ from ppl.graph.nodes import (
     Index,
     Matrix,
     Node,
+    Position,
     Reduce,
     Select,
     extent,
     rename,
+    subtract,
 )
 from ppl.primitives.atoms import RECOGNISED, Atom
 
@@ -74,9 +76,12 @@ class Traced(np.lib.mixins.NDArrayOperatorsMixin):
         return apply_operation(_atom(function), arguments)
 
 
+TRUTHS = {np.bitwise_and: np.logical_and, np.bitwise_or: np.logical_or, np.invert: np.logical_not}
+
+
 def _atom(function: Any) -> Atom:
     try:
-        return RECOGNISED[function]
+        return RECOGNISED[TRUTHS.get(function, function)]
     except KeyError:
         raise NotImplementedError(f"{function!r} is not an atom") from None
 
@@ -127,8 +132,11 @@ def reduce_last(operation: Any, value: Any) -> Traced:
 def apply_operation(atom: Atom, values: Sequence[Any]) -> Traced:
     """Apply an atom that acts on whole axes, per its signature, or elementwise if it has none."""
     if atom.name == "size":
-        domain = _lift(values[0]).event[-1].domain
-        return Traced(extent(domain))
+        return Traced(extent(_lift(values[0]).event[-1].domain))
+    if atom.name == "positions":
+        event = _lift(values[0]).event
+        last = event[-1]
+        return Traced(subtract(Position(last), last.domain.start), (last,))
     if not atom.signature:
         return elementwise(atom, values)
     signature = parse_signature(atom.signature, len(values))

@@ -8,10 +8,10 @@ mistake the parser goes on at the next statement, so that one run reports them a
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Any
 
 from ppl.syntax.build import BUILD
+from ppl.syntax.failure import Bracket, Failure, Token
 from ppl.syntax.tables import Tables, load
 from ppl.syntax.tree import Comment, SyntaxTree
 from ppl.text import Diagnostic, ModelError, Source, Span
@@ -20,67 +20,15 @@ DEEPEST = 200
 """How deep expressions and blocks may nest, so that no later phase runs out of stack."""
 
 _ENDING = frozenset({"NAME", "NUMBER", "STRING", "RPAR", "RSQB", "RBRACE"})
+_BEFORE_SET = frozenset({"_IN", "EQUAL", "COMMA", "LPAR", "LSQB", "TILDE"})
 _STATEMENT = re.compile(
     r"""[ \t]*(?: (?:data|dim|param|factor|require)[ \t]+[\w(-]
     | fn[ \t]+\w+\( | for[ \t(].*\{ | guide[ \t]*\{
     | [^\W\d]\w*[ \t]*(?:\[[^\]\n]*\][ \t]*)?(?: ~ | =(?!=)(?P<value>[^\n]*)))""",
     re.VERBOSE,
 )
+_BOOLEAN = re.compile(r"\b(?:[Tt]rue|[Ff]alse|TRUE|FALSE)\b")
 _FOREIGN = re.compile(r"""//[^\n]* | /\*(?s:.*?)(?:\*/|\Z) | '[^'\n]*' | "[^"\n]*$""", re.X | re.M)
-
-
-@dataclass(frozen=True, slots=True)
-class Token:
-    """A piece of the text; `kind` as in the grammar, ``?`` for what is no token at all."""
-
-    kind: str
-    text: str
-    start: int
-    end: int
-
-    @property
-    def span(self) -> Span:
-        """Where it stands."""
-        return Span(self.start, self.end)
-
-
-@dataclass(frozen=True, slots=True)
-class Bracket:
-    """A bracket that is open; a block's ends lines inside it, others do not."""
-
-    token: Token
-    block: bool
-    phantom: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """What the parser knows where it could not go on.
-
-    Attributes
-    ----------
-    source
-        The whole text.
-    tokens
-        The tokens of the statement so far, without the one at fault.
-    token
-        The token at fault.
-    open
-        The brackets open there, outermost first.
-    expected
-        The kinds of token that the state takes.
-    """
-
-    source: Source
-    tokens: tuple[Token, ...]
-    token: Token
-    open: tuple[Bracket, ...]
-    expected: frozenset[str]
-
-    @property
-    def previous(self) -> Token | None:
-        """The token before the one at fault, in the same statement."""
-        return self.tokens[-1] if self.tokens else None
 
 
 def parse(source: Source) -> SyntaxTree:
@@ -135,7 +83,18 @@ class _Parser:
                 self.shift(token, action)
         if self.problems:
             raise self.error()
+        self.booleans()
         return SyntaxTree(self.values[0], tuple(self.comments))
+
+    def booleans(self) -> None:
+        """Stop at ``true`` and its like, where the model does not define such a name."""
+        if _BOOLEAN.search(self.text) is None:
+            return
+        from ppl.syntax.mistakes.names import booleans
+
+        self.problems.extend(booleans(self.values[0]))
+        if self.problems:
+            raise self.error()
 
     def error(self) -> ModelError:
         """Return all that was reported, in the order of the text."""
@@ -206,7 +165,8 @@ class _Parser:
         self.last = kind
         if kind in ("LPAR", "LSQB", "LBRACE"):
             block = kind == "LBRACE" and self.takes_statement(state)
-            self.brackets.append(Bracket(token, block))
+            word = self.tokens[0].text if self.tokens else ""
+            self.brackets.append(Bracket(token, block, word=word))
             if block:
                 self.last = None
                 self.tokens.clear()
@@ -254,7 +214,7 @@ class _Parser:
 
     def fail(self, token: Token) -> None:
         """Report a mistake, then go on at the next statement."""
-        from ppl.syntax.mistakes import explain
+        from ppl.syntax.mistakes import ONCE, explain
 
         row = self.tables.states[self.states[-1]]
         failure = Failure(
@@ -265,14 +225,19 @@ class _Parser:
             frozenset(kind for kind in row if kind[0].isupper() or kind[0] in "_$"),
         )
         diagnostic = explain(failure)
-        if diagnostic is not None:
+        if diagnostic.code not in ONCE or all(p.code != diagnostic.code for p in self.problems):
             self.problems.append(diagnostic)
         self.position = token.start
         self.recover(token)
 
     def recover(self, token: Token) -> None:
         """Drop the statement from both ends: what was parsed of it, and what is left of it."""
-        while not self.takes_statement(self.states[-1]):
+        closed = 0
+        while closed or not self.takes_statement(self.states[-1]):
+            if self.values[-1] == "}":
+                closed += 1
+            elif self.values[-1] == "{" and closed:
+                closed -= 1
             del self.states[-1], self.values[-1], self.starts[-1], self.ends[-1], self.depths[-1]
         self.skip(token)
         self.last = None
@@ -294,19 +259,26 @@ class _Parser:
                 if self.brackets:
                     self.position = start
                 return
-            if kind == "LBRACE" and previous != "_IN":
+            if kind == "LBRACE" and previous not in _BEFORE_SET:
                 self.brackets.append(Bracket(found, block=True, phantom=True))
                 return
             if kind in ("LPAR", "LSQB", "LBRACE"):
                 inner.append(found.text)
             elif kind in ("RPAR", "RSQB", "RBRACE") and inner:
                 inner.pop()
-            elif kind == "_NEWLINE" and (not inner or found.text == ";"):
-                return
-            elif found.text == "\n" and inner and self.begins_statement(self.position):
+            elif kind == "_NEWLINE" and self.ends_here(found, bool(inner)):
                 return
             if kind not in self.tables.ignored:
                 previous = kind
+
+    def ends_here(self, newline: Token, inside: bool) -> bool:
+        """Tell whether a faulty statement ends at a newline, perhaps inside brackets."""
+        if not inside:
+            return True
+        if newline.text == ";":
+            rest = self.text[newline.end :].split("\n", 1)[0]
+            return not re.search(r"[)\]]\s*(?:#|;|$)", rest) or "(" in rest
+        return self.begins_statement(newline.end)
 
     def raw_token(self) -> Token:
         """Read on without a parser's state, over what other languages take for comments too."""
