@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import sys
 from collections.abc import Sequence
 from typing import NoReturn
@@ -11,7 +10,7 @@ import ppl
 from ppl.cli import help
 from ppl.cli.commands import AT_FAULT, COMMANDS, DONE, INTERRUPTED, OUR_FAULT, WRONG_USAGE
 from ppl.cli.output import complain, put, report_our_fault, say
-from ppl.cli.words import parse, refuse
+from ppl.cli.words import nearest, parse, refuse
 from ppl.text import PplError, UsageError
 
 
@@ -64,10 +63,10 @@ def _dispatched(words: list[str]) -> int:
 
 
 def _refuse_command(name: str, words: list[str]) -> NoReturn:
-    close = difflib.get_close_matches(name, COMMANDS, 1)
+    near = nearest(name, COMMANDS)
     if name.endswith(".ppl"):
         refuse(f"`{name}` is a model, not a command", f"write `ppl infer {' '.join(words)}`")
     if name.startswith("-"):
         refuse(f"`ppl` has no option `{name}`", "options stand after the command")
-    proposal = f"did you mean `ppl {close[0]}`?" if close else f"there are {', '.join(COMMANDS)}"
+    proposal = f"did you mean `ppl {near}`?" if near else f"there are {', '.join(COMMANDS)}"
     refuse(f"there is no command `{name}`", proposal)

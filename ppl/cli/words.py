@@ -6,8 +6,7 @@ complaint is a diagnostic with a proposal, and the start is 10 ms faster.
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
@@ -95,6 +94,14 @@ def refuse(message: str, help: str | None = None) -> NoReturn:
     raise UsageError((USAGE(message, help=help),))
 
 
+def nearest(word: str, known: Iterable[str]) -> str | None:
+    """Return the known word that was probably meant, if any is near."""
+    import difflib  # only mistakes need it, and it takes as long to import as all the rest here
+
+    close = difflib.get_close_matches(word, list(known), 1)
+    return close[0] if close else None
+
+
 def parse(command: Command, words: Sequence[str]) -> Arguments:
     """Read the words after a command's name.
 
@@ -127,8 +134,8 @@ def one_of(*choices: str) -> Callable[[str], str]:
     def read(word: str) -> str:
         if word in choices:
             return word
-        close = difflib.get_close_matches(word, choices, 1)
-        proposal = f"did you mean `{close[0]}`?" if close else f"it may be {', '.join(choices)}"
+        near = nearest(word, choices)
+        proposal = f"did you mean `{near}`?" if near else f"it may be {', '.join(choices)}"
         raise ValueError(f"`{word}` is not known; {proposal}")
 
     return read
@@ -171,8 +178,8 @@ def _option(command: Command, word: str, remaining: Iterator[str]) -> tuple[Opti
     flag, equals, text = word.partition("=")
     known = {option.flag: option for option in command.options}
     if flag not in known:
-        close = difflib.get_close_matches(flag, known, 1)
-        help = f"did you mean `{close[0]}`?" if close else command.prompt
+        near = nearest(flag, known)
+        help = f"did you mean `{near}`?" if near else command.prompt
         refuse(f"`ppl {command.name}` has no option `{flag}`", help)
     option = known[flag]
     if not option.value:
