@@ -6,7 +6,7 @@ Decides how each latent is parametrised, in which order things are computed, and
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -29,7 +29,7 @@ from ppl.distributions.record import Distribution
 from ppl.graph import diagnostics as kinds
 from ppl.graph.bound import BoundGraph
 from ppl.graph.evaluate import NotANumber, integer
-from ppl.graph.graph import Define, Factor, Sample
+from ppl.graph.graph import Define, Factor, Graph, Piece, Sample
 from ppl.graph.nodes import (
     Apply,
     Constant,
@@ -81,6 +81,7 @@ def lower(bound: BoundGraph) -> Program:
     ModelError
         Where the model needs what this version does not carry.
     """
+    bound = replace(bound, graph=_without_densities(bound.graph))
     low = Lowering(bound)
     graph = bound.graph
     for name in graph.variables:
@@ -117,6 +118,26 @@ def lower(bound: BoundGraph) -> Program:
         low.shapes,
         tuple(low.choices),
     )
+
+
+def _without_densities(graph: Graph) -> Graph:
+    """Lower the densities inside expressions (``logp``)."""
+
+    def one(node: Node) -> Node:
+        return log_density(node, None, inside=False) if isinstance(node, LogDensity) else node
+
+    def plain(node: Node) -> Node:
+        return rewrite(node, one)
+
+    def piece(old: Piece) -> Piece:
+        match old:
+            case Sample(density=density):
+                arguments = tuple(map(plain, density.arguments))
+                return replace(old, density=replace(density, arguments=arguments))
+            case Define(value=value) | Factor(value=value):
+                return replace(old, value=plain(value))
+
+    return replace(graph, pieces=tuple(map(piece, graph.pieces)))
 
 
 def _uncertain(bound: BoundGraph, random: Iterable[str]) -> set[str]:
@@ -615,12 +636,3 @@ def _reported(low: Lowering, uncertain: set[str]) -> tuple[str, ...]:
             found.append(name)
     found.extend(bound.barren)
     return tuple(found)
-
-
-def without_placeholders(node: Node) -> Node:
-    """Return a node with every density inside it lowered (``logp`` in expressions)."""
-
-    def one(n: Node) -> Node:
-        return log_density(n, None, inside=False) if isinstance(n, LogDensity) else n
-
-    return rewrite(node, one)

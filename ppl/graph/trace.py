@@ -113,8 +113,31 @@ def elementwise(atom: Atom, values: Sequence[Any]) -> Traced:
     if all(isinstance(n, Constant) for n in nodes):
         with np.errstate(all="ignore"):
             folded = atom.function(*(n.value for n in nodes))  # type: ignore[union-attr]
-        return Traced(Constant(folded.item() if isinstance(folded, np.generic) else folded))
-    return Traced(Apply(atom.name, tuple(nodes)), event)
+        number = folded.item() if isinstance(folded, np.generic) else folded
+        return Traced(Constant(number), event)
+    return Traced(_neutral(atom.name, nodes) or Apply(atom.name, tuple(nodes)), event)
+
+
+def _neutral(atom: str, nodes: Sequence[Node]) -> Node | None:
+    """Leave out adding 0 and multiplying by 1; join constants that are added one after another."""
+    match atom, tuple(nodes):
+        case ("add" | "subtract", (a, Constant(value=0))) | ("add", (Constant(value=0), a)):
+            return a
+        case ("multiply" | "divide", (a, Constant(value=1))) | (
+            "multiply",
+            (Constant(value=1), a),
+        ):
+            return a
+        case ("add" | "subtract") as outer, (Apply(atom="add" | "subtract") as inner, Constant() as c):
+            a, b = inner.arguments
+            if isinstance(b, Constant):
+                first = b.value if inner.atom == "add" else -b.value
+                total = first + (c.value if outer == "add" else -c.value)
+                joined = "add" if total >= 0 else "subtract"
+                return Apply(joined, (a, Constant(abs(total))), inner.span)
+        case _:
+            pass
+    return None
 
 
 def select(condition: Any, yes: Any, no: Any) -> Traced:
