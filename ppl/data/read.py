@@ -86,6 +86,9 @@ def parse_word(argument: str) -> Word:
 
 
 def _read_word(word: Word) -> Dataset:
+    if word.name is not None and word.file.isdigit() and not Path(word.file).exists():
+        help = f"the size of a dimension is given as `--set {word.name}={word.file}`"
+        fail(NOT_FOUND, f"there is no file `{word.file}` for `{word.name}`", help)
     dataset = _read_file(word.file)
     return dataset if word.name is None else _one(dataset, word, word.name)
 

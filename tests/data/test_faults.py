@@ -120,6 +120,8 @@ def test_words(tmp_path: Path) -> None:
     (no_file,) = faults("y=")
     (several,) = faults(f"y={tmp_path}/d.npz")
     (wrong_key,) = faults(f"y={tmp_path}/d.npz:alpa")
+    (size,) = faults("K=3")
+    assert "--set K=3" in str(size.help)
     assert {f.code for f in (unnamed, no_file, several, wrong_key)} == {"data-argument"}
     assert several.help == f"name the one: `y={tmp_path}/d.npz:alpha`"
     assert "d.npz:alpha" in str(wrong_key.help)
