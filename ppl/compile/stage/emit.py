@@ -187,7 +187,8 @@ def _elementwise(w: _Writer, position: int, node: Node) -> str:
         out = _out(w, node)
     if out is None and node.attr in INFIX:
         return f" {INFIX[node.attr]} ".join(args)
-    extra = [] if out is None else [out]
+    keyword = "out=" if node.attr in (np.maximum, np.minimum) else ""
+    extra = [] if out is None else [keyword + out]
     return f"{_ufunc(w, node.attr)}({', '.join(args + extra)})"
 
 

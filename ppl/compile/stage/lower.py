@@ -96,6 +96,9 @@ def _lowered(state: Lowering) -> Node:
     if call.function is None:
         return state.b.input(state.shape)
     function = raw(call.function)
+    if hasattr(function, "pair"):
+        whole = _opaque(state, raw(function.pair), container=True)
+        return state.b.item(whole, 0, call.shape, call.dtype)
     rule = RULES.get(function)
     node = rule(state) if rule else None
     if node is None and isinstance(function, np.ufunc):
@@ -134,7 +137,7 @@ def _expit(b: Builder, x: Node) -> Node:
     return b.elementwise(np.divide, one, b.elementwise(np.add, one, e))
 
 
-def _opaque(state: Lowering, function: Any) -> Node:
+def _opaque(state: Lowering, function: Any, container: bool = False) -> Node:
     args: list[Node] = []
 
     def visit(value: Any) -> Any:
@@ -154,7 +157,10 @@ def _opaque(state: Lowering, function: Any) -> Node:
     positional = tuple(map(visit, state.call.args))
     keywords = tuple((k, visit(v)) for k, v in state.call.kwargs.items())
     template = (positional, keywords)
-    return state.b.call(function, template, tuple(args), state.call.shape, state.call.dtype)
+    shape, dtype = state.call.shape, state.call.dtype
+    if container:
+        shape, dtype = None, np.dtype(object)
+    return state.b.call(function, template, tuple(args), shape, dtype)
 
 
 def _rule(*functions: Any) -> Callable[[Rule], Rule]:

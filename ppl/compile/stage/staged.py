@@ -27,8 +27,8 @@ Run = Callable[[Array, Any], tuple[Array, Array]]
 PRIMES = (17, 19)
 POOLED = 8192
 """Results of so many bytes and more live in a workspace."""
-CACHE = 1 << 20
-"""Temporaries of one block of draws should not exceed so many bytes."""
+CACHE = 1 << 22
+"""Temporaries of one block of draws should not exceed so many bytes: measured, not the L2 size."""
 FEWEST = 16
 """A block has no fewer draws: matrix products want rows."""
 _KEPT = 4

@@ -2,7 +2,7 @@
 
 The same function is recorded at two prime numbers of draws. Whatever differs between the two must
 be a multiple of the number of draws, and becomes `Draws`; an array that differs must repeat along
-the draws, and becomes `Repeated`. Anything else is refused.
+the draws, and becomes `Repeated`; a vector of lengths becomes a tuple. Anything else is refused.
 """
 
 from __future__ import annotations
@@ -131,9 +131,11 @@ def _array(a: Any, b: Any, draws: tuple[int, int]) -> Any:
     if a.dtype != b.dtype or np.ndim(a) != np.ndim(b):
         raise _Differs
     if np.shape(a) == np.shape(b):
-        if not np.array_equal(a, b, equal_nan=a.dtype.kind in "fc"):
-            raise _Differs
-        return a
+        if np.array_equal(a, b, equal_nan=a.dtype.kind in "fc"):
+            return a
+        if a.ndim == 1 and a.dtype.kind == "i":
+            return _unify(tuple(a.tolist()), tuple(b.tolist()), draws)
+        raise _Differs
     shape = _unify(np.shape(a), np.shape(b), draws)
     first = tuple(slice(0, 1) if isinstance(n, Draws) else slice(None) for n in shape)
     small = a[first]
