@@ -273,5 +273,7 @@ MISTAKES: dict[str, tuple[str, ...]] = {
     "unexpected-text": (
         "y ~ Normal(0, 1) weight v weight w",
         "for n in N { y[n] ~ Normal(0, 1)\n} else { }",
+        "schools { y ~ Normal(0, 1) }",
+        "y ~ Normal(0, 1) missing -1",
     ),
 }
