@@ -82,7 +82,7 @@ def test_labels_without_text_are_only_marked(kinds):
 def test_a_label_within_another(kinds):
     diagnostic = kinds["error"]("m", at("@"), "inside", secondary=(Label(at("z @ W"), "around"),))
     assert body(render(diagnostic, MODEL)) == [
-        "           --^-- around"[:0] + "           --^--",
+        "           --^--",
         "           | inside",
         "           around",
         "",
@@ -133,12 +133,7 @@ def test_line_numbers_are_aligned(kinds):
         ("x = ", Span(4, 4), "1 | x =", "  |     ^ here"),
         ("x\n", Span(2, 2), "2 |", "  | ^ here"),
         ("x\n", Span(1, 2), "1 | x", "  |  ^ here"),
-        (
-            "a\x1b[31m\x07",
-            Span(0, 1),
-            "1 | a\N{REPLACEMENT CHARACTER}[31m\N{REPLACEMENT CHARACTER}",
-            "  | ^ here",
-        ),
+        ("a\x1b[3m\x07", Span(0, 1), "1 | a\ufffd[3m\ufffd", "  | ^ here"),
     ],
 )
 def test_ends_and_strange_texts(kinds, text, span, line, mark):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-from ppl.syntax.failure import Failure, Token
+from ppl.syntax.failure import Failure
+from ppl.syntax.token import Token
 from ppl.text import Diagnostic, Kind, Label, Span
 
 conditional_order = Kind(
