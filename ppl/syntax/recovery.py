@@ -38,8 +38,8 @@ def recover(parser: Parser, token: Token) -> None:
         frozenset(symbol for symbol in row if not symbol.islower()),
     )
     diagnostic = explain(failure)
-    known = {problem.code for problem in parser.problems}
-    if diagnostic.code not in ONCE or diagnostic.code not in known:
+    code = diagnostic.code
+    if code not in ONCE or all(problem.code != code for problem in parser.problems):
         parser.problems.append(diagnostic)
     _drop(parser)
     parser.position = token.start
