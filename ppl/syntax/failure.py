@@ -1,43 +1,14 @@
-"""Tokens, and what the parser knows where it cannot go on."""
+"""What the parser knows where it cannot go on: what the recognisers of mistakes look at."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
 
+from ppl.syntax.token import Bracket, Token
 from ppl.text import Source, Span
 
 CLOSING = {"(": ")", "[": "]", "{": "}"}
-
-
-@dataclass(frozen=True, slots=True)
-class Token:
-    """A piece of the text; `kind` as in the grammar, ``?`` for what is no token at all."""
-
-    kind: str
-    text: str
-    start: int
-    end: int
-
-    @property
-    def span(self) -> Span:
-        """Where it stands."""
-        return Span(self.start, self.end)
-
-
-@dataclass(frozen=True, slots=True)
-class Bracket:
-    """A bracket that is open.
-
-    A block's ends lines inside it, others do not. A phantom is one whose statement was at fault:
-    its lines are read as if the block were not there. `word` is the word that begins the statement
-    of a block.
-    """
-
-    token: Token
-    block: bool
-    phantom: bool = False
-    word: str = ""
 
 
 @dataclass(frozen=True)
@@ -102,13 +73,12 @@ class Failure:
     @cached_property
     def line(self) -> str:
         """The statement's text from its beginning to the end of that line or the ``;``."""
-        rest = self.source.text[self.start :].split("\n", 1)[0]
-        return rest.split(";", 1)[0].rstrip()
+        return _rest_of_line(self.source.text, self.start).split(";", 1)[0].rstrip()
 
     @cached_property
     def rest(self) -> str:
         """The text from the token at fault to the end of its line."""
-        return self.source.text[self.token.start :].split("\n", 1)[0]
+        return _rest_of_line(self.source.text, self.token.start)
 
     @property
     def wants_value(self) -> bool:
@@ -137,3 +107,8 @@ class Failure:
     def before(self) -> str:
         """Return the text of the statement before the token at fault."""
         return " ".join(self.source.text[self.start : self.token.start].split())
+
+
+def _rest_of_line(text: str, start: int) -> str:
+    end = text.find("\n", start)
+    return text[start:] if end < 0 else text[start:end]

@@ -7,12 +7,11 @@ mistake the parser goes on at the next statement, so that one run reports them a
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from ppl.syntax.build import BUILD
-from ppl.syntax.failure import Bracket, Failure, Token
 from ppl.syntax.tables import Tables, load
+from ppl.syntax.token import Bracket, Token
 from ppl.syntax.tree import Comment, SyntaxTree
 from ppl.text import Diagnostic, ModelError, Source, Span
 
@@ -20,15 +19,7 @@ DEEPEST = 200
 """How deep expressions and blocks may nest, so that no later phase runs out of stack."""
 
 _ENDING = frozenset({"NAME", "NUMBER", "STRING", "RPAR", "RSQB", "RBRACE"})
-_BEFORE_SET = frozenset({"_IN", "EQUAL", "COMMA", "LPAR", "LSQB", "TILDE"})
-_STATEMENT = re.compile(
-    r"""[ \t]*(?: (?:data|dim|param|factor|require)[ \t]+[\w(-]
-    | fn[ \t]+\w+\( | for[ \t(].*\{ | guide[ \t]*\{
-    | [^\W\d]\w*[ \t]*(?:\[[^\]\n]*\][ \t]*)?(?: ~ | =(?!=)(?P<value>[^\n]*)))""",
-    re.VERBOSE,
-)
-_BOOLEAN = re.compile(r"\b(?:[Tt]rue|[Ff]alse|TRUE|FALSE)\b")
-_FOREIGN = re.compile(r"""//[^\n]* | /\*(?s:.*?)(?:\*/|\Z) | '[^'\n]*' | "[^"\n]*$""", re.X | re.M)
+_TRUTH = ("true", "True", "TRUE", "false", "False", "FALSE")
 
 
 def parse(source: Source) -> SyntaxTree:
@@ -39,10 +30,10 @@ def parse(source: Source) -> SyntaxTree:
     ModelError
         With a diagnostic for each independent mistake, in the order of the text.
     """
-    return _Parser(source, load()).run()
+    return Parser(source, load()).run()
 
 
-class _Parser:
+class Parser:
     """The state of one run; the stacks are parallel, one entry for each symbol."""
 
     def __init__(self, source: Source, tables: Tables) -> None:
@@ -63,6 +54,7 @@ class _Parser:
         self.ended = False
 
     def run(self) -> SyntaxTree:
+        """Parse the whole text; raise what was reported."""
         states, rows, rules = self.states, self.tables.states, self.tables.rules
         while True:
             token = self.next_token()
@@ -89,7 +81,7 @@ class _Parser:
 
     def booleans(self) -> None:
         """Stop at ``true`` and its like, where the model does not define such a name."""
-        if _BOOLEAN.search(self.text) is None:
+        if not any(word in self.text for word in _TRUTH):
             return
         from ppl.syntax.mistakes.names import booleans
 
@@ -152,11 +144,13 @@ class _Parser:
         return self.last in _ENDING and (not self.brackets or self.brackets[-1].block)
 
     def comment(self, start: int, end: int) -> Comment:
+        """Make a comment from its place in the text."""
         line = self.text.rfind("\n", 0, start) + 1
         own = not self.text[line:start].strip(" \t\r;")
         return Comment(self.text[start:end].rstrip(), own, Span(start, end))
 
     def shift(self, token: Token, state: int) -> None:
+        """Push a token, and keep account of brackets and of where statements begin."""
         kind = token.kind
         self.states.append(state)
         self.values.append(token.text)
@@ -181,6 +175,7 @@ class _Parser:
         self.tokens.append(token)
 
     def takes_statement(self, state: int) -> bool:
+        """Tell whether a statement may begin in a state."""
         row = self.tables.states[state]
         return "statement" in row or "guide_entry" in row
 
@@ -215,116 +210,10 @@ class _Parser:
 
     def fail(self, token: Token) -> None:
         """Report a mistake, then go on at the next statement."""
-        from ppl.syntax.mistakes import ONCE, explain
+        from ppl.syntax.recovery import recover
 
         self.ended = token.kind == "$END"
-        token = self.rewound(token)
-        row = self.tables.states[self.states[-1]]
-        failure = Failure(
-            self.source,
-            tuple(self.tokens),
-            token,
-            tuple(self.brackets),
-            frozenset(kind for kind in row if kind[0].isupper() or kind[0] in "_$"),
-        )
-        diagnostic = explain(failure)
-        if diagnostic.code not in ONCE or all(p.code != diagnostic.code for p in self.problems):
-            self.problems.append(diagnostic)
-        self.position = token.start
-        self.recover(token)
-
-    def rewound(self, token: Token) -> Token:
-        """Go back to the beginning of the line if the statement before left a bracket open there.
-
-        Inside that bracket, the first words of a statement may have been taken for a part of it.
-        """
-        text = self.text
-        line = text.rfind("\n", 0, token.start) + 1
-        begin = line + len(text[line:]) - len(text[line:].lstrip(" \t"))
-        before = [t for t in self.tokens if t.end <= line]
-        brackets = [b for b in self.brackets if b.token.start < line]
-        inside = bool(brackets) and not brackets[-1].block
-        if not inside or not before or begin >= token.start or not self.begins_statement(begin):
-            return token
-        if before[-1].kind in ("COMMA", "LPAR") and "~" not in text[begin : token.end]:
-            return token
-        self.position, self.tokens, self.brackets = begin, before, brackets
-        return self.raw_token()
-
-    def recover(self, token: Token) -> None:
-        """Drop the statement from both ends: what was parsed of it, and what is left of it."""
-        closed = 0
-        while closed or not self.takes_statement(self.states[-1]):
-            if self.values[-1] == "}":
-                closed += 1
-            elif self.values[-1] == "{" and closed:
-                closed -= 1
-            del self.states[-1], self.values[-1], self.starts[-1], self.ends[-1], self.depths[-1]
-        self.skip(token)
-        self.last = None
-        self.tokens.clear()
-
-    def skip(self, token: Token) -> None:
-        """Move on to where the next statement seems to begin, and close what is open till there."""
-        blocks = [i for i, bracket in enumerate(self.brackets) if bracket.block]
-        outer = blocks[-1] + 1 if blocks else 0
-        inner = [bracket.token.text for bracket in self.brackets[outer:]]
-        del self.brackets[outer:]
-        if inner and self.tokens and self.begins_statement(token.start):
-            return
-        previous = self.last
-        while self.position < len(self.text):
-            found = self.raw_token()
-            kind, start, self.position = found.kind, found.start, found.end
-            if kind == "RBRACE" and "{" not in inner:
-                if self.brackets:
-                    self.position = start
-                return
-            if kind == "LBRACE" and previous not in _BEFORE_SET:
-                self.brackets.append(Bracket(found, block=True, phantom=True))
-                return
-            if kind in ("LPAR", "LSQB", "LBRACE"):
-                inner.append(found.text)
-            elif kind in ("RPAR", "RSQB", "RBRACE") and inner:
-                inner.pop()
-            elif kind == "_NEWLINE" and self.ends_here(found, bool(inner)):
-                return
-            if kind not in self.tables.ignored:
-                previous = kind
-
-    def ends_here(self, newline: Token, inside: bool) -> bool:
-        """Tell whether a faulty statement ends at a newline, perhaps inside brackets."""
-        if not inside:
-            return True
-        if newline.text == ";":
-            rest = self.text[newline.end :].split("\n", 1)[0]
-            return not re.search(r"[)\]]\s*(?:#|;|$)", rest) or "(" in rest
-        return self.begins_statement(newline.end)
-
-    def raw_token(self) -> Token:
-        """Read on without a parser's state, over what other languages take for comments too."""
-        text, start = self.text, self.position
-        found = _FOREIGN.match(text, start)
-        if found is not None:
-            return Token("?", found.group(), start, found.end())
-        found = self.tables.token.match(text, start)
-        if found is None:
-            return Token("?", text[start], start, start + 1)
-        return Token(found.lastgroup or "?", found.group(), start, found.end())
-
-    def begins_statement(self, place: int) -> bool:
-        """Tell whether a line begins here that can hardly be anything but a statement."""
-        line = self.text.rfind("\n", 0, place) + 1
-        if self.text[line:place].strip():
-            return False
-        found = _STATEMENT.match(self.text, place)
-        if found is None:
-            return False
-        value = found["value"]
-        if value is None:
-            return True
-        balance = sum((c in "([") - (c in ")]") for c in value)
-        return balance >= 0 and not value.rstrip().endswith((",", "("))
+        recover(self, token)
 
 
 def _children(symbols: list[Any], kept: tuple[int, ...]) -> list[Any]:

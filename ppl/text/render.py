@@ -24,12 +24,16 @@ _QUIET = "\x1b[1;34m"
 
 @dataclass(frozen=True, slots=True)
 class _Mark:
-    """The part of a label on one line: columns on the screen, from 0; text at the label's end."""
+    """The part of a label on one line: columns on the screen, from 0; text at the label's end.
+
+    `continued` when the label began on a line before.
+    """
 
     first: int
     last: int
     primary: bool
     text: str
+    continued: bool
 
 
 def render_all(
@@ -133,7 +137,8 @@ def _add_marks(marks: dict[int, list[_Mark]], label: Label, primary: bool, sourc
         end = last - 1 if number == last_line else len(line.rstrip())
         left, right = _width(line[:start]), _width(line[:end])
         text = label.text if number == last_line else ""
-        marks.setdefault(number, []).append(_Mark(left, max(right, left + 1), primary, text))
+        mark = _Mark(left, max(right, left + 1), primary, text, number > first_line)
+        marks.setdefault(number, []).append(mark)
 
 
 def _snippet(
@@ -143,9 +148,8 @@ def _snippet(
     lines = [bar]
     previous: int | None = None
     for number in sorted(marks):
-        if previous is not None and number == previous + 2:
-            lines.append(_source_line(number - 1, source, gutter, paint))
-        elif previous is not None and number > previous + 1:
+        continued = any(mark.continued for mark in marks[number])
+        if previous is not None and number > previous + 1 and continued:
             lines.append(paint.quiet("..."))
         lines.append(_source_line(number, source, gutter, paint))
         lines.extend(f"{bar} {line}".rstrip() for line in _underlines(marks[number], paint))

@@ -159,6 +159,7 @@ MISTAKES: dict[str, tuple[str, ...]] = {
         "target += -x^2",
     ),
     "conditional-order": (
+        "for n in N { y[n] ~ Normal(0, 1)\n} else { }",
         "x = a if b else c",
         "x = a if b",
         "x = a if b > 3 else c",
@@ -272,6 +273,7 @@ MISTAKES: dict[str, tuple[str, ...]] = {
     ),
     "unexpected-text": (
         "y ~ Normal(0, 1) weight v weight w",
-        "for n in N { y[n] ~ Normal(0, 1)\n} else { }",
+        "schools { y ~ Normal(0, 1) }",
+        "y ~ Normal(0, 1) missing -1",
     ),
 }

@@ -31,7 +31,7 @@ def check(text):
     return once
 
 
-@settings(max_examples=150)
+@settings(max_examples=60)
 @given(models)
 def test_any_model(model):
     text = ";\n".join(unparse(statement) for statement in model)
@@ -46,7 +46,7 @@ def test_any_expression(node):
     assert statement.value == node
 
 
-@settings(max_examples=100)
+@settings(max_examples=40)
 @given(models, st.data())
 def test_comments_and_empty_lines_anywhere(model, data):
     lines = formatted(";\n".join(unparse(statement) for statement in model)).splitlines()

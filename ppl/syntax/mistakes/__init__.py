@@ -73,6 +73,9 @@ def explain(failure: Failure) -> Diagnostic:
         if diagnostic is not None:
             return diagnostic
     token = failure.token
+    if token.kind == "LBRACE":
+        help = "blocks belong to `for`, `fn` and `guide`; a set stands after `in`"
+        return unexpected("`{` opens nothing here", token.span, help=help)
     if failure.at_end:
         return unexpected("the statement is not complete", failure.behind)
     return unexpected(f"`{token.text}` cannot stand here", token.span)

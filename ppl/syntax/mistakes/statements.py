@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-from ppl.syntax.failure import Failure, Token
+from ppl.syntax.failure import Failure
+from ppl.syntax.token import Token
 from ppl.text import Diagnostic, Kind, Label, Span
 
 conditional_order = Kind(
@@ -107,6 +108,12 @@ def conditional(failure: Failure) -> Diagnostic | None:
     if failure.wants_value or (failure.inner and token.kind == "RSQB"):
         return None
     opened = _open_conditional(failure)
+    if opened is None and token.kind in ("_THEN", "_ELSE"):
+        return conditional_order(
+            f"this `{token.text}` has no `if`",
+            token.span,
+            help="write `if condition then a else b`",
+        )
     if opened is None or token.kind in ("TILDE", "?"):
         return None
     word = "then" if opened.kind == "_IF" else "else"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ppl.syntax.failure import CLOSING, Failure, Token
+from ppl.syntax.failure import CLOSING, Failure
+from ppl.syntax.token import Token
 from ppl.text import Diagnostic, Kind, Span
 
 missing_value = Kind(
