@@ -1,5 +1,6 @@
 """The functions of the language; importing the package fills their table."""
 
 from ppl.functions import elementwise, vectors
+from ppl.functions.record import FUNCTIONS
 
-__all__ = ["elementwise", "vectors"]
+__all__ = ["FUNCTIONS", "elementwise", "vectors"]
