@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, Literal
 
 import numpy as np
-from scipy.special import expit, log_expit, logit
+from scipy.special import expit, logit
 
 from ppl.constraints.sets import Array, Bijection, Constraint, Range
 
@@ -145,12 +145,12 @@ def _between(lower: Array, upper: Array) -> Bijection:
     """Map u to ``lower + (upper - lower) expit(u)``."""
     if _is_zero(lower) and _is_number(upper) and upper == 1:
         return Bijection(
-            _kept_inside(expit, 0.0, 1.0), logit, lambda u, x: log_expit(u) + log_expit(-u)
+            _kept_inside(expit, 0.0, 1.0), logit, lambda u, x: u - 2.0 * np.logaddexp(0.0, u)
         )
     return Bijection(
         _kept_inside(lambda u: lower + (upper - lower) * expit(u), lower, upper),
         lambda x: np.log(x - lower) - np.log(upper - x),
-        lambda u, x: np.log(upper - lower) + log_expit(u) + log_expit(-u),
+        lambda u, x: np.log(upper - lower) + u - 2.0 * np.logaddexp(0.0, u),
     )
 
 

@@ -47,19 +47,20 @@ class Bijection:
         ``u = inverse(x)``, for x inside the set.
     log_jacobian
         ``log |det dx/du|`` as ``log_jacobian(u, x)``, summed over the event axes. Where x has more
-        numbers than u, it belongs to the measure that densities on the set are taken against: a
-        simplex without its last number, the strictly lower triangle of a correlation matrix or
-        factor, the lower triangle of a covariance, the surface of a sphere, the length element of
-        the plane of vectors with sum zero.
+        numbers than u, it is that of the free ones: all but the last of a simplex, the strictly
+        lower triangle of a correlation matrix or factor, the lower triangle of a covariance.
     event_sizes
         Sizes of u's event axes from those of x: a simplex of K numbers has K - 1 free ones.
         A square matrix may come from one vector.
+    surface
+        True if the Jacobian measures surface in the space of x instead, as on a sphere.
     """
 
     forward: Callable[[Array], Array]
     inverse: Callable[[Array], Array]
     log_jacobian: Callable[[Array, Array], Array]
     event_sizes: Callable[[tuple[int, ...]], tuple[int, ...]] = lambda sizes: sizes
+    surface: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -138,7 +138,11 @@ zero_sum = Constraint(
     Range(),
     lambda x: np.abs(np.sum(x, axis=-1)) <= TOLERANCE * np.maximum(1.0, np.sum(np.abs(x), axis=-1)),
     Bijection(
-        _zero_sum_forward, _zero_sum_inverse, lambda u, x: 0.0 * anp.sum(u, axis=-1), _one_less
+        _zero_sum_forward,
+        _zero_sum_inverse,
+        lambda u, x: 0.0 * anp.sum(u, axis=-1),
+        _one_less,
+        surface=True,
     ),
     event_ndim=1,
 )
@@ -148,6 +152,12 @@ unit_vector = Constraint(
     "vectors of length 1",
     Range(-1.0, 1.0),
     lambda x: np.abs(np.sum(np.square(x), axis=-1) - 1.0) <= TOLERANCE,
-    Bijection(_unit_vector_forward, _unit_vector_inverse, _unit_vector_log_jacobian, _one_less),
+    Bijection(
+        _unit_vector_forward,
+        _unit_vector_inverse,
+        _unit_vector_log_jacobian,
+        _one_less,
+        surface=True,
+    ),
     event_ndim=1,
 )

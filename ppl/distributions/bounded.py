@@ -7,7 +7,15 @@ from typing import Any
 import numpy as np
 from scipy.special import betainc, betaln, digamma
 
-from ppl.constraints import Constraint, interior, interval, positive, real, unit_interval
+from ppl.constraints import (
+    Constraint,
+    greater_than,
+    interior,
+    interval,
+    positive,
+    real,
+    unit_interval,
+)
 from ppl.distributions.real import _stats
 from ppl.distributions.record import Alternative, Distribution
 
@@ -20,6 +28,7 @@ Uniform = Distribution(
     name="Uniform",
     summary="Equally likely anywhere between `a` and `b`.",
     parameters={"a": real, "b": real},
+    relations={"b": greater_than},
     support=_between,
     log_density=lambda x, a, b: -np.log(b - a),
     sample=lambda rng, size, a, b: rng.uniform(a, b, size),

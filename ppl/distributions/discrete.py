@@ -23,7 +23,6 @@ from ppl.constraints import (
 )
 from ppl.distributions.real import _stats
 from ppl.distributions.record import Alternative, Distribution
-from ppl.primitives.special import softplus
 from ppl.primitives.vectors import at, logsumexp, positions, size, softmax
 
 
@@ -42,7 +41,7 @@ def _negative_binomial_log_mass(x: Any, mu: Any, phi: Any) -> Any:
 
 def _negative_binomial_log_mass_of_log(x: Any, log: Any, phi: Any) -> Any:
     odds = log - np.log(phi)
-    weight = softplus(odds)
+    weight = np.logaddexp(0.0, odds)
     terms = x * (odds - weight) - phi * weight
     return terms + gammaln(x + phi) - gammaln(phi) - gammaln(x + 1.0)
 
@@ -71,7 +70,7 @@ Bernoulli = Distribution(
         Alternative(
             parameters={"logit": real},
             convert=lambda logit: (expit(logit),),
-            log_density=lambda x, logit: x * logit - softplus(logit),
+            log_density=lambda x, logit: x * logit - np.logaddexp(0.0, logit),
         ),
     ),
     support=one_of((0, 1)),
@@ -94,7 +93,9 @@ Binomial = Distribution(
         Alternative(
             parameters={"n": counts, "logit": real},
             convert=lambda n, logit: (n, expit(logit)),
-            log_density=lambda x, n, logit: x * logit - n * softplus(logit) + _log_choose(n, x),
+            log_density=lambda x, n, logit: (
+                x * logit - n * np.logaddexp(0.0, logit) + _log_choose(n, x)
+            ),
         ),
     ),
     support=lambda n, p: integers_between(0, n),
@@ -181,6 +182,7 @@ DiscreteUniform = Distribution(
     name="DiscreteUniform",
     summary="Each integer from `a` to `b`, both included, is equally likely.",
     parameters={"a": integers, "b": integers},
+    relations={"b": lambda a: integers_between(a, math.inf)},
     support=integers_between,
     log_density=_discrete_uniform_log_mass,
     sample=lambda rng, shape, a, b: rng.integers(

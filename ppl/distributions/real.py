@@ -10,7 +10,6 @@ from scipy.special import betaln, expit, ndtr, stdtr
 
 from ppl.constraints import positive, real
 from ppl.distributions.record import Alternative, Distribution
-from ppl.primitives.special import softplus
 
 HALF_LOG_2PI = 0.5 * math.log(2.0 * math.pi)
 LOG_2 = math.log(2.0)
@@ -32,7 +31,7 @@ def _student_log_density(x: Any, nu: Any, mu: Any, sigma: Any) -> Any:
 
 def _logistic_log_density(x: Any, mu: Any, s: Any) -> Any:
     z = (x - mu) / s
-    return -z - 2.0 * softplus(-z) - np.log(s)
+    return -z - 2.0 * np.logaddexp(0.0, -z) - np.log(s)
 
 
 def _gumbel_log_density(x: Any, mu: Any, beta: Any) -> Any:
@@ -163,5 +162,4 @@ Flat = Distribution(
     log_density=lambda x: 0.0,
     sample=_no_draws,
     normalised=False,
-    exceptions={"sampler": "improper: there is nothing to sample"},
 )

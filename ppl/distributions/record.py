@@ -50,6 +50,9 @@ class Distribution:
         As in the reference.
     parameters
         Name → the set its values must lie in, in call order.
+    relations
+        Parameter → a function of the parameters before it that returns the narrower set it must
+        lie in: ``{"b": greater_than}`` for bounds a < b.
     support
         The set of its values, or a function of the parameters that returns it.
     log_density
@@ -89,6 +92,7 @@ class Distribution:
     support: Constraint | Callable[..., Constraint]
     log_density: Callable[..., Array]
     sample: Callable[..., Array]
+    relations: Mapping[str, Callable[..., Constraint]] = field(default_factory=dict)
     signature: str = ""
     alternatives: tuple[Alternative, ...] = ()
     defaults: Mapping[str, float] = field(default_factory=dict)

@@ -108,9 +108,10 @@ def _lkj_cholesky_log_density(x: Any, eta: Any) -> Any:
     Given its diagonal entry's power, row i is spread over a ball of i dimensions, whose integral is
     a ratio of gamma functions.
     """
-    row = positions(x)
+    diagonal = diag(x)
+    row = positions(diagonal)
     after = size(x) - 1.0 - row
-    powers = (after - 2.0 + 2.0 * eta) * np.log(diag(x))
+    powers = (after - 2.0 + 2.0 * eta) * np.log(diagonal)
     log_balls = (
         0.5 * LOG_PI * row + gammaln(eta + 0.5 * after) - gammaln(eta + 0.5 * (size(x) - 1.0))
     )

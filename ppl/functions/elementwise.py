@@ -21,7 +21,7 @@ from ppl.constraints import (
     real,
 )
 from ppl.functions.record import Function
-from ppl.primitives.special import log1m_exp, softplus
+from ppl.primitives.special import log1m_exp
 
 DEGREE = math.pi / 180.0
 
@@ -87,13 +87,13 @@ _of_x(
 _of_x(
     "log1p_exp",
     "log(1 + exp(x)).",
-    softplus,
+    lambda x: np.logaddexp(0.0, x),
     reference=_vectorised(lambda x: math.log1p(math.exp(x))),
 )
 _of_x(
     "softplus",
     "log(1 + exp(x)): a smooth maximum of 0 and x.",
-    softplus,
+    lambda x: np.logaddexp(0.0, x),
     reference=_vectorised(lambda x: math.log1p(math.exp(x))),
 )
 _of_x("sqrt", "Square root.", np.sqrt, nonnegative, _vectorised(math.sqrt))
@@ -274,15 +274,6 @@ Function(
     parameters={"p": probability, "a": real, "b": real},
     expression=lambda p, a, b: np.logaddexp(np.log(p) + a, np.log1p(-p) + b),
     reference=lambda p, a, b: np.log(p * np.exp(a) + (1.0 - p) * np.exp(b)),
-)
-Function(
-    name="where",
-    summary="yes where the condition holds, else no.",
-    parameters={"condition": real, "yes": real, "no": real},
-    expression=np.where,
-    reference=lambda condition, yes, no: (
-        np.asarray(condition, bool) * yes + ~np.asarray(condition, bool) * no
-    ),
 )
 Function(
     name="clip",

@@ -25,9 +25,6 @@ class Function:
         A NumPy expression of atoms; it is traced, and works on arrays too.
     signature
         Empty if elementwise, else in gufunc form, on the last axes: ``(n,n),(n)->(n)``.
-    result
-        The set that its values belong to whatever its arguments, where ranges of single numbers
-        cannot say it: a softmax is a simplex.
     reference
         An independent implementation on arrays, for the laws; imported only when called.
     """
@@ -37,7 +34,6 @@ class Function:
     parameters: Mapping[str, Constraint]
     expression: Callable[..., Any]
     signature: str = ""
-    result: Constraint | None = None
     reference: Callable[..., Any] | None = None
 
     def __post_init__(self) -> None:

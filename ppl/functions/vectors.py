@@ -9,11 +9,9 @@ import numpy as np
 
 from ppl.constraints import (
     Constraint,
-    cov_cholesky,
     covariance,
     positive,
     real,
-    simplex,
 )
 from ppl.functions.record import Function
 from ppl.primitives import matrices, vectors
@@ -57,7 +55,6 @@ Function(
     parameters={"x": real},
     expression=vectors.softmax,
     signature="(n)->(n)",
-    result=simplex,
     reference=lambda x: np.exp(x) / np.exp(x).sum(-1, keepdims=True),
 )
 Function(
@@ -83,14 +80,6 @@ Function(
     expression=vectors.cumprod,
     signature="(n)->(n)",
     reference=lambda x: np.array([np.prod(x[: i + 1]) for i in range(len(x))]),
-)
-Function(
-    name="diff",
-    summary="Differences of neighbours; one entry fewer.",
-    parameters={"x": real},
-    expression=vectors.diff,
-    signature="(n)->(m)",
-    reference=np.diff,
 )
 Function(
     name="sort",
@@ -125,7 +114,6 @@ def _of_matrix(
     signature: str,
     reference: Any,
     domain: Constraint = real,
-    result: Constraint | None = None,
 ) -> None:
     Function(
         name=name,
@@ -133,7 +121,6 @@ def _of_matrix(
         parameters={"a": domain},
         expression=expression,
         signature=signature,
-        result=result,
         reference=reference,
     )
 
@@ -167,7 +154,6 @@ _of_matrix(
     "(n,n)->(n,n)",
     np.linalg.cholesky,
     covariance,
-    cov_cholesky,
 )
 Function(
     name="diag_matrix",

@@ -21,11 +21,8 @@ POWER, UNARY, TIMES, PLUS, COMPARISON = 1, 2, 3, 4, 5
 defvjp(anp.cbrt, lambda ans, x: lambda g: g / (3.0 * anp.square(ans)))
 
 
-@primitive
-def where(condition: Any, yes: Any, no: Any) -> Any:
-    """Return `yes` where the condition is not 0, else `no`; gradients go to the one taken."""
-    return np.where(condition, yes, no)
-
+where = primitive(np.where)
+"""Like NumPy's with three arguments; the gradient goes to the one taken, and fits its shape."""
 
 defvjp(
     where,

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from ppl.constraints import Range
+from ppl.constraints import Constraint, Range
 
 ATOMS: dict[str, Atom] = {}
 """By name."""
@@ -43,6 +43,9 @@ class Atom:
         comparisons.
     range
         Where values lie, from where the arguments lie; the whole line if left out.
+    result
+        The set that its values belong to whatever the arguments, where a range of single numbers
+        cannot say it: a softmax is a simplex.
     derivatives
         For the laws: whether gradients are checked (False for steps such as ``floor``).
     """
@@ -54,6 +57,7 @@ class Atom:
     signature: str = ""
     precedence: int = 0
     range: Callable[..., Range] = lambda *ranges: Range()
+    result: Constraint | None = None
     derivatives: bool = True
 
     def __post_init__(self) -> None:

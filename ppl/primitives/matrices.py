@@ -12,7 +12,7 @@ from typing import Any
 import autograd.numpy as anp
 import numpy as np
 
-from ppl.constraints import Range
+from ppl.constraints import Range, cov_cholesky
 from ppl.primitives import ranges
 from ppl.primitives.differentiation import defvjp, primitive, unbroadcast_f
 from ppl.primitives.vectors import vector_atom
@@ -161,7 +161,7 @@ def _differences(x: Any) -> Any:
     return x[..., :, None] - x[..., None, :]
 
 
-cholesky = vector_atom("cholesky", cholesky_factor, "(n,n)->(n,n)")
+cholesky = vector_atom("cholesky", cholesky_factor, "(n,n)->(n,n)", result=cov_cholesky)
 inv = vector_atom("inv", inverse_matrix, "(n,n)->(n,n)")
 logdet = vector_atom("logdet", log_absolute_determinant, "(n,n)->()")
 solve = vector_atom("solve", _solve_vectors, "(n,n),(n)->(n)")
@@ -185,7 +185,6 @@ matmul = vector_atom(
     anp.matmul,
     "(m,n),(n,p)->(m,p)",
     lambda a, b: ranges.total(ranges.multiply(a, b)),
-    function=np.matmul,
 )
 gram = vector_atom("gram", _gram, "(m,n)->(m,m)")
 transposed = vector_atom("transposed", _t, "(m,n)->(n,m)", lambda r: r)

@@ -96,7 +96,7 @@ def _slope(function: Callable[..., Any], position: int) -> Callable[..., Any]:
     """Return a derivative by differences of five points, where no closed form is known."""
 
     def derivative(ans: Any, *arguments: Any) -> Any:
-        centre = anp.array(arguments[position], dtype=float)
+        centre = 1.0 * arguments[position]
         step = 1e-3 * anp.minimum(anp.abs(centre), 1.0 + anp.sqrt(anp.abs(centre)))
 
         def at(multiple: float) -> Any:
@@ -145,20 +145,14 @@ student_cdf: Primitive = elementwise(
 )
 
 
-def _softplus(x: Any) -> Any:
-    return np.maximum(x, 0.0) + np.log1p(np.exp(-np.abs(x)))
-
-
 def _log1m_exp(x: Any) -> Any:
     """Return log(1 - exp(x)) for x < 0, by the branch of Mächler (2012) that keeps digits."""
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.where(x > -math.log(2.0), np.log(-np.expm1(x)), np.log1p(-np.exp(x)))
 
 
-_softplus_primitive = elementwise(_softplus, lambda ans, x: expit(x))
 _log1m_exp_primitive = elementwise(_log1m_exp, lambda ans, x: -1.0 / anp.expm1(-x))
 
-softplus = operation(_softplus_primitive)
 log1m_exp = operation(_log1m_exp_primitive)
 
 
@@ -210,7 +204,6 @@ _atom("gammainc", sp.gammainc, gammainc, ranges.always(_unit), 2)
 _atom("gammaincc", sp.gammaincc, gammaincc, ranges.always(_unit), 2)
 _atom("betainc", sp.betainc, betainc, ranges.always(_unit), 3)
 _atom("student_cdf", sp.stdtr, student_cdf, ranges.always(_unit), 2)
-_atom("softplus", softplus, _softplus_primitive, ranges.increasing(_softplus))
 _atom(
     "log1m_exp",
     log1m_exp,

@@ -8,12 +8,13 @@ from typing import Any
 import autograd.numpy as anp
 import numpy as np
 
-from ppl.constraints import Range
+from ppl.constraints import Constraint, Range, simplex
 from ppl.primitives import ranges
 from ppl.primitives.atoms import Atom
 from ppl.primitives.differentiation import defvjp, primitive
 from ppl.primitives.gathers import pick
 from ppl.primitives.operation import operation
+from ppl.primitives.recurrences import affine_recurrence_backwards
 
 
 @primitive
@@ -90,17 +91,13 @@ def cumulative_product(x: Any) -> Any:
     return np.cumprod(x, axis=-1)
 
 
-@primitive
-def _cumulative_product_vjp(g: Any, x: Any) -> Any:
-    """Return the gradient without dividing by x: backwards, ``s[i] = g[i] + x[i+1] s[i+1]``."""
-    before = np.concatenate([np.ones_like(x[..., :1]), np.cumprod(x, axis=-1)[..., :-1]], axis=-1)
-    after = np.array(np.broadcast_to(g, x.shape))
-    for position in range(x.shape[-1] - 2, -1, -1):
-        after[..., position] += x[..., position + 1] * after[..., position + 1]
-    return before * after
+def _cumulative_product_vjp(ans: Any, x: Any) -> Any:
+    """Return the rule without dividing by x: ``s[i] = g[i] + x[i+1] s[i+1]``, backwards."""
+    before = anp.concatenate([anp.ones_like(x[..., :1]), ans[..., :-1]], axis=-1)
+    return lambda g: before * affine_recurrence_backwards(x, g)
 
 
-defvjp(cumulative_product, lambda ans, x: lambda g: _cumulative_product_vjp(g, x))
+defvjp(cumulative_product, _cumulative_product_vjp)
 
 
 @primitive
@@ -127,11 +124,6 @@ defvjp(_sort_like, lambda ans, g, x: lambda h: _unsort_like(h, x), None)
 defvjp(_unsort_like, lambda ans, g, x: lambda h: _sort_like(h, x), None)
 
 
-def differences(x: Any) -> Any:
-    """Return ``x[1:] - x[:-1]`` along the last axis."""
-    return x[..., 1:] - x[..., :-1]
-
-
 def length(x: Any) -> int:
     """Return the number of entries of the last axis."""
     return int(np.shape(x)[-1])
@@ -147,23 +139,24 @@ def vector_atom(
     differentiable: Callable[..., Any],
     signature: str,
     rule: Callable[..., Range] = ranges.anywhere,
-    function: Callable[..., Any] | None = None,
+    result: Constraint | None = None,
     derivatives: bool = True,
 ) -> Callable[..., Any]:
     """Join an atom with event axes to the table; return the function that expressions call."""
-    seen = function or operation(differentiable)
+    function = operation(differentiable)
     arguments = signature.split("->")[0].count("(")
     places = ", ".join(f"{{{position}}}" for position in range(arguments))
     Atom(
         name=name,
-        function=seen,
+        function=function,
         differentiable=differentiable,
         text=f"{name}({places})",
         signature=signature,
         range=rule,
+        result=result,
         derivatives=derivatives,
     )
-    return seen
+    return function
 
 
 Atom(
@@ -178,13 +171,16 @@ logsumexp = vector_atom(
     "logsumexp", logsumexp_over, "(n)->()", lambda r: Range(r.lower, lower_open=r.lower_open)
 )
 softmax = vector_atom(
-    "softmax", _softmax, "(n)->(n)", ranges.always(Range(0.0, 1.0, lower_open=True))
+    "softmax",
+    _softmax,
+    "(n)->(n)",
+    ranges.always(Range(0.0, 1.0, lower_open=True)),
+    result=simplex,
 )
 log_softmax = vector_atom("log_softmax", _log_softmax, "(n)->(n)", ranges.always(Range(upper=0.0)))
 cumsum = vector_atom("cumsum", cumulative_sum, "(n)->(n)", ranges.total)
 cumprod = vector_atom("cumprod", cumulative_product, "(n)->(n)", ranges.product)
 sort = vector_atom("sort", _sort, "(n)->(n)", lambda r: r)
-diff = vector_atom("diff", differences, "(n)->(m)", lambda r: ranges.subtract(r, r))
 at = vector_atom("at", pick, "(n),()->()", lambda p, x: p)
 size = vector_atom(
     "size", length, "(n)->()", ranges.always(Range(0.0, integer=True)), derivatives=False
