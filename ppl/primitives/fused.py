@@ -61,4 +61,3 @@ def _reverse(pair: Callable[..., Any], position: int) -> Callable[..., Any]:
         return unbroadcast_f(args[position], step)  # type: ignore[no-any-return]
 
     return maker
-

@@ -61,7 +61,9 @@ def test_gradient_equals_central_differences(program, seed):
     slope = np.sum(staged.value_and_gradient(x)[1] * direction, 1)
     wide = program(x + 2 * h * direction) - program(x - 2 * h * direction)
     difference = (8 * (ahead - behind) - wide) / (12 * h)
-    kinks = any(n in ("maximum", "minimum", "clip", "where", "largest") for _, n, _, _ in program.steps)
+    kinks = any(
+        n in ("maximum", "minimum", "clip", "where", "largest") for _, n, _, _ in program.steps
+    )
     if not kinks:
         np.testing.assert_allclose(slope, difference, rtol=1e-6, atol=1e-6)
 

@@ -37,7 +37,7 @@ def safe(factor: float) -> bool:
 
 def coefficient(x: Node) -> tuple[float, Node]:
     """Split a node into a movable factor and the rest."""
-    if x.op == "elementwise" and x.attr is np.multiply:
+    if x.op == "elementwise" and x.attr is np.multiply and x.args[1].dtype.kind == "f":
         factor = number(x.args[0])
         if factor is not None and x.args[0].dims == () and safe(factor):
             return factor, x.args[1]
@@ -74,9 +74,9 @@ def _multiply(b: Builder, x: Node, y: Node) -> Node | None:
             product = np.multiply(first.array, second.args[0].array)
             if product.size in (first.array.size, second.args[0].array.size):
                 return b.elementwise(np.multiply, b.constant(product), second.args[1])
-        if _is(second, np.divide) and number(second.args[0]) == 1 and first.op != "constant":
-            if not _smaller(second, first):
-                return b.elementwise(np.divide, first, second.args[1])
+        inverse = _is(second, np.divide) and number(second.args[0]) == 1
+        if inverse and first.op != "constant" and not _smaller(second, first):
+            return b.elementwise(np.divide, first, second.args[1])
     return None
 
 
@@ -113,6 +113,8 @@ def _subtract(b: Builder, x: Node, y: Node) -> Node | None:
         return b.broadcast(x, broadcast_shapes((x.dims, y.dims)))
     if x is y or y.dtype.kind != "f":
         return None
+    if y.op == "constant" and y.dims and x.op != "constant" and coefficient(x)[0] == 1:
+        return b.scale(-1.0, b.plain(np.subtract, y, x))
     if y.op == "constant" or coefficient(y)[0] != 1 or coefficient(x)[0] != 1:
         return b.elementwise(np.add, x, b.scale(-1.0, y))
     return None
@@ -211,7 +213,7 @@ def simplify_sum(b: Builder, x: Node, axes: tuple[int, ...], keep: bool) -> Node
     c, inner = coefficient(x)
     if c != 1:
         return b.scale(c, b.reduce(np.add, inner, axes, keep))
-    if x.op == "elementwise" and len(x.args) == 2:
+    if x.op == "elementwise" and len(x.args) == 2 and all(a.dtype.kind == "f" for a in x.args):
         if x.attr in (np.multiply, np.divide):
             return _sum_product(b, x, axes, keep)
         if x.attr in (np.add, np.subtract):

@@ -152,7 +152,6 @@ class Builder:
         dropped = tuple(n for i, n in enumerate(x.dims) if i not in axes)
         return self.reshape(self._intern("reduce", (x,), (ufunc, axes), dropped, x.dtype), final)
 
-
     # Views
 
     def reshape(self, x: Node, shape: Shape) -> Node:

@@ -12,6 +12,7 @@ from typing import Any
 import autograd.numpy as anp
 import numpy as np
 from autograd.builtins import container_take
+from autograd.core import primitive_vjps
 from autograd.extend import defvjp, primitive
 from autograd.numpy import numpy_wrapper
 from autograd.numpy.numpy_boxes import ArrayBox
@@ -37,7 +38,7 @@ def _define(function: Any, *makers: Maker | None) -> None:
     OWN[function] = reverse
 
 
-@primitive
+@primitive  # type: ignore[untyped-decorator]
 def scatter(g: Any, index: Any, shape: tuple[int, ...]) -> Any:
     """Return zeros of a shape with `g` added at an index: the adjoint of indexing."""
     result = np.zeros(shape)
@@ -48,7 +49,7 @@ def scatter(g: Any, index: Any, shape: tuple[int, ...]) -> Any:
 defvjp(scatter, lambda ans, g, index, shape: lambda h: h[index], argnums=(0,))
 
 
-@primitive
+@primitive  # type: ignore[untyped-decorator]
 def put(g: Any, position: int, zeros: tuple[Any, ...]) -> Any:
     """Return a tuple of zeros with `g` at one position: the adjoint of taking an item."""
     return (*zeros[:position], g, *zeros[position + 1 :])
@@ -57,7 +58,7 @@ def put(g: Any, position: int, zeros: tuple[Any, ...]) -> Any:
 defvjp(put, lambda ans, g, position, zeros: lambda h: h[position], argnums=(0,))
 
 
-@primitive
+@primitive  # type: ignore[untyped-decorator]
 def add_items(left: Any, right: Any) -> Any:
     """Add two tuples item by item."""
     return tuple(a + b for a, b in zip(left, right, strict=True))
@@ -152,8 +153,6 @@ def _cholesky_reverse(ans: Any, a: Any) -> Callable[[Any], Any]:
 
 
 def _dot_reverse(argnums: Any, ans: Any, args: Any, kwargs: Any) -> Any:
-    from autograd.core import primitive_vjps
-
     plain = all(anp.ndim(a) in (1, 2) for a in args)
     rule = primitive_vjps[anp.matmul if plain else anp.dot]
     return rule(argnums, ans, args, kwargs)

@@ -13,7 +13,6 @@ from typing import Any, assert_never
 
 import numpy as np
 
-from ppl.compile.stage.build import as_index
 from ppl.compile.stage.indexing import covers_once
 from ppl.compile.stage.ir import Draws, Fixed, Node, Program, Shape, Slot, bytes_per_draw, elements
 from ppl.compile.stage.liveness import Lifetimes, lifetimes
@@ -58,7 +57,7 @@ class _Writer:
     program: Program
     life: Lifetimes
     pooled: int
-    names: Mapping[int, str]
+    names: Mapping[Any, str]
     lines: list[str] = field(default_factory=list)
     constants: dict[str, Any] = field(default_factory=dict)
     comments: list[str] = field(default_factory=list)
@@ -69,7 +68,7 @@ class _Writer:
     views: dict[tuple[int, Shape, np.dtype[Any]], str] = field(default_factory=dict)
 
 
-def emit(program: Program, pooled: int, names: Mapping[int, str] | None = None) -> Emitted:
+def emit(program: Program, pooled: int, names: Mapping[Any, str] | None = None) -> Emitted:
     """Write a program as source.
 
     Parameters
@@ -77,7 +76,7 @@ def emit(program: Program, pooled: int, names: Mapping[int, str] | None = None) 
     pooled
         Bytes per draw from which on a result lives in the workspace.
     names
-        Names of constants, by the `id` of the array.
+        Names of constants, by their `content`.
     """
     w = _Writer(program, lifetimes(program), pooled, names or {})
     for position, node in enumerate(program.nodes):
@@ -95,14 +94,12 @@ def emit(program: Program, pooled: int, names: Mapping[int, str] | None = None) 
 
 def _escaping(w: _Writer, which: int, node: Node) -> str:
     """Return the text of an output; a copy where it would share memory."""
-    own = w.life.roots(node) == {node}
-    earlier = any(w.life.roots(node) & w.life.roots(o) for o in w.program.outputs[:which])
-    if own and not earlier and node.op not in ("input", "constant"):
-        return w.called[node]
-    if not any(r.op in ("input", "constant") for r in w.life.roots(node)) and not earlier:
-        if node.op != "broadcast":
-            return w.called[node]
-    return f"np.array({w.called[node]})"
+    roots = w.life.roots(node)
+    given = any(r.op in ("input", "constant") for r in roots)
+    earlier = any(roots & w.life.roots(o) for o in w.program.outputs[:which])
+    if given or earlier or node.op == "broadcast":
+        return f"np.array({w.called[node]})"
+    return w.called[node]
 
 
 def _statement(w: _Writer, position: int, node: Node) -> None:
@@ -136,12 +133,20 @@ def _constant(w: _Writer, node: Node) -> str:
     for name, known in w.constants.items():
         if known is value:
             return name
-    wanted = w.names.get(id(value))
+    wanted = w.names.get(content(value)) if w.names else None
     name = wanted if wanted and wanted.isidentifier() else f"k{len(w.constants)}"
     w.constants[name] = value
     said = repr(value.item()) if value.size == 1 else f"array of shape {value.shape}"
     w.comments.append(f"{name}: {said}")
     return name
+
+
+def content(array: Any) -> tuple[Any, ...]:
+    """Return a key that arrays of the same shape and numbers have in common."""
+    array = np.asarray(array)
+    if array.dtype.kind in "iu":
+        array = array.astype(np.float64)
+    return array.shape, array.dtype.char, hash(array.tobytes())
 
 
 def _bind(w: _Writer, prefix: str, value: Any) -> str:
@@ -349,6 +354,3 @@ def _call(w: _Writer, node: Node, args: list[str]) -> str:
 def _identifier(function: Any) -> str:
     name = str(getattr(function, "__name__", "function"))
     return name if name.isidentifier() and name not in ("x", "S", "workspace") else "function"
-
-
-__all__ = ["Emitted", "as_index", "emit"]

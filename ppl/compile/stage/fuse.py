@@ -32,9 +32,10 @@ def _sum_as_product(
     x = args[0]
     if node.attr[1] != (len(x.dims) - 1,) or x.dtype != FLOAT or isinstance(x.dims[-1], Draws):
         return None
-    if x.op == "elementwise" and count[node.args[0]] == 1:
-        if x.attr in (np.multiply, np.square) and (dot := _dot(b, x, node.args[0])) is not None:
-            return dot
+    old = node.args[0]
+    product = x.op == "elementwise" and x.attr in (np.multiply, np.square) and count[old] == 1
+    if product and (dot := _dot(b, x, old)) is not None:
+        return dot
     if len(x.dims) != 2:
         return None
     return b.product(x, b.vector(np.ones(x.dims[-1])), node.dims)

@@ -148,7 +148,7 @@ def broadcast_shapes(shapes: Iterable[Shape]) -> Shape:
     """Return the common shape of arrays that broadcast against each other."""
     result: list[Length] = []
     for shape in shapes:
-        result = [1] * (len(shape) - len(result)) + result
+        result[:0] = [1] * (len(shape) - len(result))
         offset = len(result) - len(shape)
         for i, length in enumerate(shape, offset):
             if result[i] == 1:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ppl.compile.stage.build import Builder
-from ppl.compile.stage.emit import Emitted, emit
+from ppl.compile.stage.emit import Emitted, content, emit
 from ppl.compile.stage.fuse import fuse
 from ppl.compile.stage.ir import CannotStage, Draws, Program, Shape, bytes_per_draw
 from ppl.compile.stage.lower import lower
@@ -79,7 +79,7 @@ class Staged:
 
     def __init__(self, program: Program, names: Mapping[str, Any] | None = None) -> None:
         self._program = program
-        self._names = {id(array): name for name, array in (names or {}).items()}
+        self._names = {content(array): name for name, array in (names or {}).items()}
         sizes = [bytes_per_draw(n) for n in program.nodes if n.op not in ("input", "constant")]
         self._sizes = sorted(set(filter(None, sizes)))
         self._variants: dict[int, _Variant] = {}
