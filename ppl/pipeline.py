@@ -25,6 +25,7 @@ from ppl.text.usage import USAGE
 
 if TYPE_CHECKING:
     from ppl.compile.load import LogJoint
+    from ppl.inference.infer import Progress
     from ppl.inference.settings import Settings
     from ppl.posterior import Fit
 
@@ -138,8 +139,10 @@ def check(request: Request) -> tuple[Diagnostic, ...]:
     return graph.notes
 
 
-def infer(request: Request, settings: Settings | None = None) -> Fit:
-    """Go the whole road."""
+def infer(
+    request: Request, settings: Settings | None = None, progress: Progress | None = None
+) -> Fit:
+    """Go the whole road; `progress` is told of every rung as inference leaves it."""
     from ppl.inference.settings import Settings
 
     settings = settings or Settings()
@@ -150,7 +153,7 @@ def infer(request: Request, settings: Settings | None = None) -> Fit:
     from ppl.inference.infer import infer as run
     from ppl.posterior import Fit
 
-    inference = run(CompiledTarget(joint), settings)
+    inference = run(CompiledTarget(joint), settings, progress)
     seconds = {"compile": compiled - began, "infer": perf_counter() - compiled}
     return Fit(request.source.name, settings.seed, joint, inference, selection, seconds)
 

@@ -14,13 +14,12 @@ from ppl.cli.words import (
     one_of,
     positive_count,
     refuse,
-    seconds,
     size,
 )
 from ppl.text import PplError, Source, UsageError
 
 if TYPE_CHECKING:
-    from ppl.data.dataset import Dataset
+    from ppl.pipeline import Request
 
 DONE, AT_FAULT, WRONG_USAGE, POOR, OUR_FAULT, INTERRUPTED = 0, 1, 2, 3, 70, 130
 """Exit statuses. At fault: the model or the data. Poor: done, but the verdict is."""
@@ -34,49 +33,37 @@ _OBSERVE = Option("--observe", "observe NAME, though it is not declared data", "
 def infer(arguments: Arguments) -> int:
     """Fit a model; the table, or the JSON, goes to standard output."""
     from ppl import pipeline
+    from ppl.inference.settings import Settings
     from ppl.report import json, table, terminal
 
-    source = pipeline.read_model(arguments.files[0])
-    data = _data(arguments)
+    settings = Settings(
+        seed=arguments.seed,
+        method=arguments.method,
+        guide=arguments.guide,
+        draws=arguments.draws,
+    )
+    request = _request(arguments)
     with terminal.progress(None if arguments.quiet else sys.stderr) as progress:
-        fit = pipeline.infer(
-            source,
-            data,
-            sizes=dict(arguments.set),
-            observe=frozenset(arguments.observe),
-            seed=arguments.seed,
-            guide=arguments.guide,
-            method=arguments.method,
-            draws=arguments.draws,
-            time_limit=arguments.time_limit,
-            progress=progress,
-        )
-    if not arguments.quiet:
-        complain(fit.diagnostics, source)
-    summary = fit.summary()
+        fit = pipeline.infer(request, settings, progress)
+    report = fit.report()
     if arguments.json == "-":
-        put(json.dumps(summary))
+        put(json.dumps(report))
     else:
         if arguments.json is not None:
-            _write(arguments.json, json.dumps(summary))
-        put(table.render(summary, terminal.style_for(sys.stdout)) + "\n")
-    return POOR if summary.verdict == "poor" else DONE
+            _write(arguments.json, json.dumps(report))
+        put(table.render(report, terminal.style_for(sys.stdout)) + "\n")
+    return POOR if report.verdict == "poor" else DONE
 
 
 def check(arguments: Arguments) -> int:
     """Say all that is wrong with a model and its data."""
     from ppl import pipeline
 
-    model = arguments.files[0]
     source: Source | None = None
     try:
-        source = pipeline.read_model(model)
-        found = pipeline.check(
-            source,
-            _data(arguments),
-            sizes=dict(arguments.set),
-            observe=frozenset(arguments.observe),
-        )
+        request = _request(arguments)
+        source = request.source
+        found = pipeline.check(request)
     except UsageError:
         raise
     except PplError as error:
@@ -86,7 +73,7 @@ def check(arguments: Arguments) -> int:
         put(as_json(found, source))
     else:
         complain(found, source)
-        put("" if faulty else f"{model}: no errors\n")
+        put("" if faulty else f"{arguments.files[0]}: no errors\n")
     return AT_FAULT if faulty else DONE
 
 
@@ -94,14 +81,7 @@ def show(arguments: Arguments) -> int:
     """Print one stage of the pipeline."""
     from ppl import pipeline
 
-    source = pipeline.read_model(arguments.files[0])
-    text = pipeline.show(
-        source,
-        _data(arguments),
-        arguments.stage,
-        sizes=dict(arguments.set),
-        observe=frozenset(arguments.observe),
-    )
+    text = pipeline.show(_request(arguments), arguments.stage)
     put(text.rstrip("\n") + "\n")
     return DONE
 
@@ -109,14 +89,14 @@ def show(arguments: Arguments) -> int:
 def format(arguments: Arguments) -> int:
     """Rewrite models in the canonical layout, or say which are not in it."""
     from ppl import pipeline
+    from ppl.syntax.format import format_tree
+    from ppl.syntax.parse import parse
 
     status = DONE
     for model in arguments.files:
         source = pipeline.read_model(model)
-        text = pipeline.format_source(source)
-        if model == "-":
-            put(text)
-        elif text == source.text:
+        text = format_tree(parse(source), source)
+        if text == source.text:
             continue
         elif arguments.check:
             put(f"{model}: not in canonical layout\n")
@@ -127,14 +107,17 @@ def format(arguments: Arguments) -> int:
     return status
 
 
-def _data(arguments: Arguments) -> tuple[Dataset, ...]:
+def _request(arguments: Arguments) -> Request:
+    """Read the model and the data."""
+    from ppl import pipeline
     from ppl.data.read import read
 
-    files = arguments.files[1:]
-    models = [file for file in files if file.endswith(".ppl")]
-    if models:
-        refuse(f"`{models[0]}` is a second model", "a command takes one model, as its first word")
-    return read(files)
+    model, *files = arguments.files
+    second = next((file for file in files if file.endswith(".ppl")), None)
+    if second is not None:
+        refuse(f"`{second}` is a second model", "a command takes one model, as its first word")
+    source = pipeline.read_model(model)
+    return pipeline.Request(source, read(files), dict(arguments.set), tuple(arguments.observe))
 
 
 def _write(file: str, text: str) -> None:
@@ -169,9 +152,8 @@ COMMANDS = {
                     "auto",
                 ),
                 Option("--draws", "posterior draws (default 4000)", "N", positive_count, 4000),
-                Option("--time-limit", "stop refining after this time", "SECONDS", seconds),
                 Option("--json", "write the result as JSON; - prints it, not the table", "FILE"),
-                Option("--quiet", "no progress and no notes on standard error"),
+                Option("--quiet", "no progress on standard error"),
             ),
             (
                 ("ppl infer model.ppl data.npy", "one array"),

@@ -10,14 +10,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
-from ppl.text import Kind, UsageError
-
-USAGE = Kind(
-    "usage",
-    "A command is written `ppl COMMAND MODEL DATA...` with options anywhere after the command, as "
-    "`--seed 1` or `--seed=1`; after `--`, every word is a file. `ppl COMMAND --help` shows what a "
-    "command takes, with examples.",
-)
+from ppl.text import UsageError
+from ppl.text.usage import USAGE
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,17 +147,6 @@ def positive_count(word: str) -> int:
     if not (word.isascii() and word.isdigit() and int(word) > 0):
         raise ValueError(f"`{word}` is not a whole number from 1")
     return int(word)
-
-
-def seconds(word: str) -> float:
-    """Read a time in seconds, above 0."""
-    try:
-        time = float(word)
-    except ValueError:
-        time = 0.0
-    if not 0 < time < float("inf"):
-        raise ValueError(f"`{word}` is not a time in seconds")
-    return time
 
 
 def size(word: str) -> tuple[str, int]:

@@ -6,6 +6,7 @@ import math
 
 _MOST_DECIMALS = 7
 _LARGEST_FIXED = 1e7
+_MOST_WITH_ERROR = 4
 _QUANTILE_FACTOR = 2.1
 """Standard error of a 5 % quantile over that of the mean, for a normal distribution:
 sqrt(p (1 - p)) / density at the quantile."""
@@ -55,16 +56,16 @@ def significant(value: float, digits: int) -> str:
 
 def error_decimals(error: float) -> int:
     """Return how many decimals show a value to the digit where its standard error begins."""
+    if not math.isfinite(error):
+        return 2
     exponent = _exponent(error)
-    if exponent is None:
-        return 4 if error == 0 else 2
-    return max(-exponent, 0)
+    return _MOST_WITH_ERROR if exponent is None else min(max(-exponent, 0), _MOST_WITH_ERROR)
 
 
 def with_error(value: float, error: float) -> str:
     """Return a value to the digit where its standard error begins, with it: ``-3.21 ± 0.04``."""
     places = error_decimals(error)
-    if error == 0 or not math.isfinite(error):
+    if not 10.0**-places <= 2 * error < math.inf:
         return fixed(value, places)
     return f"{fixed(value, places)} ± {fixed(error, places)}"
 

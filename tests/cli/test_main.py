@@ -5,9 +5,8 @@ import json
 import os
 import subprocess
 import sys
-import types
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +14,11 @@ import numpy as np
 import pytest
 
 import ppl
+from ppl import pipeline as pipeline_module
 from ppl.cli import help, main
 from ppl.cli.commands import COMMANDS
-from ppl.text import DataError, Diagnostic, Kind, ModelError, Source, Span
+from ppl.report.summary import Summary
+from ppl.text import DataError, Kind, ModelError, Source, Span
 from tests.report.sample import unusual, usual
 
 ROOT = Path(__file__).parents[2]
@@ -28,30 +29,37 @@ Capture = pytest.CaptureFixture[str]
 
 @dataclass(frozen=True)
 class MadeUpFit:
-    diagnostics: tuple[Diagnostic, ...]
     poor: bool = False
 
-    def summary(self) -> Any:
+    def report(self) -> Summary:
         return unusual() if self.poor else usual()
 
 
+class Pipeline:
+    """Stands in for what `ppl.pipeline` does with a request; `calls` has what `infer` got."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.calls: list[tuple[Any, ...]] = []
+        for name in ("infer", "check", "show"):
+            monkeypatch.setattr(pipeline_module, name, self.named(name))
+
+    def named(self, name: str) -> Callable[..., Any]:
+        return lambda *given: getattr(self, name)(*given)
+
+    def infer(self, *given: Any) -> Any:
+        self.calls.append(given)
+        return MadeUpFit()
+
+    def check(self, *given: Any) -> Any:
+        return ()
+
+    def show(self, request: pipeline_module.Request, stage: str) -> Any:
+        return f"stage {stage}"
+
+
 @pytest.fixture
-def pipeline(monkeypatch: pytest.MonkeyPatch) -> types.SimpleNamespace:
-    """Stand in for the pipeline; `calls` has what `infer` was given."""
-    made = types.SimpleNamespace(calls=[])
-
-    def infer(source: Source, data: object, **options: object) -> MadeUpFit:
-        made.calls.append((source, data, options))
-        return MadeUpFit((NOTE("`id` is not used"),))
-
-    made.read_model = lambda path: Source(path, Path(path).read_text(encoding="utf-8"))
-    made.infer = infer
-    made.check = lambda source, data, **options: ()
-    made.show = lambda source, data, stage, **options: f"stage {stage}"
-    made.format_source = lambda source: source.text.strip() + "\n"
-    monkeypatch.setattr(ppl, "pipeline", made, raising=False)
-    monkeypatch.setitem(sys.modules, "ppl.pipeline", made)
-    return made
+def pipeline(monkeypatch: pytest.MonkeyPatch) -> Pipeline:
+    return Pipeline(monkeypatch)
 
 
 @pytest.fixture
@@ -68,45 +76,41 @@ def raising(error: BaseException) -> Callable[..., Any]:
     return act
 
 
-def test_infer(
-    pipeline: types.SimpleNamespace, model: str, tmp_path: Path, capsys: Capture
-) -> None:
+def test_infer(pipeline: Pipeline, model: str, tmp_path: Path, capsys: Capture) -> None:
     np.save(tmp_path / "x.npy", np.arange(3.0))
     words = ["infer", model, str(tmp_path / "x.npy"), "--set", "K=3", "--observe", "z"]
+    words += ["--seed", "7"]
     assert main([*words, "--json", str(tmp_path / "fit.json")]) == 0
     out, err = capsys.readouterr()
     assert out.startswith("good: ")
-    assert err == "note[test-note]: `id` is not used\n"
+    assert err == ""
     assert json.loads((tmp_path / "fit.json").read_text())["verdict"] == "good"
-    ((source, data, options),) = pipeline.calls
-    assert source.name == model
-    assert data[0].stem == "x"
-    assert options["sizes"] == {"K": 3}
-    assert options["observe"] == {"z"}
-    assert options["progress"] is None
+    ((request, settings, progress),) = pipeline.calls
+    assert request.source.name == model
+    assert request.datasets[0].stem == "x"
+    assert request.sizes == {"K": 3}
+    assert request.observe == ("z",)
+    assert settings.seed == 7
+    assert progress is None
 
 
-def test_json_takes_the_tables_place(
-    pipeline: types.SimpleNamespace, model: str, capsys: Capture
-) -> None:
+def test_json_takes_the_tables_place(pipeline: Pipeline, model: str, capsys: Capture) -> None:
     assert main(["infer", model, "--json", "-", "--quiet"]) == 0
     out, err = capsys.readouterr()
     assert json.loads(out)["seed"] == 0
     assert err == ""
 
 
-def test_a_poor_verdict_has_its_status(
-    pipeline: types.SimpleNamespace, model: str, capsys: Capture
-) -> None:
-    pipeline.infer = lambda *args, **options: MadeUpFit((), poor=True)
+def test_a_poor_verdict_has_its_status(pipeline: Pipeline, model: str, capsys: Capture) -> None:
+    pipeline.infer = lambda *given: MadeUpFit(poor=True)
     assert main(["infer", model]) == 3
     assert capsys.readouterr().out.startswith("poor: ")
 
 
-def test_check(pipeline: types.SimpleNamespace, model: str, capsys: Capture) -> None:
+def test_check(pipeline: Pipeline, model: str, capsys: Capture) -> None:
     assert main(["check", model]) == 0
     assert capsys.readouterr().out == f"{model}: no errors\n"
-    pipeline.check = lambda *args, **options: (NOTE("careful", at=Span(0, 1)),)
+    pipeline.check = lambda *given: (NOTE("careful", at=Span(0, 1)),)
     assert main(["check", model]) == 0
     source = Source(model, "z ~ Normal(0, 1)\n")
     pipeline.check = raising(ModelError((FAULT("wrong", at=Span(4, 10)),), source))
@@ -117,12 +121,12 @@ def test_check(pipeline: types.SimpleNamespace, model: str, capsys: Capture) -> 
     assert (fault["code"], fault["message"]) == ("test-fault", "wrong")
 
 
-def test_show(pipeline: types.SimpleNamespace, model: str, capsys: Capture) -> None:
+def test_show(pipeline: Pipeline, model: str, capsys: Capture) -> None:
     assert main(["show", model, "--stage", "tree"]) == 0
     assert capsys.readouterr().out == "stage tree\n"
 
 
-def test_format(pipeline: types.SimpleNamespace, model: str, capsys: Capture) -> None:
+def test_format(pipeline: Pipeline, model: str, capsys: Capture) -> None:
     assert main(["format", model]) == 0
     assert capsys.readouterr().out == ""
     Path(model).write_text("z ~ Normal(0, 1)\n\n\n")
@@ -145,7 +149,7 @@ def test_format(pipeline: types.SimpleNamespace, model: str, capsys: Capture) ->
     ],
 )
 def test_mistakes(
-    pipeline: types.SimpleNamespace,
+    pipeline: Pipeline,
     model: str,
     capsys: Capture,
     words: list[str],
@@ -159,9 +163,7 @@ def test_mistakes(
     assert "Traceback" not in err
 
 
-def test_errors_have_their_statuses(
-    pipeline: types.SimpleNamespace, model: str, capsys: Capture
-) -> None:
+def test_errors_have_their_statuses(pipeline: Pipeline, model: str, capsys: Capture) -> None:
     for error, status in (
         (ModelError((FAULT("m"),)), 1),
         (DataError((FAULT("d"),)), 1),
@@ -174,7 +176,7 @@ def test_errors_have_their_statuses(
 
 
 def test_an_error_of_ours_says_so(
-    pipeline: types.SimpleNamespace,
+    pipeline: Pipeline,
     model: str,
     capsys: Capture,
     monkeypatch: pytest.MonkeyPatch,
@@ -211,11 +213,11 @@ class Terminal(io.StringIO):
 
 
 def test_progress_and_colour_on_a_terminal_only(
-    pipeline: types.SimpleNamespace, model: str, monkeypatch: pytest.MonkeyPatch
+    pipeline: Pipeline, model: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def infer(*args: object, progress: Any, **options: object) -> MadeUpFit:
-        progress(replace(usual().rungs[0], seconds=1.0))
-        return MadeUpFit(())
+    def infer(request: object, settings: object, progress: Any) -> MadeUpFit:
+        progress(usual().rungs[0])
+        return MadeUpFit()
 
     pipeline.infer = infer
     monkeypatch.delenv("NO_COLOR", raising=False)

@@ -23,7 +23,7 @@ def test_defaults() -> None:
     arguments = infer("m.ppl")
     assert arguments.files == ("m.ppl",)
     assert (arguments.seed, arguments.draws, arguments.quiet) == (0, 4000, False)
-    assert (arguments.json, arguments.time_limit, arguments.set) == (None, None, ())
+    assert (arguments.json, arguments.set) == (None, ())
 
 
 def test_options_stand_anywhere() -> None:
@@ -47,7 +47,6 @@ def test_options_stand_anywhere() -> None:
         (["m", "--seed", "--quiet"], "`--seed` needs a value", "ppl infer --help"),
         (["m", "--seed", "1", "--seed", "2"], "given twice", "ppl infer --help"),
         (["m", "--draws", "0"], "not a whole number from 1", "ppl infer --help"),
-        (["m", "--time-limit", "inf"], "not a time in seconds", "ppl infer --help"),
         (["m", "--set", "K"], "not of the form K=3", "ppl infer --help"),
         (["m", "--guide", "meanfeld"], "did you mean `meanfield`?", "ppl infer --help"),
         (["m", "--method", "nuts"], "it may be auto, vi, is", "ppl infer --help"),
