@@ -131,6 +131,22 @@ class Chain:
 Operation = Merge | SumOut | Chain
 
 
+def sources(operation: Operation) -> list[str]:
+    """Return the factors that an operation reads."""
+    match operation:
+        case Merge(source=source):
+            return [source]
+        case SumOut(inputs=inputs):
+            return [i.source for i in inputs]
+        case Chain(unary=unary, pairs=pairs):
+            return [*(s for s, _ in unary), *(s for s, _, _ in pairs)]
+
+
+def states_before(operation: SumOut | Chain) -> list[str]:
+    """Return the names whose states must be drawn before those of this operation's name."""
+    return [n for n, _ in operation.scope] if isinstance(operation, SumOut) else []
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """Operations in order, and the factors that are left: their rows are terms."""

@@ -12,16 +12,22 @@ from dataclasses import dataclass
 import numpy as np
 
 from ppl.compile.code import DRAW, Code, aligned
+from ppl.compile.eliminate import sources, states_before
+from ppl.compile.emit_states import StateWriter
 from ppl.compile.names import Namer
 from ppl.compile.nodes import MULTIPLY, Known, Writer
 from ppl.compile.program import (
     Assemble,
     Draw,
+    Eliminate,
     Inside,
     Jacobian,
     Let,
     Program,
+    RowSum,
+    StateDraw,
     Step,
+    Table,
     Term,
     Transform,
     Unpack,
@@ -75,6 +81,7 @@ class _Emitter:
         for name in bound.missing:
             shapes[f"{name}.present"] = shapes[name]
         self.writer = Writer({}, shapes, bound.sizes, bound.data, self.namer)
+        self.states = StateWriter(self.writer, self.namer, bound)
         self.sets: dict[str, str] = {}
         self.distributions: set[str] = set()
         self.used: set[str] = set()
@@ -205,7 +212,13 @@ class _Emitter:
                 self._assemble(step)
             case Draw():
                 self._draw(step)
-            case Term() | Jacobian() | Inside():
+            case Table(node=node, plates=plates, states=states):
+                self.states.table(step, self._node(node, (*plates, *states)))
+            case Eliminate():
+                self.states.eliminate(step)
+            case StateDraw():
+                self.states.draw(step)
+            case Term() | Jacobian() | Inside() | RowSum():
                 raise AssertionError("a term is not a value")
 
     def _let(self, key: str, name: str, text: str, *, drawn: bool) -> None:
@@ -294,6 +307,12 @@ class _Emitter:
                     axis = "1" if rank == 1 else str(tuple(range(1, rank + 1)))
                     text = f"np.sum({text}, axis={axis})"
                 return self._named_term(Code(text, (DRAW,)))
+            case RowSum(source=source):
+                known = self.writer.known[source]
+                text = f"np.sum({known.text}, axis=1)"
+                if known.drawn:
+                    return self._named_term(Code(text, (DRAW,)))
+                return self.writer.hoist(Code(f"{text}[0]", ()))
             case _:
                 raise AssertionError("not a term")
 
@@ -313,6 +332,8 @@ def _kind(step: Step) -> str | None:
     match step:
         case Term(kind=kind):
             return kind
+        case RowSum():
+            return "likelihood"
         case Jacobian():
             return "jacobian"
         case Inside():
@@ -323,7 +344,7 @@ def _kind(step: Step) -> str | None:
 
 def _key(step: Step) -> str | None:
     match step:
-        case Term() | Jacobian() | Inside():
+        case Term() | Jacobian() | Inside() | RowSum():
             return None
         case _:
             return step.key
@@ -332,8 +353,14 @@ def _key(step: Step) -> str | None:
 def _roots(step: Step) -> list[str]:
     """Return the keys that a step reads."""
     match step:
-        case Term(node=node) | Let(node=node) | Inside(node=node):
+        case Term(node=node) | Let(node=node) | Inside(node=node) | Table(node=node):
             return list(reads(node))
+        case Eliminate(operation=operation):
+            return sources(operation)
+        case RowSum(source=source):
+            return [source]
+        case StateDraw(operations=operations):
+            return [name for o in operations for name in (o.key, *states_before(o))]
         case Jacobian(key=key, source=source):
             return [key, source]
         case Transform(source=source):

@@ -21,7 +21,10 @@ from ppl.compile.runtime import (
     OutsideSupport,
     assembled,
     check_inside,
+    draw_chains,
+    draw_states,
     positions_in,
+    read_drawn,
     stacked,
 )
 from ppl.compile.stage import CannotStage, Staged, Tape, stage, tape
@@ -30,7 +33,8 @@ from ppl.distributions import DISTRIBUTIONS
 from ppl.data.diagnostics import VALUE as OUTSIDE
 from ppl.graph.bound import BoundGraph
 from ppl.primitives.atoms import ATOMS
-from ppl.primitives.gathers import gather
+from ppl.primitives.chains import sum_over_paths
+from ppl.primitives.gathers import gather, segment_sum
 from ppl.text import DataError
 
 Floats = NDArray[np.float64]
@@ -93,6 +97,13 @@ def _load(emitted: Emitted, bound: BoundGraph, sets: Mapping[str, Constraint]) -
         "assembled": assembled,
         "positions_in": positions_in,
         "check_inside": check_inside,
+        "draw_chains": draw_chains,
+        "draw_states": draw_states,
+        "read_drawn": read_drawn,
+        "segment_sum": segment_sum,
+        "sum_over_paths": sum_over_paths,
+        "logsumexp": ATOMS["logsumexp"].differentiable,
+        "where": ATOMS["where"].differentiable,
         **{a: ATOMS[a].differentiable for a in emitted.atoms},
         **{d: DISTRIBUTIONS[d] for d in emitted.distributions},
         **{k: _bijection(sets[v]) for k, v in emitted.sets.items()},

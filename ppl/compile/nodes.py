@@ -392,11 +392,22 @@ class Writer:
         ]
         base = self._sliced(known, others)
         where = base.axes.index(DUMMY)
+        code = codes[id(node.positions[array])]
+        if code.drawn:
+            return self._read_at_draws(base, code, where)
         positions = self._positions(codes[id(node.positions[array])], size, node, array)
         axes = (*base.axes[:where], *positions.axes, *base.axes[where + 1 :])
         if not known.drawn:
             return self.hoist(Code(f"np.take({base.text}, {positions.text}, {where})", axes))
         return Code(f"gather({base.text}, {positions.text}, {where})", axes)
+
+    def _read_at_draws(self, base: Code, code: Code, where: int) -> Code:
+        """Read along one axis at positions that differ from draw to draw (never differentiated)."""
+        text = base.text if base.drawn else f"{base.operand(0)}[None]"
+        place = where if base.drawn else where + 1
+        rest = (*base.axes[:where], *code.axes[1:], *base.axes[where + 1 :])
+        axes = rest if base.drawn else (DRAW, *rest)
+        return Code(f"read_drawn({text}, {code.text}, {place})", axes)
 
     def _positions(self, code: Code, size: int, node: Read, axis: int) -> Code:
         if code.drawn:
