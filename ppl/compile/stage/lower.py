@@ -145,6 +145,8 @@ def _opaque(state: Lowering, function: Any, container: bool = False) -> Node:
             case Ref() | np.ndarray() | Repeated():
                 args.append(state.node(value))
                 return Slot(len(args) - 1)
+            case slice() if Draws in map(type, (value.start, value.stop, value.step)):
+                raise CannotStage(f"A part of the draws is given to `{name(state.call)}`.")
             case tuple():
                 return tuple(map(visit, value))
             case list():
