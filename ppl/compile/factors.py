@@ -203,6 +203,7 @@ def _factor(
             node = plain(inner)
         case Define():
             raise AssertionError("a definition is not a factor")
+    node = rewrite(node, _without_slope_at_edges)
     plates = piece.indices
     axes = tuple(index for _, index in keys.values())
     places = [_places(bound, read, plates, piece.span) for read, _ in keys.values()]
@@ -212,6 +213,13 @@ def _factor(
     table = Table(key, node, plates, axes, repeated, piece.span)
     where = np.stack([p.reshape(rows) for p in places], axis=1)
     return table, FactorTable(key, tuple(r.name for r, _ in keys.values()), where, repeated)
+
+
+def _without_slope_at_edges(node: Node) -> Node:
+    """Let a state of probability 0 have no gradient: 0 · inf must not spoil the others'."""
+    if isinstance(node, Apply) and node.atom == "log":
+        return replace(node, atom="log_to_edge")
+    return node
 
 
 def _inlined(
