@@ -1,3 +1,49 @@
-"""A probabilistic-programming language with automatic variational inference."""
+"""A probabilistic-programming language with automatic variational inference.
+
+``ppl.Model(text).infer(x=x)``, or ``ppl.infer(text, x=x)`` in one line.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from ppl.model import Model, infer
+    from ppl.posterior import Fit, Quantity
+    from ppl.text import DataError, Diagnostic, ModelError, PplError, UsageError
+
+_DOORS = {
+    "Model": "ppl.model",
+    "infer": "ppl.model",
+    "Fit": "ppl.posterior",
+    "Quantity": "ppl.posterior",
+    "DataError": "ppl.text",
+    "Diagnostic": "ppl.text",
+    "ModelError": "ppl.text",
+    "PplError": "ppl.text",
+    "UsageError": "ppl.text",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import what is asked for, so that ``ppl --version`` imports nothing heavy."""
+    from importlib import import_module
+
+    if name not in _DOORS:
+        raise AttributeError(f"module 'ppl' has no attribute {name!r}")
+    return getattr(import_module(_DOORS[name]), name)
+
+
+__all__ = [
+    "DataError",
+    "Diagnostic",
+    "Fit",
+    "Model",
+    "ModelError",
+    "PplError",
+    "Quantity",
+    "UsageError",
+    "infer",
+]

@@ -6,18 +6,25 @@ Decides how each latent is parametrised, in which order things are computed, and
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from ppl.compile.densities import log_density, support_contains
+from ppl.compile.eliminate import Chain, SumOut
+from ppl.compile.factors import discrete_latents, factors
 from ppl.compile.program import (
     Assemble,
     Column,
     Draw,
+    Eliminate,
+    Inside,
     Jacobian,
     Let,
     Part,
     Program,
+    RowSum,
+    StateDraw,
     Step,
     Term,
     Transform,
@@ -29,18 +36,18 @@ from ppl.distributions.record import Distribution
 from ppl.graph import diagnostics as kinds
 from ppl.graph.bound import BoundGraph
 from ppl.graph.evaluate import NotANumber, integer
-from ppl.graph.graph import Define, Factor, Sample
+from ppl.graph.graph import Define, Factor, Graph, Piece, Sample
 from ppl.graph.nodes import (
     Apply,
     Constant,
     Domain,
     Index,
     LogDensity,
+    Matrix,
     Node,
     Position,
     Read,
     Select,
-    add,
     reads,
     rewrite,
     subtract,
@@ -67,6 +74,14 @@ class Lowering:
     shapes: dict[str, tuple[int, ...]] = field(default_factory=dict)
     choices: list[str] = field(default_factory=list)
     noncentred: set[str] = field(default_factory=set)
+    uncertain: frozenset[str] = frozenset()
+    discrete: tuple[str, ...] = ()
+    shadowed: frozenset[str] = frozenset()
+
+    @property
+    def certain(self) -> frozenset[str]:
+        """Names that do not differ from draw to draw."""
+        return frozenset(self.bound.graph.variables) - self.uncertain
 
     @property
     def position(self) -> int:
@@ -82,33 +97,39 @@ def lower(bound: BoundGraph) -> Program:
     ModelError
         Where the model needs what this version does not carry.
     """
+    bound = replace(bound, graph=_without_densities(bound.graph))
     low = Lowering(bound)
     graph = bound.graph
     for name in graph.variables:
         low.shapes[name] = bound.shape(name)
     random = frozenset((*bound.latents, *bound.barren, *bound.parameters))
     uncertain = _uncertain(bound, random)
+    low.uncertain = frozenset(uncertain)
+    low.discrete = discrete_latents(bound)
+    low.shadowed = frozenset(_descendants(bound, low.discrete))
     for name in bound.parameters:
         _parameter(low, name)
     for name in bound.latents:
-        _latent(low, name, uncertain)
+        if name not in low.discrete:
+            _latent(low, name, uncertain)
     for name, variable in graph.variables.items():
         if any(isinstance(graph.pieces[k], Define) for k in variable.pieces):
             _defined(low, name)
     _observations(low)
+    drawn = _summed_out(low)
     order = _order(low)
     steps = [*low.unpacked]
     needed = _needed(low)
     for name in order:
-        if name in needed:
+        if name in needed and name not in low.shadowed:
             steps.extend(low.values.get(name, ()))
             steps.extend(low.terms.get(name, ()))
     steps.extend(low.loose)
-    after: list[Step] = []
+    after: list[Step] = [*drawn]
     for name in order:
         if name in bound.barren:
             after.extend(_draws(low, name))
-        elif name not in needed:
+        elif name not in needed or name in low.shadowed:
             after.extend(low.values.get(name, ()))
     return Program(
         tuple(steps),
@@ -118,6 +139,37 @@ def lower(bound: BoundGraph) -> Program:
         low.shapes,
         tuple(low.choices),
     )
+
+
+def _without_densities(graph: Graph) -> Graph:
+    """Lower the densities inside expressions (``logp``)."""
+
+    def one(node: Node) -> Node:
+        return log_density(node, None, inside=False) if isinstance(node, LogDensity) else node
+
+    def plain(node: Node) -> Node:
+        return rewrite(node, one)
+
+    def piece(old: Piece) -> Piece:
+        match old:
+            case Sample(density=density):
+                arguments = tuple(map(plain, density.arguments))
+                return replace(old, density=replace(density, arguments=arguments))
+            case Define(value=value) | Factor(value=value):
+                return replace(old, value=plain(value))
+
+    return replace(graph, pieces=tuple(map(piece, graph.pieces)))
+
+
+def _descendants(bound: BoundGraph, names: Iterable[str]) -> set[str]:
+    """Return discrete latents and what is computed from them: known only draw by draw."""
+    children: dict[str, set[str]] = {}
+    for name, above in parents(bound.graph).items():
+        pieces = [bound.graph.pieces[k] for k in bound.graph.variables[name].pieces]
+        if name not in bound.data and pieces and all(isinstance(p, Define) for p in pieces):
+            for parent in above:
+                children.setdefault(parent, set()).add(name)
+    return closure(names, children)
 
 
 def _uncertain(bound: BoundGraph, random: Iterable[str]) -> set[str]:
@@ -173,19 +225,13 @@ def _parameter(low: Lowering, name: str) -> None:
     assert parameter is not None
     suffix = parameter.suffix
     constraint = real if suffix is None else suffix.constraint
-    _block(low, name, constraint, "parameter", noncentred=False, span=None)
+    _block(low, name, constraint, "parameter", span=None)
 
 
 def _block(
-    low: Lowering,
-    name: str,
-    constraint: Constraint,
-    kind: str,
-    *,
-    noncentred: bool,
-    span: Span | None,
-) -> str:
-    """Give an array its columns and return the key of its free numbers."""
+    low: Lowering, name: str, constraint: Constraint, kind: str, span: Span | None
+) -> None:
+    """Give an array its columns."""
     bijection = constraint.bijection
     if bijection is None:
         raise _unsupported(low, f"a discrete latent such as `{name}`", span)
@@ -195,23 +241,21 @@ def _block(
     start = low.position
     stop = start + int(np.prod(free, dtype=int))
     low.columns.append(
-        Column(name, start, stop, free, kind, noncentred, constraint)  # type: ignore[arg-type]
+        Column(name, start, stop, free, kind, False, constraint)  # type: ignore[arg-type]
     )
-    plain = constraint is real and not noncentred
+    plain = constraint is real
     key = name if plain else f"{name}.free"
     low.shapes[key] = free
     comment = f"{name}: {constraint.name}"
     low.unpacked.append(Unpack(key, start, stop, free, comment))
     if plain:
-        return key
+        return
     values = low.values.setdefault(name, [])
-    if noncentred:
-        return key
     if constraint.event_ndim:
         values.append(Transform(name, key, constraint))
         if kind == "latent":
             low.terms.setdefault(name, []).append(Jacobian(name, key, constraint))
-        return key
+        return
     indices = _indices(shape)
     u = Read(key, tuple(map(Position, indices)))
     values.append(Let(name, indices, trace(bijection.forward, (u,), ((),)).node, span))
@@ -219,7 +263,6 @@ def _block(
         x = Read(name, tuple(map(Position, indices)))
         jacobian = trace(bijection.log_jacobian, (u, x), ((), ())).node
         low.terms.setdefault(name, []).append(Term("jacobian", jacobian, indices, span))
-    return key
 
 
 def _indices(shape: Sequence[int]) -> tuple[Index, ...]:
@@ -242,7 +285,7 @@ def _latent(low: Lowering, name: str, uncertain: set[str]) -> None:
     if len(samples) < len(pieces):
         _assembled(low, name, uncertain)
         return
-    if len(samples) == 1 and _is_location_scale(samples[0], uncertain):
+    if len(samples) == 1 and _is_location_scale(samples[0], uncertain, low):
         _noncentred(low, name, samples[0])
         return
     supports = [support_of(s) for s in samples]
@@ -251,19 +294,19 @@ def _latent(low: Lowering, name: str, uncertain: set[str]) -> None:
     ):
         _assembled(low, name, uncertain)
         return
-    key = _free(low, name, samples[0], supports[0])
+    _free(low, name, samples[0], supports[0])
     for sample in samples:
         _prior(low, name, sample)
-    del key
 
 
-def _free(low: Lowering, name: str, sample: Sample, support: Constraint) -> str:
+def _free(low: Lowering, name: str, sample: Sample, support: Constraint) -> None:
     """Give a centred latent its columns; bounds may be expressions over the latent's own axes."""
     bounds = sorted(
         {i for b in _bound_nodes(support, sample) for i in b.free}, key=lambda i: i.serial
     )
     if not bounds:
-        return _block(low, name, support, "latent", noncentred=False, span=sample.span)
+        _block(low, name, support, "latent", span=sample.span)
+        return
     assert sample.target is not None
     key = f"{name}.free"
     shape = low.shapes[name]
@@ -276,12 +319,11 @@ def _free(low: Lowering, name: str, sample: Sample, support: Constraint) -> str:
     bijection = support.bijection
     assert bijection is not None
     value = trace(bijection.forward, (u,), ((),)).node
-    low.values.setdefault(name, []).append(Let(name, sample.indices, value, sample.span))
+    low.values.setdefault(name, []).append(Let(name, _axes_of(sample), value, sample.span))
     jacobian = trace(bijection.log_jacobian, (u, sample.target), ((), ())).node
     low.terms.setdefault(name, []).append(
         Term("jacobian", jacobian, sample.indices, sample.span)
     )
-    return key
 
 
 def _bound_nodes(support: Constraint, sample: Sample) -> list[Node]:
@@ -295,7 +337,7 @@ def _bound_nodes(support: Constraint, sample: Sample) -> list[Node]:
     return [n for n in nodes if n.free]
 
 
-def _is_location_scale(sample: Sample, uncertain: set[str]) -> bool:
+def _is_location_scale(sample: Sample, uncertain: set[str], low: Lowering) -> bool:
     """Return whether a latent is better standardised: its scale is uncertain itself."""
     record = DISTRIBUTIONS[sample.density.distribution]
     density = sample.density
@@ -306,6 +348,8 @@ def _is_location_scale(sample: Sample, uncertain: set[str]) -> bool:
     if not all(isinstance(p, Position) for p in sample.target.positions):
         return False
     if sample.target.name in reads(*density.arguments):
+        return False
+    if reads(*density.arguments) & low.shadowed:
         return False
     scale = density.arguments[list(record.parameters).index(record.location_scale[1])]
     return bool(reads(scale) & uncertain)
@@ -343,7 +387,7 @@ def _noncentred(low: Lowering, name: str, sample: Sample) -> None:
         bijection = support.bijection
         assert bijection is not None
         forward = trace(bijection.forward, (u,), ((),)).node
-        low.values.setdefault(name, []).append(Let(key, sample.indices, forward, sample.span))
+        low.values.setdefault(name, []).append(Let(key, _axes_of(sample), forward, sample.span))
         jacobian = trace(bijection.log_jacobian, (u, z), ((), ())).node
         low.terms.setdefault(name, []).append(
             Term("jacobian", jacobian, sample.indices, sample.span)
@@ -351,7 +395,7 @@ def _noncentred(low: Lowering, name: str, sample: Sample) -> None:
     value = Apply("multiply", (arguments[scale], z))
     if location is not None:
         value = Apply("add", (arguments[location], value))
-    low.values.setdefault(name, []).append(Let(name, sample.indices, value, sample.span))
+    low.values.setdefault(name, []).append(Let(name, _axes_of(sample), value, sample.span))
     density = trace(record.log_density, [z, *standard.values()], [()] * (1 + len(standard)))
     low.terms.setdefault(name, []).append(
         Term("prior", density.node, sample.indices, sample.span)
@@ -359,7 +403,19 @@ def _noncentred(low: Lowering, name: str, sample: Sample) -> None:
     low.choices.append(f"{name} non-centred")
 
 
+def _axes_of(sample: Sample) -> tuple[Index, ...]:
+    """Return the indices of a latent that covers all of its axes, in their order."""
+    assert sample.target is not None
+    found = []
+    for position in sample.target.positions:
+        (index,) = position.free
+        found.append(index)
+    return tuple(found)
+
+
 def _prior(low: Lowering, name: str, sample: Sample) -> None:
+    if piece_reads(sample) & low.shadowed:
+        return
     node = log_density(sample.density, sample, inside=True)
     low.terms.setdefault(name, []).append(Term("prior", node, sample.indices, sample.span))
 
@@ -375,8 +431,6 @@ def _assembled(low: Lowering, name: str, uncertain: set[str]) -> None:
         key = f"{name}.{number}"
         part, indices = _part(low, key, piece)
         parts.append(part)
-        positions = tuple(subtract(Position(i), i.domain.start) for i in indices)
-        own = Read(key, positions)
         low.shapes[key] = tuple(
             integer(subtract(i.domain.stop, i.domain.start), bound.sizes, bound.data)
             for i in indices
@@ -385,10 +439,9 @@ def _assembled(low: Lowering, name: str, uncertain: set[str]) -> None:
             low.values.setdefault(name, []).append(Let(key, indices, piece.value, piece.span))
             continue
         support = support_of(piece)
-        _block(low, key, support, "latent", noncentred=False, span=piece.span)
+        _block(low, key, support, "latent", span=piece.span)
         low.values.setdefault(name, []).extend(low.values.pop(key, ()))
         low.terms.setdefault(name, []).extend(low.terms.pop(key, ()))
-        del own
         _prior(low, name, piece)
     low.values.setdefault(name, []).append(Assemble(name, low.shapes[name], tuple(parts)))
 
@@ -457,14 +510,33 @@ def _defined(low: Lowering, name: str) -> None:
 # --------------------------------------------------------------------------------- observations
 
 
+def _summed_out(low: Lowering) -> list[Step]:
+    """Add the elimination of the discrete latents; returns the steps that draw their states."""
+    if not low.discrete:
+        return []
+    tables, found = factors(low.bound, low.discrete, low.shadowed, low.certain)
+    low.loose.extend(tables)
+    low.loose.extend(map(Eliminate, found.operations))
+    low.loose.extend(RowSum(f.key) for f in found.rest)
+    low.choices.extend(f"{name} summed out" for name in low.discrete)
+    draws: dict[str, list[SumOut | Chain]] = {}
+    for operation in reversed(found.operations):
+        if isinstance(operation, SumOut | Chain):
+            draws.setdefault(operation.name, []).append(operation)
+    return [StateDraw(n, tuple(ops), low.shapes[n]) for n, ops in draws.items()]
+
+
 def _observations(low: Lowering) -> None:
     bound = low.bound
     for number, piece in enumerate(bound.graph.pieces):
+        if piece_reads(piece) & low.shadowed:
+            continue
         if isinstance(piece, Factor):
             low.loose.append(Term("likelihood", piece.value, piece.indices, piece.span))
         elif number in bound.observed:
             assert isinstance(piece, Sample)
-            node = log_density(piece.density, piece, inside=False)
+            node = log_density(piece.density, piece, inside=False, data=low.certain)
+            low.loose.extend(_checks(low, piece))
             name = piece.target.name if piece.target is not None else None
             if name in bound.missing and piece.target is not None:
                 present = Read(f"{name}.present", piece.target.positions)
@@ -478,76 +550,13 @@ def _observations(low: Lowering) -> None:
                 low.terms.setdefault(name, []).append(term)
 
 
-def log_density(density: LogDensity, sample: Sample | None, *, inside: bool) -> Node:
-    """Return a density as elementwise nodes.
-
-    With `inside`, the value is in the support by construction; otherwise, where the support
-    depends on latents, values outside it get −inf.
-    """
-    record = DISTRIBUTIONS[density.distribution]
-    values = [density.value, *density.arguments]
-    events = [density.event, *density.events]
-    node = _traced(record, density.alternative, values, events)
-    if sample is not None and sample.suffix is not None:
-        node = _truncated(record, density, sample, node)
-    if not inside and not isinstance(record.support, Constraint):
-        support = support_of(sample) if sample is not None else record.support(
-            *standard_arguments(density)
-        )
-        if any(not isinstance(a, Constant) for a in density.arguments):
-            contained = support.contains(Traced(density.value, density.event))
-            node = Select(contained.node, node, Constant(-np.inf))
-    return node
-
-
-def _traced(
-    record: Distribution,
-    alternative: int | None,
-    values: Sequence[Node],
-    events: Sequence[tuple[Index, ...]],
-) -> Node:
-    if alternative is None:
-        return trace(record.log_density, values, events).node
-    other = record.alternatives[alternative]
-    if other.log_density is not None:
-        return trace(other.log_density, values, events).node
-    return trace(
-        lambda x, *given: record.log_density(x, *other.convert(*given)), values, events
-    ).node
-
-
-def _truncated(record: Distribution, density: LogDensity, sample: Sample, node: Node) -> Node:
-    """Divide by the probability of the bounds that a suffix states."""
-    suffix = sample.suffix
-    assert suffix is not None
-    if not record.normalised or suffix.constraint.event_ndim:
-        return node
-    own = record.support.range if isinstance(record.support, Constraint) else None
-    lower, upper = suffix.lower, suffix.upper
-    if own is not None and isinstance(lower, Constant) and lower.value <= own.lower:
-        lower = None
-    if own is not None and isinstance(upper, Constant) and upper.value >= own.upper:
-        upper = None
-    if lower is None and upper is None:
-        return node
-    if record.cdf is None:
-        raise ModelError(
-            (
-                kinds.UNSUPPORTED(
-                    f"bounds on `{record.name}` are not supported yet", suffix.span
-                ),
-            )
-        )
-    arguments = standard_arguments(density)
-    below = record.cdf(_operand(lower), *arguments) if lower is not None else 0.0
-    until = record.cdf(_operand(upper), *arguments) if upper is not None else 1.0
-    probability = until - below
-    total = np.log(probability)
-    return (Traced(node) - total).node
-
-
-def _operand(node: Node) -> object:
-    return float(node.value) if isinstance(node, Constant) else Traced(node)
+def _checks(low: Lowering, piece: Sample) -> list[Step]:
+    """Return a check of observed values where the data decide their support."""
+    found = support_contains(piece.density, piece)
+    if found is None or reads(found[0]) - low.certain:
+        return []
+    name = piece.target.name if piece.target is not None else "the left side"
+    return [Inside(found[0], piece.indices, name, found[1], piece.span)]
 
 
 # ----------------------------------------------------------------------------------------- after
@@ -619,17 +628,3 @@ def _reported(low: Lowering, uncertain: set[str]) -> tuple[str, ...]:
             found.append(name)
     found.extend(bound.barren)
     return tuple(found)
-
-
-def without_placeholders(node: Node) -> Node:
-    """Return a node with every density inside it lowered (``logp`` in expressions)."""
-
-    def one(n: Node) -> Node:
-        return log_density(n, None, inside=False) if isinstance(n, LogDensity) else n
-
-    return rewrite(node, one)
-
-
-def offset(position: Node, by: Node) -> Node:
-    """Return a position moved."""
-    return add(position, by)

@@ -10,6 +10,7 @@ import math
 
 import autograd.numpy as anp
 import numpy as np
+from autograd.extend import defvjp, primitive
 
 from ppl.constraints.sets import Array, Bijection, Constraint, Range
 
@@ -38,9 +39,14 @@ def _zero_sum_inverse(x: Array) -> Array:
     return x[..., :-1] - (share * math.sqrt(size)) * x[..., -1:]
 
 
+@primitive
 def _log_normaliser(y: Array) -> Array:
-    largest = anp.max(y, axis=-1, keepdims=True)
-    return largest + anp.log(anp.sum(anp.exp(y - largest), axis=-1, keepdims=True))
+    """Return ``log sum exp y`` over the last axis, which stays."""
+    largest = np.max(y, axis=-1, keepdims=True)
+    return largest + np.log(np.sum(np.exp(y - largest), axis=-1, keepdims=True))
+
+
+defvjp(_log_normaliser, lambda ans, y: lambda g: g * anp.exp(y - ans))
 
 
 def _simplex_forward(u: Array) -> Array:

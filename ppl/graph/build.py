@@ -9,7 +9,6 @@ from __future__ import annotations
 import heapq
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from types import MappingProxyType
 
 from ppl.graph import diagnostics as kinds
 from ppl.graph.align import Value
@@ -23,8 +22,10 @@ from ppl.graph.graph import (
     Graph,
     Parameter,
     Piece,
+    Suffix,
     Variable,
 )
+from ppl.graph.learned import demanded
 from ppl.graph.nodes import Constant, Domain, Index, Node, Position, Read, Size, extent, subtract
 from ppl.graph.scope import Scope, Stop
 from ppl.graph.suffix import positions, suffix
@@ -44,8 +45,8 @@ class Outline:
         For columns of a table, the table's name: they share their axis.
     """
 
-    ranks: Mapping[str, int] = MappingProxyType({})
-    tables: Mapping[str, str] = MappingProxyType({})
+    ranks: Mapping[str, int] = field(default_factory=dict)
+    tables: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -375,6 +376,7 @@ def _functions_called(names: Names, roots: Sequence[object]) -> list[tree.Functi
 
 def _assemble(names: Names, reader: Reader) -> Graph:
     pieces = tuple(piece for _, piece in names.pieces)
+    sets = demanded(pieces, names.learned)
     variables: dict[str, Variable] = {}
     of: dict[str, list[int]] = {}
     for number, (key, _) in enumerate(names.pieces):
@@ -388,7 +390,8 @@ def _assemble(names: Names, reader: Reader) -> Graph:
             span, name = names.learned.get(key, Span(0, 0)), key
         parameter = names.parameters.get(key)
         if key in names.learned:
-            parameter = Parameter(None, None, declared=False)
+            constraint = Suffix(None, None, (False, False), sets[key], span)
+            parameter = Parameter(constraint, None, declared=False)
         datum = names.data.get(key)
         if entry is not None and names.is_size(entry):
             continue
@@ -406,8 +409,3 @@ def _assemble(names: Names, reader: Reader) -> Graph:
         names.declared.guide,
         notes,
     )
-
-
-def node_is_number(node: Node) -> bool:
-    """Return whether a node is a known number."""
-    return isinstance(node, Constant)

@@ -14,7 +14,7 @@ from ppl.graph import diagnostics as kinds
 from ppl.graph.align import Value, dimension_of
 from ppl.graph.expressions import Reader, axes_text, fresh, reduce_over
 from ppl.graph.names import HABITS, nearest
-from ppl.graph.nodes import Apply, Constant, Index, Node, Reduce, subtract
+from ppl.graph.nodes import Apply, Constant, Index, Node, Position, Reduce, subtract
 from ppl.graph.scope import Scope
 from ppl.graph.trace import parse_signature, trace
 from ppl.primitives.atoms import RECOGNISED
@@ -379,10 +379,20 @@ def _logp(reader: Reader, expression: tree.Call, scope: Scope) -> Value:
     return Value(node, axes, expression.span)
 
 
+def _eye(reader: Reader, expression: tree.Call, scope: Scope) -> Value:
+    if len(expression.arguments) != 1 or expression.keywords:
+        raise wrong_count(reader, expression, 1, len(expression.arguments))
+    domain = reader.domain_of_size(expression.arguments[0], scope)
+    i, j = (Index("i", "axis", domain, expression.span) for _ in range(2))
+    node = Apply(RECOGNISED[np.equal].name, (Position(i), Position(j)), expression.span)
+    return Value(node, (i, j), expression.span)
+
+
 SPECIAL: Mapping[str, Callable[[Reader, tree.Call, Scope], Value]] = {
     "dot": _dot,
     "transpose": _transpose,
     "where": _where,
     "size": _size,
     "logp": _logp,
+    "eye": _eye,
 }

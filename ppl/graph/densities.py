@@ -159,6 +159,7 @@ def density(
     letters = [signature.result, *signature.arguments]
     split = len(value.axes) - len(signature.result)
     mine = set(value.axes[: max(split, 0)])
+    given = [_spread(g, s, signature, value) for g, s in zip(given, signature.arguments, strict=True)]
     nodes, events, axes, _ = bind_events(reader, [value, *given], letters, call)
     if not spread and set(axes) != mine:
         guilty = next(
@@ -177,6 +178,18 @@ def density(
         record.name, alternative, nodes[0], tuple(nodes[1:]), events[0], tuple(events[1:]), call.span
     )
     return node, tuple(a for a in value.axes if a in axes) if not spread else axes
+
+
+def _spread(argument: Value, letters: tuple[str, ...], signature: Signature, value: Value) -> Value:
+    """Let a number stand for a vector of equal numbers, of the size that the value has."""
+    if argument.axes or len(letters) != 1 or letters[0] not in signature.result:
+        return argument
+    count = len(signature.result)
+    if len(value.axes) < count:
+        return argument
+    event = value.axes[len(value.axes) - count :]
+    like = event[signature.result.index(letters[0])].like("axis")
+    return Value(argument.node, (like,), argument.span)
 
 
 def _fits(value: Value, axes: set[Index]) -> bool:

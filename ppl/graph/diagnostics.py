@@ -141,3 +141,14 @@ NO_MODEL = Kind(
     wrong="a = 3",
     right="a ~ Normal(3, 1)",
 )
+TOO_LARGE = Kind(
+    "table-too-large",
+    "Discrete latents are summed out exactly, by tables over the states of those that are coupled. "
+    "Where a table would be too large, the model cannot be fitted this way.",
+)
+UNBOUNDED = Kind(
+    "unbounded-discrete-latent",
+    "Discrete latents are summed out, so each must have a known, finite number of values.",
+    wrong="n ~ Poisson(3)\ny ~ Normal(n, 1)",
+    right="n ~ DiscreteUniform(0, 10)\ny ~ Normal(n, 1)",
+)

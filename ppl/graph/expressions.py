@@ -339,6 +339,12 @@ class Reader:
                     )
                 )
 
+    def domain_of_size(self, size: tree.Expression, scope: Scope) -> Domain:
+        """Read an argument that is the size of an axis: a dimension or a number."""
+        if isinstance(size, tree.Name) and self.is_dimension(size.id, scope):
+            return Domain(Constant(0), Size(size.id, size.span), size.id)
+        return Domain(Constant(0), self.scalar(size, scope))
+
     def no_outer(self, start: Node, stop: Node, span: Span) -> None:
         """Refuse bounds that use another index."""
         if start.free or stop.free:

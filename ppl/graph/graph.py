@@ -117,8 +117,10 @@ class Variable:
 
     Attributes
     ----------
+    key
+        Unique: two loops may each have a name of their own that is spelt the same.
     name
-        As users write it; a name local to a loop is followed by the statement's number.
+        As users write it.
     axes
         In order.
     datum, parameter
@@ -131,6 +133,7 @@ class Variable:
         Whether it belongs to a loop.
     """
 
+    key: str
     name: str
     axes: tuple[Axis, ...]
     datum: Datum | None

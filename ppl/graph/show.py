@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ppl.graph.bound import BoundGraph
 from ppl.graph.graph import Define, Factor, Graph, Piece, Sample, Variable
 from ppl.graph.nodes import (
     Apply,
@@ -26,7 +27,7 @@ INFIX = {
     "multiply": "*",
     "divide": "/",
     "power": "^",
-    "mod": "%",
+    "remainder": "%",
     "equal": "==",
     "not_equal": "!=",
     "less": "<",
@@ -127,4 +128,23 @@ def graph_text(graph: Graph) -> str:
     lines.extend(f"  {variable_text(v)}" for v in graph.variables.values())
     lines.append("statements")
     lines.extend(f"  {piece_text(p)}" for p in graph.pieces)
+    return "\n".join(lines) + "\n"
+
+
+def bound_text(bound: BoundGraph) -> str:
+    """Return a bound graph: sizes, roles, and which statements are the likelihood."""
+    lines = ["sizes", *(f"  {name} = {size}" for name, size in bound.sizes.items()), "roles"]
+    for role, names in (
+        ("observed or constant", tuple(bound.data)),
+        ("latent", bound.latents),
+        ("learned", bound.parameters),
+        ("drawn afterwards", bound.barren),
+        ("unused", bound.unused),
+    ):
+        if names:
+            lines.append(f"  {role}: {', '.join(names)}")
+    lines.append("statements")
+    for number, piece in enumerate(bound.graph.pieces):
+        mark = "likelihood" if number in bound.observed else "          "
+        lines.append(f"  {mark}  {piece_text(piece)}")
     return "\n".join(lines) + "\n"

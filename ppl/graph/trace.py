@@ -20,10 +20,12 @@ from ppl.graph.nodes import (
     Index,
     Matrix,
     Node,
+    Position,
     Reduce,
     Select,
     extent,
     rename,
+    subtract,
 )
 from ppl.primitives.atoms import RECOGNISED, Atom
 
@@ -74,9 +76,12 @@ class Traced(np.lib.mixins.NDArrayOperatorsMixin):
         return apply_operation(_atom(function), arguments)
 
 
+TRUTHS = {np.bitwise_and: np.logical_and, np.bitwise_or: np.logical_or, np.invert: np.logical_not}
+
+
 def _atom(function: Any) -> Atom:
     try:
-        return RECOGNISED[function]
+        return RECOGNISED[TRUTHS.get(function, function)]
     except KeyError:
         raise NotImplementedError(f"{function!r} is not an atom") from None
 
@@ -108,8 +113,31 @@ def elementwise(atom: Atom, values: Sequence[Any]) -> Traced:
     if all(isinstance(n, Constant) for n in nodes):
         with np.errstate(all="ignore"):
             folded = atom.function(*(n.value for n in nodes))  # type: ignore[union-attr]
-        return Traced(Constant(folded.item() if isinstance(folded, np.generic) else folded))
-    return Traced(Apply(atom.name, tuple(nodes)), event)
+        number = folded.item() if isinstance(folded, np.generic) else folded
+        return Traced(Constant(number), event)
+    return Traced(_neutral(atom.name, nodes) or Apply(atom.name, tuple(nodes)), event)
+
+
+def _neutral(atom: str, nodes: Sequence[Node]) -> Node | None:
+    """Leave out adding 0 and multiplying by 1; join constants that are added one after another."""
+    match atom, tuple(nodes):
+        case ("add" | "subtract", (a, Constant(value=0))) | ("add", (Constant(value=0), a)):
+            return a
+        case ("multiply" | "divide", (a, Constant(value=1))) | (
+            "multiply",
+            (Constant(value=1), a),
+        ):
+            return a
+        case ("add" | "subtract") as outer, (Apply(atom="add" | "subtract") as inner, Constant() as c):
+            a, b = inner.arguments
+            if isinstance(b, Constant):
+                first = b.value if inner.atom == "add" else -b.value
+                total = first + (c.value if outer == "add" else -c.value)
+                joined = "add" if total >= 0 else "subtract"
+                return Apply(joined, (a, Constant(abs(total))), inner.span)
+        case _:
+            pass
+    return None
 
 
 def select(condition: Any, yes: Any, no: Any) -> Traced:
@@ -127,8 +155,11 @@ def reduce_last(operation: Any, value: Any) -> Traced:
 def apply_operation(atom: Atom, values: Sequence[Any]) -> Traced:
     """Apply an atom that acts on whole axes, per its signature, or elementwise if it has none."""
     if atom.name == "size":
-        domain = _lift(values[0]).event[-1].domain
-        return Traced(extent(domain))
+        return Traced(extent(_lift(values[0]).event[-1].domain))
+    if atom.name == "positions":
+        event = _lift(values[0]).event
+        last = event[-1]
+        return Traced(subtract(Position(last), last.domain.start), (last,))
     if not atom.signature:
         return elementwise(atom, values)
     signature = parse_signature(atom.signature, len(values))

@@ -1,1 +1,11 @@
-""""""
+"""Guides: the families of approximate posterior, and the layout of the vector they live on.
+
+Comes after compilation, which says the layout, and before inference, which chooses the numbers.
+"""
+
+from ppl.guide.gaussian import Guide, entropy, log_density
+from ppl.guide.layout import Block, Layout
+from ppl.guide.meanfield import MeanField
+from ppl.guide.proposal import Proposal
+
+__all__ = ["Block", "Guide", "Layout", "MeanField", "Proposal", "entropy", "log_density"]

@@ -28,9 +28,9 @@ SQRT_HALF = math.sqrt(0.5)
 
 
 def _ratio(x: Any, y: Any) -> Any:
-    """Return x / y, which is 0 where x is 0, whatever y is."""
-    zero = np.equal(x, 0)
-    return np.where(zero, 0.0, np.divide(x, np.where(zero, 1.0, y)))
+    """Return x / y, which is 0 where x or y is 0: a density has no slope at its edges."""
+    edge = np.equal(x, 0) | np.equal(y, 0)
+    return np.where(edge, 0.0, np.divide(x, np.where(edge, 1.0, y)))
 
 
 ratio: Primitive = elementwise(
@@ -48,6 +48,9 @@ def _log_or_zero(x: Any) -> Any:
 log_or_zero: Primitive = elementwise(
     _log_or_zero, lambda ans, x: ratio(anp.not_equal(x, 0) * 1.0, x)
 )
+
+log_to_edge: Primitive = elementwise(np.log, lambda ans, x: ratio(1.0, x))
+"""The logarithm without slope at 0: where it is -inf, a sum over states has no use for it."""
 
 hurwitz_zeta: Primitive = elementwise(
     sp.zeta, None, lambda ans, s, x: -s * hurwitz_zeta(s + 1.0, x)
@@ -236,6 +239,7 @@ _unit = Range(0.0, 1.0)
 _atom("gammaln", sp.gammaln, gammaln, _gammaln_rule)
 _atom("digamma", sp.digamma, digamma, _digamma_rule)
 _atom("betaln", sp.betaln, betaln, ranges.anywhere, 2)
+_atom("log_to_edge", operation(log_to_edge), log_to_edge, ranges.increasing(np.log, 0.0))
 _atom("xlogy", sp.xlogy, xlogy, ranges.anywhere, 2)
 _atom("xlog1py", sp.xlog1py, xlog1py, ranges.anywhere, 2)
 _atom("expit", sp.expit, expit, ranges.increasing(sp.expit))

@@ -1,1 +1,1 @@
-""""""
+"""Reports: a fit as a table for people and as JSON for programs."""

@@ -119,13 +119,14 @@ def _start(children: list[Any], span: Span, report: Report) -> tuple[tree.Statem
     return statements
 
 
+TUPLES = (
+    *("body", "entries", "targets", "names", "axes", "constraints", "loops"),
+    *("arguments", "positions"),
+)
+
 BUILD: dict[str, Builder] = {
     "start": _start,
-    **dict.fromkeys(
-        ("body", "targets", "axes", "constraints", "loops", "names", "arguments")
-        + ("positions", "entries"),
-        _several,
-    ),
+    **dict.fromkeys(TUPLES, _several),
     "dimensions": _items(tree.Dimensions),
     "dimension": _node(tree.Dimension),
     "data": _items(tree.Data),

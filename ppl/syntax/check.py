@@ -89,6 +89,8 @@ open_range = Kind(
     right="for t in 1:T { z[t] ~ Normal(0, 1) }",
 )
 
+INVERSES = {"log": "exp({})", "exp": "log({})", "sqrt": "({})^2", "logit": "sigmoid({})"}
+
 DECLARATIONS = (tree.Data, tree.Dimensions, tree.Parameters, tree.Function, tree.Guide)
 
 
@@ -181,21 +183,20 @@ def defined(
 
 
 def _undefinable(target: tree.Expression, value: tree.Expression, span: Span) -> Diagnostic:
-    from ppl.syntax.habits import stan_bounds
+    from ppl.syntax.mistakes.stan import bounded
 
     shown = unparse(target)
     match target:
         case tree.Comparison(operands=(tree.Name(), *_)):
-            habit = stan_bounds(target, value, span)
+            habit = bounded(target, value, span)
             if habit is not None:
                 return habit
             help = f"a condition between latents is `require {shown}`"
         case tree.Call(function=name):
             help = f"a function is defined with `fn`: `fn {shown} = {unparse(value)}`"
-            if len(target.arguments) == 1 and isinstance(target.arguments[0], tree.Name):
-                inverse = {"log": "exp", "exp": "log", "sqrt": "square", "logit": "sigmoid"}
-                if name.id in inverse:
-                    help = f"write `{unparse(target.arguments[0])} = {inverse[name.id]}(...)`"
+            inverse = INVERSES.get(name.id)
+            if inverse is not None and len(target.arguments) == 1:
+                help = f"write `{unparse(target.arguments[0])} = {inverse.format(unparse(value))}`"
         case tree.Binary() if isinstance(value, tree.Name):
             help = f"write `{value.id} = {shown}` if that is meant"
         case tree.Number() | tree.String():

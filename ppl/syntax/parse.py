@@ -7,12 +7,11 @@ mistake the parser goes on at the next statement, so that one run reports them a
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
 from typing import Any
 
 from ppl.syntax.build import BUILD
 from ppl.syntax.tables import Tables, load
+from ppl.syntax.token import Bracket, Token
 from ppl.syntax.tree import Comment, SyntaxTree
 from ppl.text import Diagnostic, ModelError, Source, Span
 
@@ -20,67 +19,7 @@ DEEPEST = 200
 """How deep expressions and blocks may nest, so that no later phase runs out of stack."""
 
 _ENDING = frozenset({"NAME", "NUMBER", "STRING", "RPAR", "RSQB", "RBRACE"})
-_STATEMENT = re.compile(
-    r"""[ \t]*(?: (?:data|dim|param|factor|require)[ \t]+[\w(-]
-    | fn[ \t]+\w+\( | for[ \t(].*\{ | guide[ \t]*\{
-    | [^\W\d]\w*[ \t]*(?:\[[^\]\n]*\][ \t]*)?(?: ~ | =(?!=)(?P<value>[^\n]*)))""",
-    re.VERBOSE,
-)
-_FOREIGN = re.compile(r"""//[^\n]* | /\*(?s:.*?)(?:\*/|\Z) | '[^'\n]*' | "[^"\n]*$""", re.X | re.M)
-
-
-@dataclass(frozen=True, slots=True)
-class Token:
-    """A piece of the text; `kind` as in the grammar, ``?`` for what is no token at all."""
-
-    kind: str
-    text: str
-    start: int
-    end: int
-
-    @property
-    def span(self) -> Span:
-        """Where it stands."""
-        return Span(self.start, self.end)
-
-
-@dataclass(frozen=True, slots=True)
-class Bracket:
-    """A bracket that is open; a block's ends lines inside it, others do not."""
-
-    token: Token
-    block: bool
-    phantom: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """What the parser knows where it could not go on.
-
-    Attributes
-    ----------
-    source
-        The whole text.
-    tokens
-        The tokens of the statement so far, without the one at fault.
-    token
-        The token at fault.
-    open
-        The brackets open there, outermost first.
-    expected
-        The kinds of token that the state takes.
-    """
-
-    source: Source
-    tokens: tuple[Token, ...]
-    token: Token
-    open: tuple[Bracket, ...]
-    expected: frozenset[str]
-
-    @property
-    def previous(self) -> Token | None:
-        """The token before the one at fault, in the same statement."""
-        return self.tokens[-1] if self.tokens else None
+_TRUTH = ("true", "True", "TRUE", "false", "False", "FALSE")
 
 
 def parse(source: Source) -> SyntaxTree:
@@ -91,10 +30,10 @@ def parse(source: Source) -> SyntaxTree:
     ModelError
         With a diagnostic for each independent mistake, in the order of the text.
     """
-    return _Parser(source, load()).run()
+    return Parser(source, load()).run()
 
 
-class _Parser:
+class Parser:
     """The state of one run; the stacks are parallel, one entry for each symbol."""
 
     def __init__(self, source: Source, tables: Tables) -> None:
@@ -112,8 +51,10 @@ class _Parser:
         self.tokens: list[Token] = []
         self.comments: list[Comment] = []
         self.problems: list[Diagnostic] = []
+        self.ended = False
 
     def run(self) -> SyntaxTree:
+        """Parse the whole text; raise what was reported."""
         states, rows, rules = self.states, self.tables.states, self.tables.rules
         while True:
             token = self.next_token()
@@ -126,16 +67,27 @@ class _Parser:
                     del states[-1]
                 states.append(rows[states[-1]][rule.origin])
             if action is None:
-                self.fail(token)
-                if kind == "$END":
+                if self.ended:
                     break
+                self.fail(token)
             elif kind == "$END":
                 break
             else:
                 self.shift(token, action)
         if self.problems:
             raise self.error()
+        self.booleans()
         return SyntaxTree(self.values[0], tuple(self.comments))
+
+    def booleans(self) -> None:
+        """Stop at ``true`` and its like, where the model does not define such a name."""
+        if not any(word in self.text for word in _TRUTH):
+            return
+        from ppl.syntax.mistakes.names import booleans
+
+        self.problems.extend(booleans(self.values[0]))
+        if self.problems:
+            raise self.error()
 
     def error(self) -> ModelError:
         """Return all that was reported, in the order of the text."""
@@ -192,11 +144,13 @@ class _Parser:
         return self.last in _ENDING and (not self.brackets or self.brackets[-1].block)
 
     def comment(self, start: int, end: int) -> Comment:
+        """Make a comment from its place in the text."""
         line = self.text.rfind("\n", 0, start) + 1
         own = not self.text[line:start].strip(" \t\r;")
         return Comment(self.text[start:end].rstrip(), own, Span(start, end))
 
     def shift(self, token: Token, state: int) -> None:
+        """Push a token, and keep account of brackets and of where statements begin."""
         kind = token.kind
         self.states.append(state)
         self.values.append(token.text)
@@ -206,7 +160,8 @@ class _Parser:
         self.last = kind
         if kind in ("LPAR", "LSQB", "LBRACE"):
             block = kind == "LBRACE" and self.takes_statement(state)
-            self.brackets.append(Bracket(token, block))
+            word = self.tokens[0].text if self.tokens else ""
+            self.brackets.append(Bracket(token, block, word=word))
             if block:
                 self.last = None
                 self.tokens.clear()
@@ -220,6 +175,7 @@ class _Parser:
         self.tokens.append(token)
 
     def takes_statement(self, state: int) -> bool:
+        """Tell whether a statement may begin in a state."""
         row = self.tables.states[state]
         return "statement" in row or "guide_entry" in row
 
@@ -254,84 +210,10 @@ class _Parser:
 
     def fail(self, token: Token) -> None:
         """Report a mistake, then go on at the next statement."""
-        from ppl.syntax.mistakes import explain
+        from ppl.syntax.recovery import recover
 
-        row = self.tables.states[self.states[-1]]
-        failure = Failure(
-            self.source,
-            tuple(self.tokens),
-            token,
-            tuple(self.brackets),
-            frozenset(kind for kind in row if kind[0].isupper() or kind[0] in "_$"),
-        )
-        diagnostic = explain(failure)
-        if diagnostic is not None:
-            self.problems.append(diagnostic)
-        self.position = token.start
-        self.recover(token)
-
-    def recover(self, token: Token) -> None:
-        """Drop the statement from both ends: what was parsed of it, and what is left of it."""
-        while not self.takes_statement(self.states[-1]):
-            del self.states[-1], self.values[-1], self.starts[-1], self.ends[-1], self.depths[-1]
-        self.skip(token)
-        self.last = None
-        self.tokens.clear()
-
-    def skip(self, token: Token) -> None:
-        """Move on to where the next statement seems to begin, and close what is open till there."""
-        blocks = [i for i, bracket in enumerate(self.brackets) if bracket.block]
-        outer = blocks[-1] + 1 if blocks else 0
-        inner = [bracket.token.text for bracket in self.brackets[outer:]]
-        del self.brackets[outer:]
-        if inner and self.tokens and self.begins_statement(token.start):
-            return
-        previous = self.last
-        while self.position < len(self.text):
-            found = self.raw_token()
-            kind, start, self.position = found.kind, found.start, found.end
-            if kind == "RBRACE" and "{" not in inner:
-                if self.brackets:
-                    self.position = start
-                return
-            if kind == "LBRACE" and previous != "_IN":
-                self.brackets.append(Bracket(found, block=True, phantom=True))
-                return
-            if kind in ("LPAR", "LSQB", "LBRACE"):
-                inner.append(found.text)
-            elif kind in ("RPAR", "RSQB", "RBRACE") and inner:
-                inner.pop()
-            elif kind == "_NEWLINE" and (not inner or found.text == ";"):
-                return
-            elif found.text == "\n" and inner and self.begins_statement(self.position):
-                return
-            if kind not in self.tables.ignored:
-                previous = kind
-
-    def raw_token(self) -> Token:
-        """Read on without a parser's state, over what other languages take for comments too."""
-        text, start = self.text, self.position
-        found = _FOREIGN.match(text, start)
-        if found is not None:
-            return Token("?", found.group(), start, found.end())
-        found = self.tables.token.match(text, start)
-        if found is None:
-            return Token("?", text[start], start, start + 1)
-        return Token(found.lastgroup or "?", found.group(), start, found.end())
-
-    def begins_statement(self, place: int) -> bool:
-        """Tell whether a line begins here that can hardly be anything but a statement."""
-        line = self.text.rfind("\n", 0, place) + 1
-        if self.text[line:place].strip():
-            return False
-        found = _STATEMENT.match(self.text, place)
-        if found is None:
-            return False
-        value = found["value"]
-        if value is None:
-            return True
-        balance = sum((c in "([") - (c in ")]") for c in value)
-        return balance >= 0 and not value.rstrip().endswith((",", "("))
+        self.ended = token.kind == "$END"
+        recover(self, token)
 
 
 def _children(symbols: list[Any], kept: tuple[int, ...]) -> list[Any]:

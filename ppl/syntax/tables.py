@@ -11,13 +11,13 @@ import json
 import re
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
+from os.path import dirname, exists, join
 from typing import Any
 from zlib import crc32
 
-HERE = Path(__file__).parent
-TABLES = HERE / "tables.json"
-GRAMMARS = (HERE.parent / "grammar" / "ppl.lark", HERE.parent.parent / "grammar" / "ppl.lark")
+HERE = dirname(__file__)
+TABLES = join(HERE, "tables.json")
+GRAMMARS = tuple(join(HERE, *up, "grammar", "ppl.lark") for up in ([".."], ["..", ".."]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,20 +73,22 @@ class Tables:
 def load() -> Tables:
     """Return the tables that belong to the grammar."""
     grammar = read_grammar()
-    if TABLES.exists():
-        raw = json.loads(TABLES.read_text("utf-8"))
+    if exists(TABLES):
+        with open(TABLES, encoding="utf-8") as file:
+            raw = json.load(file)
         if grammar is None or raw["grammar"] == checksum(grammar):
             return _decode(raw)
     if grammar is None:
-        raise FileNotFoundError(f"neither {TABLES.name} nor the grammar is installed")
+        raise FileNotFoundError(f"neither {TABLES} nor the grammar is installed")
     return _decode(build(grammar))
 
 
 def read_grammar() -> str | None:
     """Return the text of the grammar, from the package or from the folder beside it."""
     for path in GRAMMARS:
-        if path.exists():
-            return path.read_text("utf-8")
+        if exists(path):
+            with open(path, encoding="utf-8") as file:
+                return file.read()
     return None
 
 
@@ -108,9 +110,9 @@ def build(grammar: str) -> dict[str, Any]:
 
     lark = Lark(grammar, parser="lalr", lexer="contextual")
     frontend: Any = lark.parser
-    analysis = LALR_Analyzer(frontend.parser.parser_conf, strict=True)
+    analysis: Any = LALR_Analyzer(frontend.parser.parser_conf, strict=True)
     analysis.compute_lalr()
-    table: Any = analysis.parse_table
+    table = analysis.parse_table
     numbers = {rule: i for i, rule in enumerate(lark.rules)}
     order = sorted(
         lark.terminals,
@@ -189,7 +191,8 @@ def write() -> None:
     for key, items in rows.items():
         body = ",\n".join(json.dumps(item, separators=(",", ":")) for item in items)
         lines.append(f'"{key}": [\n{body}\n]')
-    TABLES.write_text("{\n" + ",\n".join(lines) + "\n}\n", "utf-8")
+    with open(TABLES, "w", encoding="utf-8") as file:
+        file.write("{\n" + ",\n".join(lines) + "\n}\n")
 
 
 if __name__ == "__main__":

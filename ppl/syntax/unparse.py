@@ -1,22 +1,48 @@
-"""Trees back to text, on one line: for messages and for comments in emitted source.
+"""Trees back to text: for messages, for comments in emitted source, and for the formatter.
 
-Parentheses stand where the tree has them, and where precedence asks for them. The formatter
-(`ppl.syntax.format`) breaks lines and keeps comments; this does neither.
+A node becomes a row of pieces: texts, and breaks where a line may end. `unparse` sets the row on
+one line; `ppl.syntax.format` breaks it where it is too long. Parentheses stand where the tree has
+them, and where precedence asks for them.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import assert_never
 
 from ppl.syntax import tree
 
 Node = tree.Expression | tree.Slice | tree.Keyword | tree.Loop | tree.Constraint
 
+
+@dataclass(frozen=True, slots=True)
+class Break:
+    """A place where a line may end; `flat` stands there when it does not.
+
+    `level` is the precedence of the operator that follows; 0 and less where there is none.
+    """
+
+    flat: str
+    level: int = 0
+
+
+OPEN = Break("")
+"""Behind an opening bracket."""
+CLOSE = Break("", -1)
+"""Before a closing bracket."""
+COMMA = Break(" ")
+"""Behind a comma."""
+
+Piece = str | Break
+
 # Levels of precedence, as in the grammar: from `if` (loosest) to names and calls (tightest).
-CONDITIONAL, OR, AND, NOT, RELATION, SUM, PRODUCT, MATRIX, SIGN, POWER, PRIMARY = range(11)
+CONDITIONAL, OR, AND, NOT, RELATION, SUM, PRODUCT, MATRIX, SIGN, POWER, PRIMARY = range(1, 12)
 
 BINARY = {"or": OR, "and": AND, "+": SUM, "-": SUM, "*": PRODUCT, "/": PRODUCT, "%": PRODUCT}
 BINARY |= {"@": MATRIX, "^": POWER}
+BEFORE = {level: Break(" ", level) for level in range(CONDITIONAL, POWER)}
+"""Before an operator of each level."""
 
 
 def level(node: tree.Expression) -> int:
@@ -37,169 +63,204 @@ def level(node: tree.Expression) -> int:
 def unparse(node: Node | tree.Statement) -> str:
     """Return the text of an expression, a part of one, or a statement, on one line."""
     match node:
-        case tree.Slice(start=start, stop=stop):
-            return f"{_optional(start, SUM)}:{_optional(stop, SUM)}"
-        case tree.Keyword(name=name, value=value):
-            return f"{name.id} = {unparse(value)}"
-        case tree.Loop(index=index, domain=domain):
-            return f"{index.id} in {_domain(domain)}"
-        case tree.Bound() | tree.Interval() | tree.Finite() | tree.Named():
-            return _constraint(node)
+        case tree.For(body=body):
+            return flat(header(node)) + _block([unparse(statement) for statement in body])
+        case tree.Function(definitions=(_, *_), result=result):
+            lines = [unparse(definition) for definition in node.definitions]
+            return flat(header(node)) + _block([*lines, unparse(result)])
+        case tree.Guide(entries=entries):
+            return flat(header(node)) + _block([flat(guide_entry(entry)) for entry in entries])
         case (
             tree.Dimensions()
             | tree.Data()
             | tree.Parameters()
             | tree.Sample()
             | tree.Define()
-            | tree.For()
             | tree.Factor()
             | tree.Require()
             | tree.Function()
-            | tree.Guide()
         ):
-            return _statement(node)
+            return flat(statement(node))
+        case _:
+            return flat(part(node))
+
+
+def flat(pieces: Sequence[Piece]) -> str:
+    """Set a row of pieces on one line."""
+    return "".join(piece if isinstance(piece, str) else piece.flat for piece in pieces)
+
+
+def _block(lines: list[str]) -> str:
+    return " { " + "; ".join(lines) + " }" if lines else " { }"
+
+
+# --------------------------------------------------------------------------------- statements
+
+Simple = (
+    tree.Dimensions
+    | tree.Data
+    | tree.Parameters
+    | tree.Sample
+    | tree.Define
+    | tree.Factor
+    | tree.Require
+    | tree.Function
+)
+
+
+def header(node: tree.For | tree.Function | tree.Guide) -> list[Piece]:
+    """Return what stands before the block of a statement that has one."""
+    match node:
+        case tree.For(loops=loops):
+            return ["for ", *_list(loops)]
+        case tree.Function(name=name, parameters=parameters):
+            return [f"fn {name.id}", *_bracketed("(", _list(parameters), ")")]
+        case tree.Guide():
+            return ["guide"]
+    assert_never(node)
+
+
+def statement(node: Simple) -> list[Piece]:
+    """Return the pieces of a statement that has no block."""
+    match node:
+        case tree.Dimensions(items=items):
+            return ["dim ", *_join([_dimension(item) for item in items])]
+        case tree.Data(items=items):
+            return ["data ", *_join([_datum(item) for item in items])]
+        case tree.Parameters(items=items):
+            return ["param ", *_join([_parameter(item) for item in items])]
+        case tree.Sample(targets=targets, distribution=call, constraints=constraints):
+            weight = _after(" weight ", node.weight, SUM)
+            return [*_list(targets), " ~ ", *part(call), *_constraints(constraints), *weight]
+        case tree.Define(targets=targets, value=value):
+            return [*_list(targets), " = ", *part(value)]
+        case tree.Factor(value=value):
+            return ["factor ", *part(value)]
+        case tree.Require(condition=condition):
+            return ["require ", *part(condition)]
+        case tree.Function(result=result):
+            return [*header(node), " = ", *part(result)]
+    assert_never(node)
+
+
+def guide_entry(entry: tree.GuideEntry) -> list[Piece]:
+    """Return the pieces of one line of a guide."""
+    targets = _list(entry.targets)
+    left = _bracketed("(", targets, ")") if entry.joint else targets
+    return [*left, " ~ ", *part(entry.family)]
+
+
+def _dimension(item: tree.Dimension) -> list[Piece]:
+    return [item.name.id, *_after(" = ", item.size, CONDITIONAL)]
+
+
+def _datum(item: tree.Datum) -> list[Piece]:
+    return [*_declared(item), *_after(" missing ", item.missing, SUM)]
+
+
+def _parameter(item: tree.Parameter) -> list[Piece]:
+    return [*_declared(item), *_after(" = ", item.start, CONDITIONAL)]
+
+
+def _declared(item: tree.Datum | tree.Parameter) -> list[Piece]:
+    axes = _bracketed("[", _list(item.axes), "]") if item.axes else []
+    return [item.name.id, *axes, *_constraints(item.constraints)]
+
+
+def _constraints(constraints: tuple[tree.Constraint, ...]) -> list[Piece]:
+    return [piece for constraint in constraints for piece in (" ", *part(constraint))]
+
+
+def _after(word: str, node: tree.Expression | None, lowest: int) -> list[Piece]:
+    return [] if node is None else [word, *operand(node, lowest)]
+
+
+# ----------------------------------------------------------------------- expressions and parts
+
+
+def part(node: Node) -> list[Piece]:
+    """Return the pieces of an expression, or of a part of one."""
+    match node:
+        case tree.Slice(start=start, stop=stop):
+            return [*_after("", start, SUM), ":", *_after("", stop, SUM)]
+        case tree.Keyword(name=name, value=value):
+            return [f"{name.id} = ", *part(value)]
+        case tree.Loop(index=index, domain=domain):
+            if isinstance(domain, tree.Slice):
+                return [f"{index.id} in ", *part(domain)]
+            return [f"{index.id} in ", *operand(domain, SUM)]
+        case tree.Bound(operator=operator, value=value):
+            return [f"{operator} ", *operand(value, SUM)]
+        case tree.Interval(lower=lower, upper=upper, closed=closed):
+            ends = _list((lower, upper))
+            return ["in ", *(_bracketed("[", ends, "]") if closed else _bracketed("(", ends, ")"))]
+        case tree.Finite(values=values):
+            return ["in ", *_bracketed("{", _list(values), "}")]
+        case tree.Named(name=name, origin=origin):
+            return [f"in {name.id}" + ("" if origin is None else f" from {origin.text}")]
         case _:
             return _expression(node)
 
 
-def _expression(node: tree.Expression) -> str:
+def _expression(node: tree.Expression) -> list[Piece]:
     match node:
         case tree.Number(text=text):
-            return text
+            return [text]
         case tree.String(value=value):
-            return f'"{value}"'
+            return [f'"{value}"']
         case tree.Name(id=name):
-            return name
-        case tree.Unary(operator="not", operand=operand):
-            return f"not {at_level(operand, NOT)}"
-        case tree.Unary(operator=operator, operand=operand):
-            return operator + at_level(operand, SIGN)
+            return [name]
+        case tree.Unary(operator="not", operand=inner):
+            return ["not ", *operand(inner, NOT)]
+        case tree.Unary(operator=operator, operand=inner):
+            return [operator, *operand(inner, SIGN)]
         case tree.Binary(operator="^", left=left, right=right):
-            return f"{at_level(left, PRIMARY)}^{at_level(right, SIGN)}"
+            return [*operand(left, PRIMARY), "^", *operand(right, SIGN)]
         case tree.Binary(operator=operator, left=left, right=right):
             own = BINARY[operator]
-            return f"{at_level(left, own)} {operator} {at_level(right, own + 1)}"
+            return [*operand(left, own), BEFORE[own], f"{operator} ", *operand(right, own + 1)]
         case tree.Comparison(operands=operands, operators=operators):
-            rest = "".join(
-                f" {o} {at_level(x, SUM)}" for o, x in zip(operators, operands[1:], strict=True)
-            )
-            return at_level(operands[0], SUM) + rest
+            row = operand(operands[0], SUM)
+            for operator, right in zip(operators, operands[1:], strict=True):
+                row += [BEFORE[RELATION], f"{operator} ", *operand(right, SUM)]
+            return row
         case tree.Conditional(condition=condition, yes=yes, no=no):
-            return f"if {unparse(condition)} then {unparse(yes)} else {unparse(no)}"
+            row = ["if ", *part(condition), BEFORE[CONDITIONAL], "then ", *part(yes)]
+            return [*row, BEFORE[CONDITIONAL], "else ", *part(no)]
         case tree.Call(function=function, arguments=arguments, keywords=keywords, loops=loops):
-            inside = _list((*arguments, *keywords)) + _loops(loops)
-            return f"{function.id}({inside})"
+            inside = [*_list((*arguments, *keywords)), *_loops(loops)]
+            return [function.id, *_bracketed("(", inside, ")")]
         case tree.Index(base=base, positions=positions):
-            return f"{at_level(base, PRIMARY)}[{_list(positions)}]"
+            return [*operand(base, PRIMARY), *_bracketed("[", _list(positions), "]")]
         case tree.Array(items=items):
-            return f"[{_list(items)}]"
+            return _bracketed("[", _list(items), "]")
         case tree.Comprehension(body=body, loops=loops):
-            return f"[{unparse(body)}{_loops(loops)}]"
+            return _bracketed("[", [*part(body), *_loops(loops)], "]")
         case tree.Parenthesis(body=body):
-            return f"({unparse(body)})"
+            return _bracketed("(", part(body), ")")
     assert_never(node)
 
 
-def at_level(node: tree.Expression, lowest: int) -> str:
-    """Return the text of an operand, in parentheses if it binds looser than `lowest`."""
-    text = _expression(node)
-    return text if level(node) >= lowest else f"({text})"
+def operand(node: tree.Expression, lowest: int) -> list[Piece]:
+    """Return the pieces of an operand, in parentheses if it binds looser than `lowest`."""
+    row = _expression(node)
+    return row if level(node) >= lowest else _bracketed("(", row, ")")
 
 
-def _constraint(node: tree.Constraint) -> str:
-    match node:
-        case tree.Bound(operator=operator, value=value):
-            return f"{operator} {at_level(value, SUM)}"
-        case tree.Interval(lower=lower, upper=upper, closed=closed):
-            inside = f"{unparse(lower)}, {unparse(upper)}"
-            return f"in [{inside}]" if closed else f"in ({inside})"
-        case tree.Finite(values=values):
-            return f"in {{{_list(values)}}}"
-        case tree.Named(name=name, origin=origin):
-            return f"in {name.id}" + ("" if origin is None else f" from {origin.text}")
-    assert_never(node)
+def _loops(loops: tuple[tree.Loop, ...]) -> list[Piece]:
+    return [BEFORE[CONDITIONAL], f"for {flat(_list(loops))}"] if loops else []
 
 
-def _statement(node: tree.Statement) -> str:
-    match node:
-        case tree.For(loops=loops, body=body):
-            return f"for {_list(loops)} {_block([_statement(s) for s in body])}"
-        case tree.Function(name=name, parameters=parameters, definitions=(), result=result):
-            return f"fn {name.id}({_list(parameters)}) = {unparse(result)}"
-        case tree.Function(name=name, parameters=parameters, definitions=definitions):
-            lines = [*map(_statement, definitions), unparse(node.result)]
-            return f"fn {name.id}({_list(parameters)}) {_block(lines)}"
-        case tree.Guide(entries=entries):
-            return f"guide {_block([guide_entry(e) for e in entries])}"
-        case tree.Dimensions(items=items):
-            return "dim " + ", ".join(dimension(item) for item in items)
-        case tree.Data(items=items):
-            return "data " + ", ".join(datum(item) for item in items)
-        case tree.Parameters(items=items):
-            return "param " + ", ".join(parameter(item) for item in items)
-        case tree.Sample(targets=targets, distribution=right, constraints=constraints):
-            return f"{_list(targets)} ~ {unparse(right)}{_constraints(constraints)}" + _after(
-                " weight ", node.weight, SUM
-            )
-        case tree.Define(targets=targets, value=value):
-            return f"{_list(targets)} = {unparse(value)}"
-        case tree.Factor(value=value):
-            return f"factor {unparse(value)}"
-        case tree.Require(condition=condition):
-            return f"require {unparse(condition)}"
-    assert_never(node)
+def _bracketed(opening: str, inside: list[Piece], closing: str) -> list[Piece]:
+    return [opening, OPEN, *inside, CLOSE, closing] if inside else [opening + closing]
 
 
-def dimension(item: tree.Dimension) -> str:
-    """Return the text of one item of ``dim``."""
-    return item.name.id + _after(" = ", item.size, CONDITIONAL)
+def _list(nodes: Sequence[Node]) -> list[Piece]:
+    return _join([part(node) for node in nodes])
 
 
-def datum(item: tree.Datum) -> str:
-    """Return the text of one item of ``data``."""
-    return _declared(item) + _after(" missing ", item.missing, SUM)
-
-
-def parameter(item: tree.Parameter) -> str:
-    """Return the text of one item of ``param``."""
-    return _declared(item) + _after(" = ", item.start, CONDITIONAL)
-
-
-def guide_entry(entry: tree.GuideEntry) -> str:
-    """Return the text of one line of a guide."""
-    targets = _list(entry.targets)
-    left = f"({targets})" if entry.joint else targets
-    return f"{left} ~ {unparse(entry.family)}"
-
-
-def _declared(item: tree.Datum | tree.Parameter) -> str:
-    axes = f"[{_list(item.axes)}]" if item.axes else ""
-    return item.name.id + axes + _constraints(item.constraints)
-
-
-def _constraints(constraints: tuple[tree.Constraint, ...]) -> str:
-    return "".join(f" {_constraint(c)}" for c in constraints)
-
-
-def _after(word: str, node: tree.Expression | None, lowest: int) -> str:
-    return "" if node is None else word + at_level(node, lowest)
-
-
-def _optional(node: tree.Expression | None, lowest: int) -> str:
-    return "" if node is None else at_level(node, lowest)
-
-
-def _domain(domain: tree.Expression | tree.Slice) -> str:
-    return unparse(domain) if isinstance(domain, tree.Slice) else at_level(domain, SUM)
-
-
-def _loops(loops: tuple[tree.Loop, ...]) -> str:
-    return f" for {_list(loops)}" if loops else ""
-
-
-def _list(nodes: tuple[Node, ...]) -> str:
-    return ", ".join(unparse(node) for node in nodes)
-
-
-def _block(lines: list[str]) -> str:
-    return "{ " + "; ".join(lines) + " }" if lines else "{ }"
+def _join(rows: list[list[Piece]]) -> list[Piece]:
+    joined: list[Piece] = []
+    for row in rows:
+        joined += [",", COMMA, *row] if joined else row
+    return joined

@@ -8,12 +8,11 @@ made or hidden. Quotients and sums never cancel (see the rule on hidden NaNs in 
 from __future__ import annotations
 
 from collections.abc import Callable
-from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ppl.compile.stage.ir import Draws, Node, Shape, broadcast_shapes
+from ppl.compile.stage.ir import Draws, Node, Shape, broadcast_shapes, elements
 
 if TYPE_CHECKING:
     from ppl.compile.stage.build import Builder
@@ -38,7 +37,7 @@ def safe(factor: float) -> bool:
 
 def coefficient(x: Node) -> tuple[float, Node]:
     """Split a node into a movable factor and the rest."""
-    if x.op == "elementwise" and x.attr is np.multiply:
+    if x.op == "elementwise" and x.attr is np.multiply and x.args[1].dtype.kind == "f":
         factor = number(x.args[0])
         if factor is not None and x.args[0].dims == () and safe(factor):
             return factor, x.args[1]
@@ -75,7 +74,8 @@ def _multiply(b: Builder, x: Node, y: Node) -> Node | None:
             product = np.multiply(first.array, second.args[0].array)
             if product.size in (first.array.size, second.args[0].array.size):
                 return b.elementwise(np.multiply, b.constant(product), second.args[1])
-        if _is(second, np.divide) and number(second.args[0]) == 1 and first.op != "constant":
+        inverse = _is(second, np.divide) and number(second.args[0]) == 1
+        if inverse and first.op != "constant" and not _smaller(second, first):
             return b.elementwise(np.divide, first, second.args[1])
     return None
 
@@ -113,6 +113,8 @@ def _subtract(b: Builder, x: Node, y: Node) -> Node | None:
         return b.broadcast(x, broadcast_shapes((x.dims, y.dims)))
     if x is y or y.dtype.kind != "f":
         return None
+    if y.op == "constant" and y.dims and x.op != "constant" and coefficient(x)[0] == 1:
+        return b.scale(-1.0, b.plain(np.subtract, y, x))
     if y.op == "constant" or coefficient(y)[0] != 1 or coefficient(x)[0] != 1:
         return b.elementwise(np.add, x, b.scale(-1.0, y))
     return None
@@ -124,6 +126,9 @@ def _divide(b: Builder, x: Node, y: Node) -> Node | None:
             inverse = 1 / y.array
         if np.isfinite(inverse).all() and np.isfinite(y.array).all():
             return b.elementwise(np.multiply, x, b.constant(inverse))
+    if _smaller(y, x):
+        one = b.constant(np.float64(1))
+        return b.elementwise(np.multiply, x, b.elementwise(np.divide, one, y))
     (c, p), (d, q) = coefficient(x), coefficient(y)
     if c / d != 1 and safe(c / d):
         return b.scale(c / d, b.elementwise(np.divide, p, q))
@@ -131,6 +136,12 @@ def _divide(b: Builder, x: Node, y: Node) -> Node | None:
     if value is not None and value != 1 and safe(value):
         return b.scale(value, b.elementwise(np.divide, b.constant(np.float64(1)), y))
     return None
+
+
+def _smaller(x: Node, y: Node) -> bool:
+    """Tell whether x is repeated along axes of y: work on x is cheaper than work on y."""
+    (few, low), (many, high) = elements(x.dims), elements(y.dims)
+    return low <= high and few < many
 
 
 def _power(b: Builder, x: Node, y: Node) -> Node | None:
@@ -192,47 +203,52 @@ UNARY: dict[np.ufunc, Callable[[Builder, Node], Node | None]] = {
 }
 
 
-def simplify_sum(b: Builder, x: Node, axes: tuple[int, ...]) -> Node | None:
-    """Return the sum of x over axes, kept with length 1, if a rule makes it cheaper."""
+def simplify_sum(b: Builder, x: Node, axes: tuple[int, ...], keep: bool) -> Node | None:
+    """Return the sum of x over axes, if a rule makes it cheaper.
+
+    The axes are kept with length 1 if `keep`, else dropped.
+    """
     if x.op == "broadcast":
-        return _sum_broadcast(b, x, axes)
+        return _sum_broadcast(b, x, axes, keep)
     c, inner = coefficient(x)
     if c != 1:
-        return b.scale(c, b.sum(inner, axes))
-    if x.op == "elementwise" and len(x.args) == 2:
+        return b.scale(c, b.reduce(np.add, inner, axes, keep))
+    if x.op == "elementwise" and len(x.args) == 2 and all(a.dtype.kind == "f" for a in x.args):
         if x.attr in (np.multiply, np.divide):
-            return _sum_product(b, x, axes)
+            return _sum_product(b, x, axes, keep)
         if x.attr in (np.add, np.subtract):
-            return _sum_terms(b, x, axes)
-    if x.op == "reduce" and x.attr[0] is np.add and x.attr[2]:
-        return b.sum(x.args[0], tuple(sorted({*axes, *x.attr[1]})))
+            return _sum_terms(b, x, axes, keep)
     return None
 
 
-def _sum_broadcast(b: Builder, x: Node, axes: tuple[int, ...]) -> Node | None:
-    inner = x.args[0]
-    padded = (1,) * (len(x.dims) - len(inner.dims)) + inner.dims
-    free = [a for a in axes if padded[a] == 1]
-    if not free or any(isinstance(x.dims[a], Draws) for a in free):
+def _sum_broadcast(b: Builder, x: Node, axes: tuple[int, ...], keep: bool) -> Node | None:
+    inner = _padded(b, x.args[0], len(x.dims))
+    free = [a for a in axes if inner.dims[a] == 1]
+    lengths = [n for n in (x.dims[a] for a in free) if isinstance(n, int)]
+    if not free or len(lengths) < len(free):
         return None
-    count = float(np.prod([x.dims[a] for a in free]))
-    kept = tuple(1 if a in free else n for a, n in enumerate(x.dims))
-    rest = tuple(a for a in axes if a not in free)
-    whole = b.broadcast(b.reshape(inner, padded), kept)
-    return b.scale(count, b.sum(whole, rest))
+    whole = b.broadcast(inner, tuple(1 if a in free else n for a, n in enumerate(x.dims)))
+    return b.scale(float(np.prod(lengths)), b.reduce(np.add, whole, axes, keep))
 
 
 def _padded(b: Builder, x: Node, rank: int) -> Node:
     return b.reshape(x, (1,) * (rank - len(x.dims)) + x.dims)
 
 
-def _sum_product(b: Builder, x: Node, axes: tuple[int, ...]) -> Node | None:
+def _without(b: Builder, x: Node, axes: tuple[int, ...], keep: bool) -> Node:
+    """Drop axes of length 1, unless they are kept."""
+    return x if keep else b.reshape(x, tuple(n for i, n in enumerate(x.dims) if i not in axes))
+
+
+def _sum_product(b: Builder, x: Node, axes: tuple[int, ...], keep: bool) -> Node | None:
     """Move a factor or divisor that is the same along the axes out of the sum."""
     left, right = (_padded(b, a, len(x.dims)) for a in x.args)
     if all(right.dims[a] == 1 for a in axes):
-        return b.elementwise(x.attr, b.sum(left, axes), right)
+        total = b.reduce(np.add, left, axes, keep)
+        return b.elementwise(x.attr, total, _without(b, right, axes, keep))
     if x.attr is np.multiply and all(left.dims[a] == 1 for a in axes):
-        return b.elementwise(np.multiply, left, b.sum(right, axes))
+        total = b.reduce(np.add, right, axes, keep)
+        return b.elementwise(np.multiply, _without(b, left, axes, keep), total)
     if x.attr is np.multiply and left.op == "constant" and axes == (len(x.dims) - 1,):
         return _sum_linear(b, left, right)
     return None
@@ -245,10 +261,10 @@ def _sum_linear(b: Builder, weights: Node, x: Node) -> Node | None:
     if weights.array.size != x.args[1].array.shape[1] or not np.isfinite(weights.array).all():
         return None
     column = b.constant(x.args[1].array @ weights.array.reshape(-1))
-    return b.reshape(b.matmul(x.args[0], column, x.args[0].dims[:-1]), (*x.args[0].dims[:-1], 1))
+    return b.matmul(x.args[0], column, x.args[0].dims[:-1])
 
 
-def _sum_terms(b: Builder, x: Node, axes: tuple[int, ...]) -> Node | None:
+def _sum_terms(b: Builder, x: Node, axes: tuple[int, ...], keep: bool) -> Node | None:
     """Sum the terms of a sum apart, where one of them is cheaper alone."""
     left, right = (_padded(b, a, len(x.dims)) for a in x.args)
     short = any(a.dims[i] == 1 for a in (left, right) for i in axes)
@@ -256,7 +272,9 @@ def _sum_terms(b: Builder, x: Node, axes: tuple[int, ...]) -> Node | None:
         return None
     if any(isinstance(x.dims[a], Draws) for a in axes):
         return None
-    sums = [b.sum(b.broadcast(a, _stretched(a, x, axes)), axes) for a in (left, right)]
+    sums = (
+        b.reduce(np.add, b.broadcast(a, _stretched(a, x, axes)), axes, keep) for a in (left, right)
+    )
     return b.elementwise(x.attr, *sums)
 
 
@@ -274,29 +292,23 @@ def _is_linear(x: Node) -> bool:
 
 def simplify_matmul(b: Builder, x: Node, y: Node, shape: Shape) -> Node | None:
     """Multiply a constant term of x with a constant matrix at once; drop batches of vectors."""
-    if y.op == "constant" and len(y.dims) == 2 and x.op == "elementwise":
-        if x.attr in (np.add, np.subtract) and x.args[0].op == "constant":
-            if len(x.args[0].dims) == 1 and np.isfinite(x.args[0].array).all():
-                fixed = b.constant(x.args[0].array @ y.array)
-                rest = b.matmul(x.args[1], y, shape)
-                return b.elementwise(x.attr, fixed, rest)
+    if y.op == "constant" and len(y.dims) == 2 and _has_fixed_row(x):
+        fixed = b.constant(x.args[0].array @ y.array)
+        return b.elementwise(x.attr, fixed, b.matmul(x.args[1], y, shape))
     if x.op == "constant" and len(x.dims) == 2 and len(y.dims) == 3 and y.dims[-1] == 1:
         rows = b.reshape(y, y.dims[:-1])
         flipped = b.constant(np.ascontiguousarray(x.array.T))
-        product = b.matmul(rows, flipped, (y.dims[0], x.dims[0]))
-        return b.reshape(product, shape)
+        return b.reshape(b.matmul(rows, flipped, (y.dims[0], x.dims[0])), shape)
     return None
+
+
+def _has_fixed_row(x: Node) -> bool:
+    """Tell whether x is a constant vector plus or minus something of the whole shape."""
+    if not (_is(x, np.add) or _is(x, np.subtract)) or x.args[1].dims != x.dims:
+        return False
+    fixed = x.args[0]
+    return fixed.op == "constant" and len(fixed.dims) == 1 and np.isfinite(fixed.array).all()
 
 
 def _is(x: Node, ufunc: np.ufunc) -> bool:
     return x.op == "elementwise" and x.attr is ufunc
-
-
-def finite(x: Node) -> bool:
-    """Tell whether x is a constant without NaN and infinities."""
-    return x.op == "constant" and bool(np.isfinite(x.array).all())
-
-
-def is_number(value: float | None) -> bool:
-    """Tell whether a value is a finite number."""
-    return value is not None and isfinite(value)

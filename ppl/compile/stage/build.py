@@ -17,10 +17,10 @@ import numpy as np
 from ppl.compile.stage import algebra
 from ppl.compile.stage.indexing import (
     Index,
-    compose_units,
     indexed_shape,
     only_units,
     take_of_index,
+    unit_slices_to_numbers,
 )
 from ppl.compile.stage.ir import (
     CannotStage,
@@ -68,7 +68,7 @@ class Builder:
     def constant(self, value: Any) -> Node:
         """Return a constant; one that repeats a single number is broadcast from it."""
         array = np.asarray(value)
-        if array.ndim and array.size > 1 and array.dtype != object:
+        if array.ndim and array.size and array.dtype != object:
             first = array[(0,) * array.ndim]
             if (array == first).all():
                 return self.broadcast(self.constant(first), array.shape)
@@ -80,11 +80,20 @@ class Builder:
     def elementwise(self, ufunc: np.ufunc, *args: Node, dtype: np.dtype[Any] | None = None) -> Node:
         """Apply a ufunc; broadcasts are moved outside."""
         shape = broadcast_shapes(a.dims for a in args)
-        small = [strip(a) for a in args]
+        small = [self._without_leading_units(strip(a)) for a in args]
         if all(a.op == "constant" for a in small):
             with np.errstate(all="ignore"):
                 return self.broadcast(self.constant(ufunc(*(a.value for a in small))), shape)
+        bases = _common_units(small)
+        if bases is not None:
+            inner = broadcast_shapes(a.dims for a in small)
+            return self.broadcast(self.reshape(self.elementwise(ufunc, *bases), inner), shape)
         return self.broadcast(algebra.simplify(self, ufunc, small, dtype), shape)
+
+    def _without_leading_units(self, x: Node) -> Node:
+        if x.op != "constant" or not x.dims or x.dims[0] != 1:
+            return x
+        return self._without_leading_units(self.constant(x.array[0]))
 
     def plain(self, ufunc: np.ufunc, *args: Node, dtype: np.dtype[Any] | None = None) -> Node:
         """Apply a ufunc without any rule; arguments of commutative ones are ordered."""
@@ -136,22 +145,12 @@ class Builder:
             return self.reshape(x, final)
         if x.op == "constant":
             return self.reshape(self.constant(ufunc.reduce(x.array, axis=axes)), final)
-        if ufunc is np.add and (simple := algebra.simplify_sum(self, x, axes)) is not None:
-            return self.reshape(simple, final)
-        return self._reduced(ufunc, x, axes, final)
-
-    def _reduced(self, ufunc: np.ufunc, x: Node, axes: tuple[int, ...], final: Shape) -> Node:
-        kept = tuple(1 if i in axes else n for i, n in enumerate(x.dims))
+        if ufunc is np.add:
+            simple = algebra.simplify_sum(self, x, axes, len(final) == len(x.dims))
+            if simple is not None:
+                return self.reshape(simple, final)
         dropped = tuple(n for i, n in enumerate(x.dims) if i not in axes)
-        keepdims = final == kept
-        shape = kept if keepdims else dropped
-        return self.reshape(
-            self._intern("reduce", (x,), (ufunc, axes, keepdims), shape, x.dtype), final
-        )
-
-    def sum(self, x: Node, axes: tuple[int, ...]) -> Node:
-        """Sum over axes and keep them with length 1."""
-        return self.reduce(np.add, x, axes, True)
+        return self.reshape(self._intern("reduce", (x,), (ufunc, axes), dropped, x.dtype), final)
 
     # Views
 
@@ -161,28 +160,15 @@ class Builder:
             return x
         match x.op:
             case "constant" if not any(isinstance(n, Draws) for n in shape):
-                return self.constant(x.array.reshape(shape))  # type: ignore[arg-type]
+                return self.constant(x.array.reshape(shape))
             case "reshape":
                 return self.reshape(x.args[0], shape)
             case "broadcast" if elements(x.args[0].dims) == (1, 0):
                 return self.broadcast(self.reshape(x.args[0], ()), shape)
-            case "reduce" if (flipped := self._flip_keepdims(x, shape)) is not None:
-                return flipped
-            case "index" if (index := compose_units(x.args[0].dims, x.attr, shape)) is not None:
-                return self._intern("index", x.args, index, shape, x.dtype)
         factor, inner = algebra.coefficient(x)
         if factor != 1:
             return self.scale(factor, self.reshape(inner, shape))
         return self._intern("reshape", (x,), None, shape, x.dtype)
-
-    def _flip_keepdims(self, x: Node, shape: Shape) -> Node | None:
-        ufunc, axes, keepdims = x.attr
-        of = x.args[0].dims
-        kept = tuple(1 if i in axes else n for i, n in enumerate(of))
-        dropped = tuple(n for i, n in enumerate(of) if i not in axes)
-        if shape != (dropped if keepdims else kept):
-            return None
-        return self._intern("reduce", x.args, (ufunc, axes, not keepdims), shape, x.dtype)
 
     def transpose(self, x: Node, order: tuple[int, ...]) -> Node:
         """Permute the axes."""
@@ -208,7 +194,13 @@ class Builder:
         factor, inner = algebra.coefficient(x)
         if factor != 1:
             return self.scale(factor, self.index(inner, index))
-        return self._intern("index", (x,), _hashable(index), shape, x.dtype)
+        numbers = unit_slices_to_numbers(x.dims, index)
+        key, plain = _hashable(numbers), indexed_shape(x.dims, numbers)
+        return self.reshape(self._intern("index", (x,), key, plain, x.dtype), shape)
+
+    def index_into(self, x: Node, key: tuple[Any, ...], shape: Shape) -> Node:
+        """Take an index given by its key, as it is."""
+        return self._intern("index", (x,), key, shape, x.dtype)
 
     # Gathers and their adjoints
 
@@ -236,6 +228,8 @@ class Builder:
 
     def assemble(self, terms: Sequence[tuple[Index, Node]], shape: Shape) -> Node:
         """Write each term at its index into zeros, adding where they meet."""
+        if len(terms) == 1 and only_units(shape, terms[0][0]):
+            return self.reshape(terms[0][1], shape)
         merged: dict[Any, Node] = {}
         for index, node in terms:
             key = _hashable(index)
@@ -262,6 +256,20 @@ class Builder:
         if (simple := algebra.simplify_matmul(self, a, b, shape)) is not None:
             return simple
         return self._intern("matmul", (a, b), None, shape)
+
+    def product(self, a: Node, b: Node, shape: Shape) -> Node:
+        """Multiply matrices without applying rules."""
+        return self._intern("matmul", (a, b), None, shape)
+
+    def vector(self, value: Any) -> Node:
+        """Return a constant array as it is, even if it repeats one number."""
+        return self._intern("constant", (), None, value.shape, value.dtype, value, value.tobytes())
+
+    def known(self, ufunc: np.ufunc, *args: Node) -> Node | None:
+        """Return an elementwise node of two arguments if it was made before."""
+        before = len(self._nodes)
+        node = self.plain(ufunc, *args)
+        return node if node.number < before else None
 
     def vecdot(self, a: Node, b: Node) -> Node:
         """Sum products over the last axis."""
@@ -299,6 +307,20 @@ def strip(x: Node) -> Node:
     if x.op != "broadcast":
         return x
     return x.args[0]
+
+
+def _common_units(args: list[Node]) -> list[Node] | None:
+    """Return args before new axes of length 1, if all get the same ones (numbers get none)."""
+    shaped = [a for a in args if a.dims]
+    first = shaped[0]
+    if any(a.op != "reshape" or a.dims != first.dims for a in shaped):
+        return None
+    below = first.args[0].dims
+    if any(a.args[0].dims != below for a in shaped) or len(below) >= len(first.dims):
+        return None
+    if [n for n in below if n != 1] != [n for n in first.dims if n != 1]:
+        return None
+    return [a.args[0] if a.dims else a for a in args]
 
 
 def _hashable(index: Index) -> tuple[Any, ...]:

@@ -12,6 +12,7 @@ from typing import Any
 import autograd.numpy as anp
 import numpy as np
 from autograd.builtins import container_take
+from autograd.core import primitive_vjps
 from autograd.extend import defvjp, primitive
 from autograd.numpy import numpy_wrapper
 from autograd.numpy.numpy_boxes import ArrayBox
@@ -37,7 +38,7 @@ def _define(function: Any, *makers: Maker | None) -> None:
     OWN[function] = reverse
 
 
-@primitive
+@primitive  # type: ignore[untyped-decorator]
 def scatter(g: Any, index: Any, shape: tuple[int, ...]) -> Any:
     """Return zeros of a shape with `g` added at an index: the adjoint of indexing."""
     result = np.zeros(shape)
@@ -48,7 +49,7 @@ def scatter(g: Any, index: Any, shape: tuple[int, ...]) -> Any:
 defvjp(scatter, lambda ans, g, index, shape: lambda h: h[index], argnums=(0,))
 
 
-@primitive
+@primitive  # type: ignore[untyped-decorator]
 def put(g: Any, position: int, zeros: tuple[Any, ...]) -> Any:
     """Return a tuple of zeros with `g` at one position: the adjoint of taking an item."""
     return (*zeros[:position], g, *zeros[position + 1 :])
@@ -57,7 +58,7 @@ def put(g: Any, position: int, zeros: tuple[Any, ...]) -> Any:
 defvjp(put, lambda ans, g, position, zeros: lambda h: h[position], argnums=(0,))
 
 
-@primitive
+@primitive  # type: ignore[untyped-decorator]
 def add_items(left: Any, right: Any) -> Any:
     """Add two tuples item by item."""
     return tuple(a + b for a, b in zip(left, right, strict=True))
@@ -109,26 +110,29 @@ def _where_reverse(side: int) -> Maker:
     return maker
 
 
-def _logaddexp_reverse(side: int) -> Maker:
-    """d logaddexp(x, y) / dx is the share of exp(x); no exponential of a positive number."""
+BOUND = 700.0
+"""exp(BOUND) is finite, and 1 + exp(-BOUND) is 1."""
 
+
+def bounded_exponential(x: Any, y: Any) -> Any:
+    """Return exp(y - x) without overflow.
+
+    `fmin` takes the bound where x and y are the same infinity. Then log(exp(x) + exp(y)) is
+    max(y, x + log1p(e)) for infinities and for NaN as well, and the shares of exp(x) and exp(y)
+    in the sum are 1 / (1 + e) and e / (1 + e).
+    """
+    return anp.exp(anp.fmin(y - x, BOUND))
+
+
+def _logaddexp_reverse(side: int) -> Maker:
     def maker(ans: Any, x: Any, y: Any) -> Callable[[Any], Any]:
-        e = small_exponential(x, y)
-        larger = 1 / (1 + e)
-        mine = anp.greater_equal(x, y) if side == 0 else anp.less(x, y)
-        share = anp.where(mine, larger, e * larger)
+        flipped = isinstance(y, float | int | np.ndarray)
+        e = bounded_exponential(y, x) if flipped else bounded_exponential(x, y)
+        first = 1 / (1 + e)
+        share = first if (side == 1) == flipped else e * first
         return unbroadcast_f((x, y)[side], lambda g: g * share)  # type: ignore[no-any-return]
 
     return maker
-
-
-def small_exponential(x: Any, y: Any) -> Any:
-    """Return exp(-|x - y|), and 1 when both are the same infinity."""
-    e = anp.exp(-anp.abs(x - y))
-    either_finite = any(
-        isinstance(a, int | float | np.ndarray) and np.all(np.isfinite(a)) for a in (x, y)
-    )
-    return e if either_finite else anp.fmin(e, 1.0)
 
 
 def _swap(a: Any) -> Any:
@@ -149,8 +153,6 @@ def _cholesky_reverse(ans: Any, a: Any) -> Callable[[Any], Any]:
 
 
 def _dot_reverse(argnums: Any, ans: Any, args: Any, kwargs: Any) -> Any:
-    from autograd.core import primitive_vjps
-
     plain = all(anp.ndim(a) in (1, 2) for a in args)
     rule = primitive_vjps[anp.matmul if plain else anp.dot]
     return rule(argnums, ans, args, kwargs)

@@ -7,15 +7,25 @@ the workspace, and never overwrites something that does.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, assert_never
 
 import numpy as np
 
 from ppl.compile.stage.build import as_index
-from ppl.compile.stage.indexing import covers_once
-from ppl.compile.stage.ir import Draws, Fixed, Node, Program, Shape, Slot, bytes_per_draw, elements
+from ppl.compile.stage.indexing import covers_once, indexed_shape
+from ppl.compile.stage.ir import (
+    Draws,
+    Fixed,
+    Node,
+    Program,
+    Shape,
+    Slot,
+    bytes_per_draw,
+    elements,
+    uses,
+)
 from ppl.compile.stage.liveness import Lifetimes, lifetimes
 from ppl.compile.stage.runtime import Segments, where_into
 
@@ -31,6 +41,10 @@ INFIX = {
     np.equal: "==",
     np.not_equal: "!=",
 }
+
+
+KEYWORD = frozenset({np.maximum, np.minimum})
+"""NumPy wants `out` by name here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +72,7 @@ class _Writer:
     program: Program
     life: Lifetimes
     pooled: int
-    names: Mapping[int, str]
+    names: Mapping[Any, str]
     lines: list[str] = field(default_factory=list)
     constants: dict[str, Any] = field(default_factory=dict)
     comments: list[str] = field(default_factory=list)
@@ -67,9 +81,10 @@ class _Writer:
     free: dict[Any, list[int]] = field(default_factory=dict)
     slots: list[Any] = field(default_factory=list)
     views: dict[tuple[int, Shape, np.dtype[Any]], str] = field(default_factory=dict)
+    parts: dict[Node, tuple[Node, tuple[Any, ...]]] = field(default_factory=dict)
 
 
-def emit(program: Program, pooled: int, names: Mapping[int, str] | None = None) -> Emitted:
+def emit(program: Program, pooled: int, names: Mapping[Any, str] | None = None) -> Emitted:
     """Write a program as source.
 
     Parameters
@@ -77,9 +92,10 @@ def emit(program: Program, pooled: int, names: Mapping[int, str] | None = None) 
     pooled
         Bytes per draw from which on a result lives in the workspace.
     names
-        Names of constants, by the `id` of the array.
+        Names of constants, by their `content`.
     """
     w = _Writer(program, lifetimes(program), pooled, names or {})
+    w.parts.update(_parts(program, w.life))
     for position, node in enumerate(program.nodes):
         _statement(w, position, node)
     returned = ", ".join(_escaping(w, i, node) for i, node in enumerate(program.outputs))
@@ -93,16 +109,28 @@ def emit(program: Program, pooled: int, names: Mapping[int, str] | None = None) 
     return Emitted("\n".join(lines), {"np": np, **w.constants}, workspace)
 
 
+def _parts(
+    program: Program, life: Lifetimes
+) -> Iterator[tuple[Node, tuple[Node, tuple[Any, ...]]]]:
+    """Yield the results that can be computed right into their place in an output."""
+    count = uses(program)
+    for node in program.outputs:
+        if node.op != "assemble" or covers_once(node.dims, node.attr) != (True, True):
+            continue
+        for key, arg in zip(node.attr, node.args, strict=True):
+            shape = indexed_shape(node.dims, as_index(key))
+            if arg.op == "elementwise" and count[arg] == 1 and arg.shape == shape:
+                yield arg, (node, key)
+
+
 def _escaping(w: _Writer, which: int, node: Node) -> str:
     """Return the text of an output; a copy where it would share memory."""
-    own = w.life.roots(node) == {node}
-    earlier = any(w.life.roots(node) & w.life.roots(o) for o in w.program.outputs[:which])
-    if own and not earlier and node.op not in ("input", "constant"):
-        return w.called[node]
-    if not any(r.op in ("input", "constant") for r in w.life.roots(node)) and not earlier:
-        if node.op != "broadcast":
-            return w.called[node]
-    return f"np.array({w.called[node]})"
+    roots = w.life.roots(node)
+    given = any(r.op in ("input", "constant") for r in roots)
+    earlier = any(roots & w.life.roots(o) for o in w.program.outputs[:which])
+    if given or earlier or node.op == "broadcast":
+        return f"np.array({w.called[node]})"
+    return w.called[node]
 
 
 def _statement(w: _Writer, position: int, node: Node) -> None:
@@ -113,6 +141,13 @@ def _statement(w: _Writer, position: int, node: Node) -> None:
             w.called[node] = _constant(w, node)
         case "assemble":
             _assemble(w, position, node)
+        case "elementwise" if node in w.parts:
+            whole, key = w.parts[node]
+            if whole not in w.called:
+                w.lines.append(f"{_name(w, whole)} = np.empty({shape_text(whole.dims)})")
+            args = ", ".join(w.called[a] for a in node.args)
+            out = f"{'out=' * (node.attr in KEYWORD)}{w.called[whole]}[{index_text(key)}]"
+            w.lines.append(f"{_ufunc(w, node.attr)}({args}, {out})")
         case "elementwise":
             name = _name(w, node)
             w.lines.append(f"{name} = {_elementwise(w, position, node)}")
@@ -136,12 +171,20 @@ def _constant(w: _Writer, node: Node) -> str:
     for name, known in w.constants.items():
         if known is value:
             return name
-    wanted = w.names.get(id(value))
+    wanted = w.names.get(content(value)) if w.names else None
     name = wanted if wanted and wanted.isidentifier() else f"k{len(w.constants)}"
     w.constants[name] = value
     said = repr(value.item()) if value.size == 1 else f"array of shape {value.shape}"
     w.comments.append(f"{name}: {said}")
     return name
+
+
+def content(array: Any) -> tuple[Any, ...]:
+    """Return a key that arrays of the same shape and numbers have in common."""
+    array = np.asarray(array)
+    if array.dtype.kind in "iu":
+        array = array.astype(np.float64)
+    return array.shape, array.dtype.char, hash(array.tobytes())
 
 
 def _bind(w: _Writer, prefix: str, value: Any) -> str:
@@ -187,7 +230,8 @@ def _elementwise(w: _Writer, position: int, node: Node) -> str:
         out = _out(w, node)
     if out is None and node.attr in INFIX:
         return f" {INFIX[node.attr]} ".join(args)
-    extra = [] if out is None else [out]
+    keyword = "out=" if node.attr in KEYWORD else ""
+    extra = [] if out is None else [keyword + out]
     return f"{_ufunc(w, node.attr)}({', '.join(args + extra)})"
 
 
@@ -242,10 +286,7 @@ def _expression(w: _Writer, node: Node) -> str:
         case "concatenate":
             return f"np.concatenate(({', '.join(args)},), {node.attr})"
         case "matmul" | "vecdot":
-            out = _out(w, node)
-            if out is None and node.op == "matmul":
-                return f"{args[0]} @ {args[1]}"
-            return f"np.{node.op}({', '.join(args if out is None else [*args, out])})"
+            return _product(w, node, args)
         case "call":
             return _call(w, node, args)
         case "item":
@@ -258,11 +299,21 @@ def _expression(w: _Writer, node: Node) -> str:
             assert_never(node.op)
 
 
+def _product(w: _Writer, node: Node, args: list[str]) -> str:
+    """Write a product; `dot` has less overhead than `matmul` where they are the same."""
+    out = _out(w, node)
+    plain = all(len(a.dims) <= 2 for a in node.args)
+    name = "dot" if node.op == "matmul" and plain else node.op
+    if out is not None:
+        return f"np.{name}({args[0]}, {args[1]}, {out})"
+    return f"{args[0]}.dot({args[1]})" if name == "dot" else f"np.{name}({args[0]}, {args[1]})"
+
+
 def _reduce(w: _Writer, node: Node, x: str) -> str:
-    ufunc, axes, keepdims = node.attr
+    ufunc, axes = node.attr
     axis = str(axes[0]) if len(axes) == 1 else str(axes)
     out = _out(w, node)
-    extra = f", None, {out}, {keepdims}" if out or keepdims else ""
+    extra = f", None, {out}" if out else ""
     return f"np.{ufunc.__name__}.reduce({x}, {axis}{extra})"
 
 
@@ -302,13 +353,17 @@ def index_text(key: tuple[Any, ...]) -> str:
 
 def _assemble(w: _Writer, position: int, node: Node) -> None:
     apart, complete = covers_once(node.dims, node.attr)
+    begun = node in w.called
     name = _name(w, node)
-    out = _out(w, node)
+    out = None if begun else _out(w, node)
     maker = "empty" if apart and complete else "zeros"
-    w.lines.append(f"{name} = {out or f'np.{maker}({shape_text(node.dims)})'}")
+    if not begun:
+        w.lines.append(f"{name} = {out or f'np.{maker}({shape_text(node.dims)})'}")
     if out and maker == "zeros":
         w.lines.append(f"{name}.fill(0.0)")
     for key, arg in zip(node.attr, node.args, strict=True):
+        if arg in w.parts:
+            continue
         sign = "=" if apart else "+="
         w.lines.append(f"{name}[{index_text(key)}] {sign} {w.called[arg]}")
 
@@ -341,6 +396,3 @@ def _call(w: _Writer, node: Node, args: list[str]) -> str:
 def _identifier(function: Any) -> str:
     name = str(getattr(function, "__name__", "function"))
     return name if name.isidentifier() and name not in ("x", "S", "workspace") else "function"
-
-
-__all__ = ["Emitted", "as_index", "emit"]

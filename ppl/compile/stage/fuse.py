@@ -1,20 +1,21 @@
-"""Rewrites that need to know how often a node is used: products and sums become one operation."""
+"""Rewrites that need to know how often a node is used, or that help source more than algebra."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from ppl.compile.stage.build import FLOAT, Builder
+from ppl.compile.stage.indexing import compose_units
 from ppl.compile.stage.ir import Draws, Node, Program, reachable, uses
 
 
 def fuse(b: Builder, program: Program) -> Program:
-    """Return the program with sums of products over the last axis as `vecdot` or `matmul`."""
+    """Return the program with sums over the last axis as products, and views merged."""
     count = uses(program)
     new: dict[Node, Node] = {}
     for node in program.nodes:
         args = tuple(new[a] for a in node.args)
-        fused = _sum_of_products(b, node, args, count)
+        fused = _sum_as_product(b, node, args, count) or _merged_view(b, node, args)
         if fused is not None:
             new[node] = fused
         else:
@@ -22,18 +23,49 @@ def fuse(b: Builder, program: Program) -> Program:
     return reachable(new[program.input], (new[n] for n in program.outputs))
 
 
-def _sum_of_products(
+def _sum_as_product(
     b: Builder, node: Node, args: tuple[Node, ...], count: dict[Node, int]
 ) -> Node | None:
+    """Sum over the last axis by a product with a vector: several times as fast as `add.reduce`."""
     if node.op != "reduce" or node.attr[0] is not np.add:
         return None
-    old, x = node.args[0], args[0]
+    x = args[0]
     if node.attr[1] != (len(x.dims) - 1,) or x.dtype != FLOAT or isinstance(x.dims[-1], Draws):
         return None
-    if x.op == "elementwise" and count[old] == 1 and x.attr in (np.multiply, np.square):
-        left, right = x.args if len(x.args) == 2 else (x.args[0], x.args[0])
-        if FLOAT == left.dtype == right.dtype and left.dims[-1:] == right.dims[-1:]:
-            if left.op == "constant" and len(left.dims) == 1:
-                return b.reshape(b.matmul(right, left, right.dims[:-1]), node.dims)
-            return b.reshape(b.vecdot(left, right), node.dims)
-    return None
+    old = node.args[0]
+    product = x.op == "elementwise" and x.attr in (np.multiply, np.square) and count[old] == 1
+    if product and (dot := _dot(b, x, old)) is not None:
+        return dot
+    if len(x.dims) != 2:
+        return None
+    return b.product(x, b.vector(np.ones(x.dims[-1])), node.dims)
+
+
+def _dot(b: Builder, x: Node, old: Node) -> Node | None:
+    """Return the sum of a product or square over the last axis as one operation."""
+    left, right = x.args if len(x.args) == 2 else (x.args[0], x.args[0])
+    if not (FLOAT == left.dtype == right.dtype and left.dims[-1:] == right.dims[-1:]):
+        return None
+    if left.op == "constant" and len(left.dims) == 1 and len(right.dims) == 2:
+        return b.product(right, left, right.dims[:-1])
+    if left is right and _is_weighted(b, old.args[0]):
+        weight = b.constant(np.square(left.args[0].array))
+        left, right = left.args[1], b.plain(np.multiply, weight, left.args[1])
+    return b.vecdot(left, right)
+
+
+def _is_weighted(b: Builder, x: Node) -> bool:
+    """Tell whether x is c * y for constants c, and the program has c**2 * y as well."""
+    if x.op != "elementwise" or x.attr is not np.multiply or x.args[0].op != "constant":
+        return False
+    weight = b.constant(np.square(x.args[0].array))
+    return b.known(np.multiply, weight, x.args[1]) is not None
+
+
+def _merged_view(b: Builder, node: Node, args: tuple[Node, ...]) -> Node | None:
+    """Take a column with its new axis at once: `x[:, 0:1]` for `x[:, 0][:, None]`."""
+    if node.op != "reshape" or args[0].op != "index":
+        return None
+    base = args[0].args[0]
+    key = compose_units(base.dims, args[0].attr, node.dims)
+    return None if key is None else b.index_into(base, key, node.dims)

@@ -89,6 +89,16 @@ def _sliced(entry: slice, length: Length) -> Length:
     return length if isinstance(length, Draws) else len(range(*entry.indices(length)))
 
 
+def unit_slices_to_numbers(shape: Shape, index: Index) -> Index:
+    """Return the index with numbers for slices of length 1, and without new axes."""
+    result: list[Entry] = []
+    entries = [e for e in index if e is not None]
+    for e, n in zip(entries, shape, strict=True):
+        cut = isinstance(e, slice) and n != 1 and _sliced(e, n) == 1
+        result.append((e.start or 0) if isinstance(e, slice) and cut else e)
+    return tuple(result)
+
+
 def only_units(shape: Shape, index: Index) -> bool:
     """Tell whether an index does no more than add and drop axes of length 1."""
     entries = [e for e in index if e is not None]

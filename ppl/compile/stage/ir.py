@@ -36,7 +36,7 @@ Op = Literal[
     "constant",
     "elementwise",  # attr: the ufunc
     "where",
-    "reduce",  # attr: (ufunc, axes, keepdims)
+    "reduce",  # attr: (ufunc, axes)
     "reshape",
     "broadcast",
     "transpose",  # attr: the permutation
@@ -146,9 +146,12 @@ def uses(program: Program) -> dict[Node, int]:
 
 def broadcast_shapes(shapes: Iterable[Shape]) -> Shape:
     """Return the common shape of arrays that broadcast against each other."""
+    shapes = tuple(shapes)
+    if all(shape == shapes[0] for shape in shapes):
+        return shapes[0]
     result: list[Length] = []
     for shape in shapes:
-        result = [1] * (len(shape) - len(result)) + result
+        result[:0] = [1] * (len(shape) - len(result))
         offset = len(result) - len(shape)
         for i, length in enumerate(shape, offset):
             if result[i] == 1:

@@ -1,7 +1,8 @@
 """Who shares memory with whom, and when the last reader is done.
 
 A node's *roots* are the nodes whose memory it may lie in: itself for a fresh array, those of its
-base for a view, and those of all its arguments for a function that is not looked into.
+base for a view, and those of all its arguments for a function that is not looked into, unless the
+function says by an attribute ``fresh`` that its results are new memory.
 """
 
 from __future__ import annotations
@@ -43,13 +44,17 @@ class Lifetimes:
         self._dying[self._last[victim]].remove(victim)
 
 
+def _fresh(node: Node) -> bool:
+    return node.op == "call" and bool(getattr(node.attr[0].value, "fresh", False))
+
+
 def lifetimes(program: Program) -> Lifetimes:
     """Find sharing, last uses, and what reaches the caller."""
     roots: dict[Node, frozenset[Node]] = {}
     last: dict[Node, int] = {}
     for position, node in enumerate(program.nodes):
         own = {node} if node.op not in VIEWS or node.op == "call" else set()
-        shared = [roots[a] for a in node.args] if node.op in VIEWS else []
+        shared = [roots[a] for a in node.args] if node.op in VIEWS and not _fresh(node) else []
         roots[node] = frozenset(own).union(*shared)
         for arg in node.args:
             last.update(dict.fromkeys(roots[arg], position))

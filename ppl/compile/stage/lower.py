@@ -96,6 +96,9 @@ def _lowered(state: Lowering) -> Node:
     if call.function is None:
         return state.b.input(state.shape)
     function = raw(call.function)
+    if hasattr(function, "pair"):
+        whole = _opaque(state, raw(function.pair), container=True)
+        return state.b.item(whole, 0, call.shape, call.dtype)
     rule = RULES.get(function)
     node = rule(state) if rule else None
     if node is None and isinstance(function, np.ufunc):
@@ -134,7 +137,7 @@ def _expit(b: Builder, x: Node) -> Node:
     return b.elementwise(np.divide, one, b.elementwise(np.add, one, e))
 
 
-def _opaque(state: Lowering, function: Any) -> Node:
+def _opaque(state: Lowering, function: Any, container: bool = False) -> Node:
     args: list[Node] = []
 
     def visit(value: Any) -> Any:
@@ -142,6 +145,8 @@ def _opaque(state: Lowering, function: Any) -> Node:
             case Ref() | np.ndarray() | Repeated():
                 args.append(state.node(value))
                 return Slot(len(args) - 1)
+            case slice() if Draws in map(type, (value.start, value.stop, value.step)):
+                raise CannotStage(f"A part of the draws is given to `{name(state.call)}`.")
             case tuple():
                 return tuple(map(visit, value))
             case list():
@@ -154,7 +159,10 @@ def _opaque(state: Lowering, function: Any) -> Node:
     positional = tuple(map(visit, state.call.args))
     keywords = tuple((k, visit(v)) for k, v in state.call.kwargs.items())
     template = (positional, keywords)
-    return state.b.call(function, template, tuple(args), state.call.shape, state.call.dtype)
+    shape, dtype = state.call.shape, state.call.dtype
+    if container:
+        shape, dtype = None, np.dtype(object)
+    return state.b.call(function, template, tuple(args), shape, dtype)
 
 
 def _rule(*functions: Any) -> Callable[[Rule], Rule]:
@@ -243,14 +251,16 @@ def _clip(state: Lowering) -> Node | None:
 
 @_rule(np.logaddexp)
 def _logaddexp(state: Lowering) -> Node:
+    """max(y, x + log1p(exp(y - x))), with the difference bounded: see `bounded_exponential`."""
     b = state.b
     x, y = (_as_float(b, state.arg(i)) for i in (0, 1))
-    e = b.elementwise(
-        np.exp, b.scale(-1.0, b.elementwise(np.abs, b.elementwise(np.subtract, x, y)))
-    )
-    if not any(a.op == "constant" and np.isfinite(a.array).all() for a in (x, y)):
-        e = b.elementwise(np.fmin, e, b.constant(np.float64(1)))
-    return b.elementwise(np.add, b.elementwise(np.maximum, x, y), b.elementwise(np.log1p, e))
+    if y.op == "constant" or (y.op == "broadcast" and y.args[0].op == "constant"):
+        x, y = y, x
+    difference = b.elementwise(np.subtract, y, x)
+    bound = b.constant(np.float64(derivatives.BOUND))
+    e = b.elementwise(np.exp, b.elementwise(np.fmin, difference, bound))
+    total = b.elementwise(np.add, x, b.elementwise(np.log1p, e))
+    return b.elementwise(np.maximum, y, total)
 
 
 @_rule(np.matmul, np.dot)

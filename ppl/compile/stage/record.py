@@ -92,7 +92,7 @@ class _Recorder(Node):  # type: ignore[misc]
 class _Reverse(VJPNode):  # type: ignore[misc]
     """A node of the inner trace: autograd's, with our derivatives looked up first."""
 
-    __slots__ = ()
+    __slots__ = ("parents", "vjp")
 
     def __init__(
         self, value: Any, fun: Any, args: Any, kwargs: Any, parent_argnums: Any, parents: Any

@@ -12,20 +12,23 @@ from typing import Any
 import numpy as np
 
 from ppl.compile.stage.build import Builder
-from ppl.compile.stage.emit import Emitted, emit
+from ppl.compile.stage.emit import Emitted, content, emit
 from ppl.compile.stage.fuse import fuse
 from ppl.compile.stage.ir import CannotStage, Draws, Program, Shape, bytes_per_draw
 from ppl.compile.stage.lower import lower
 from ppl.compile.stage.record import LogJoint, record
+from ppl.compile.stage.sums import regroup
 from ppl.compile.stage.unify import unify
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
 
+Run = Callable[[Array, Any], tuple[Array, Array]]
+
 PRIMES = (17, 19)
 POOLED = 8192
 """Results of so many bytes and more live in a workspace."""
-CACHE = 1 << 20
-"""Temporaries of one block of draws should not exceed so many bytes."""
+CACHE = 1 << 22
+"""Temporaries of one block of draws should not exceed so many bytes: measured, not the L2 size."""
 FEWEST = 16
 """A block has no fewer draws: matrix products want rows."""
 _KEPT = 4
@@ -49,7 +52,7 @@ class _Variant:
         exec(compile(emitted.source, name, "exec"), scope)
         lines = emitted.source.splitlines(keepends=True)
         linecache.cache[name] = (len(emitted.source), None, lines, name)
-        self.run: Callable[[Array, Any], tuple[Array, Array]] = scope["program"]
+        self.run: Run = scope["program"]
 
     def arrays(self, draws: int) -> tuple[Array, ...]:
         """Return new workspace arrays for a number of draws."""
@@ -76,11 +79,12 @@ class Staged:
 
     def __init__(self, program: Program, names: Mapping[str, Any] | None = None) -> None:
         self._program = program
-        self._names = {id(array): name for name, array in (names or {}).items()}
+        self._names = {content(array): name for name, array in (names or {}).items()}
         sizes = [bytes_per_draw(n) for n in program.nodes if n.op not in ("input", "constant")]
         self._sizes = sorted(set(filter(None, sizes)))
         self._variants: dict[int, _Variant] = {}
         self._workspaces = _Workspaces()
+        self._plain: dict[int, Run] = {}
         self._block: int | None = None
 
     @property
@@ -105,6 +109,9 @@ class Staged:
         x = np.asarray(x, dtype=np.float64)
         draws = x.shape[0]
         with np.errstate(all="ignore"):
+            plain = self._plain.get(draws)
+            if plain is not None:
+                return plain(x, None)
             if draws <= self.block:
                 return self._run(x)
             value, gradient = np.empty(draws), np.empty(x.shape)
@@ -116,8 +123,9 @@ class Staged:
     def _run(self, x: Array) -> tuple[Array, Array]:
         draws = x.shape[0]
         which = bisect_right(self._sizes, (POOLED - 1) // draws if draws else POOLED)
-        variant = self._variants.get(which) or self._variant_of(which)
+        variant = self._variant_of(which)
         if not variant.emitted.workspace:
+            self._plain[draws] = variant.run
             return variant.run(x, None)
         known = self._workspaces.known
         arrays = known.get((which, draws))
@@ -179,4 +187,4 @@ def _finished(builder: Builder, program: Program) -> Program:
     for node in program.outputs:
         if node.shape is None:
             raise CannotStage("The function returns a tuple.")
-    return fuse(builder, program)
+    return fuse(builder, regroup(builder, program))

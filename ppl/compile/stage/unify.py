@@ -2,7 +2,7 @@
 
 The same function is recorded at two prime numbers of draws. Whatever differs between the two must
 be a multiple of the number of draws, and becomes `Draws`; an array that differs must repeat along
-the draws, and becomes `Repeated`. Anything else is refused.
+the draws, and becomes `Repeated`; a vector of lengths becomes a tuple. Anything else is refused.
 """
 
 from __future__ import annotations
@@ -80,32 +80,34 @@ def _call(a: Call, b: Call, draws: tuple[int, int]) -> SymbolicCall:
 
 
 def _unify(a: Any, b: Any, draws: tuple[int, int]) -> Any:
-    if isinstance(a, np.ndarray | np.generic) and isinstance(b, np.ndarray | np.generic):
+    if a is b:
+        return a
+    if isinstance(a, ARRAY) and isinstance(b, ARRAY):
         return _array(a, b, draws)
     if type(a) is not type(b):
         raise _Differs
     match a:
-        case bool() | str() | None | np.dtype() | type() | Ref():
+        case Ref() | bool() | str() | np.dtype():
             return _same(a, b)
         case int():
             return a if a == b else _length(a, b, draws)
         case float() | complex():
-            return a if a == b or (a != a and b != b) else _same(a, b)
-        case slice():
-            return slice(*(_unify(getattr(a, k), getattr(b, k), draws) for k in _SLICE))
+            return a if a != a and b != b else _same(a, b)
         case tuple() | list():
             if len(a) != len(b):
                 raise _Differs
-            items = (_unify(x, y, draws) for x, y in zip(a, b, strict=True))
-            return list(items) if isinstance(a, list) else tuple(items)
+            return type(a)([_unify(x, y, draws) for x, y in zip(a, b, strict=True)])
         case dict():
             if a.keys() != b.keys():
                 raise _Differs
             return {k: _unify(v, b[k], draws) for k, v in a.items()}
+        case slice():
+            return slice(*(_unify(getattr(a, k), getattr(b, k), draws) for k in _SLICE))
         case _:
-            return a if a is b or a is Ellipsis else Fixed(_same(a, b))
+            return Fixed(_same(a, b))
 
 
+ARRAY = (np.ndarray, np.generic)
 _SLICE = ("start", "stop", "step")
 
 
@@ -131,9 +133,11 @@ def _array(a: Any, b: Any, draws: tuple[int, int]) -> Any:
     if a.dtype != b.dtype or np.ndim(a) != np.ndim(b):
         raise _Differs
     if np.shape(a) == np.shape(b):
-        if not np.array_equal(a, b, equal_nan=a.dtype.kind in "fc"):
-            raise _Differs
-        return a
+        if np.array_equal(a, b, equal_nan=a.dtype.kind in "fc"):
+            return a
+        if a.ndim == 1 and a.dtype.kind == "i":
+            return _unify(tuple(a.tolist()), tuple(b.tolist()), draws)
+        raise _Differs
     shape = _unify(np.shape(a), np.shape(b), draws)
     first = tuple(slice(0, 1) if isinstance(n, Draws) else slice(None) for n in shape)
     small = a[first]

@@ -1,0 +1,8 @@
+"""`python -m ppl` is the command `ppl`."""
+
+import sys
+
+from ppl.cli import main
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,57 @@
+"""Help: by example first, then the options."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ppl.cli.commands import COMMANDS
+from ppl.cli.words import Command
+
+DATA = (
+    ("FILE", ".npy, .npz, .json, .csv or .tsv; - is standard input"),
+    ("NAME=FILE", "one array under this name, and observed"),
+    ("NAME=FILE:KEY", "one array of an .npz or .json file, or one column of a table"),
+)
+"""The ways to give data."""
+
+
+def overview() -> str:
+    """Return what `ppl --help` prints."""
+    return "\n".join(
+        (
+            "ppl: probabilistic models as text, automatic variational inference",
+            "",
+            "A first model, in model.ppl:",
+            "",
+            "  z ~ Normal(0, 1); x ~ Normal(W * z, s)",
+            "",
+            "and its fit to the numbers in x.npy:",
+            "",
+            "  ppl infer model.ppl x.npy",
+            "",
+            "commands:",
+            *_columns([(f"{c.name} {c.words}", c.summary) for c in COMMANDS.values()]),
+            "",
+            "`ppl COMMAND --help` shows examples and options, `ppl --version` the version.",
+            "Exit status: 0 done, 1 the model or the data are at fault, 2 wrong usage,",
+            "3 done but the verdict is poor, 70 a fault of ours, 130 interrupted.",
+        )
+    )
+
+
+def of(command: Command) -> str:
+    """Return what `ppl COMMAND --help` prints."""
+    options = [(option.written, option.help) for option in command.options]
+    parts = [
+        f"ppl {command.name} {command.words}\n{command.summary}",
+        "\n".join(("examples:", *_columns(command.examples, "# "))),
+        "\n".join(("options:", *_columns(options))),
+    ]
+    if "DATA" in command.words:
+        parts.insert(2, "\n".join(("data:", *_columns(DATA))))
+    return "\n\n".join(parts)
+
+
+def _columns(rows: Sequence[tuple[str, str]], mark: str = "") -> list[str]:
+    width = max(len(left) for left, _ in rows)
+    return [f"  {left:{width}}  {mark}{right}" for left, right in rows]

@@ -1,0 +1,391 @@
+"""From the program to NumPy source: one function for each question asked of the model.
+
+`compile_model(data)` computes what depends on the data alone and returns the functions, each of
+which maps a block of points of the flat vector, (draws, columns), to its answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ppl.compile.code import DRAW, Code, aligned
+from ppl.compile.eliminate import sources, states_before
+from ppl.compile.emit_states import StateWriter
+from ppl.compile.names import Namer
+from ppl.compile.nodes import MULTIPLY, Known, Writer
+from ppl.compile.program import (
+    Assemble,
+    Draw,
+    Eliminate,
+    Inside,
+    Jacobian,
+    Let,
+    Program,
+    RowSum,
+    StateDraw,
+    Step,
+    Table,
+    Term,
+    Transform,
+    Unpack,
+)
+from ppl.distributions import DISTRIBUTIONS
+from ppl.graph.bound import BoundGraph
+from ppl.graph.nodes import Index, Node, extent, reads
+from ppl.text import Source, Span
+
+INDENT = "    "
+
+
+@dataclass(frozen=True, slots=True)
+class Emitted:
+    """Source text, with the names of the things from outside that it uses.
+
+    Attributes
+    ----------
+    text
+        The whole source.
+    atoms
+        Atoms it calls by name.
+    sets
+        Name in the source → constraint whose bijection it calls.
+    distributions
+        Distributions that it draws from.
+    checks
+        What is checked when data are bound, by name and line.
+    """
+
+    text: str
+    atoms: frozenset[str]
+    sets: dict[str, str]
+    distributions: frozenset[str]
+    checks: dict[tuple[str, int], Inside]
+
+
+def emit(program: Program, bound: BoundGraph) -> Emitted:
+    """Write a program as source."""
+    return _Emitter(program, bound).run()
+
+
+class _Emitter:
+    def __init__(self, program: Program, bound: BoundGraph) -> None:
+        self.program = program
+        self.bound = bound
+        self.source: Source = bound.graph.source
+        self.namer = Namer()
+        self.namer.taken.update(DISTRIBUTIONS)
+        shapes = dict(program.shapes)
+        for name in bound.missing:
+            shapes[f"{name}.present"] = shapes[name]
+        self.writer = Writer({}, shapes, bound.sizes, bound.data, self.namer)
+        self.states = StateWriter(self.writer, self.namer, bound)
+        self.sets: dict[str, str] = {}
+        self.distributions: set[str] = set()
+        self.used: set[str] = set()
+        self.checks: dict[tuple[str, int], Inside] = {}
+        for key in (*bound.data, *(f"{n}.present" for n in bound.missing)):
+            self.writer.known[key] = Known(self.namer.of(key, key), drawn=False)
+
+    # ------------------------------------------------------------------------------- whole
+
+    def run(self) -> Emitted:
+        steps, after = self.program.steps, self.program.after
+        for step in steps:
+            if isinstance(step, Inside):
+                self._check(step)
+        functions = [
+            self._terms("log_joint", steps, ("prior", "likelihood", "jacobian")),
+            self._terms("log_likelihood", steps, ("likelihood",)),
+            self._quantities((*steps, *after)),
+        ]
+        head = ["def compile_model(data):"]
+        for name in sorted(self.writer.dimensions):
+            head.append(f'{INDENT}{self.namer.of(f"dim {name}", name)} = data["{name}"]')
+        for key in self.writer.known:
+            data = key in self.bound.data or key.endswith(".present")
+            if data and key in self.used:
+                head.append(f'{INDENT}{self.writer.known[key].text} = data["{key}"]')
+        head.extend(INDENT + line for line in self.writer.constants)
+        body = [line for f in functions for line in ("", *f)]
+        tail = ["", f"{INDENT}return log_joint, log_likelihood, quantities"]
+        text = "\n".join((*head, *body, *tail)) + "\n"
+        return Emitted(
+            text,
+            frozenset(self.writer.atoms),
+            self.sets,
+            frozenset(self.distributions),
+            self.checks,
+        )
+
+    def _terms(self, name: str, steps: Sequence[Step], kinds: Sequence[str]) -> list[str]:
+        """Write a function that adds up terms."""
+        self.writer.lines = lines = []
+        chosen = [s for s in steps if _kind(s) in kinds]
+        needed = _needed(steps, [n for s in chosen for n in _roots(s)], chosen)
+        terms: list[Code] = []
+        last: Span | None = None
+        for step in steps:
+            if _kind(step) in kinds:
+                last = self._comment(step, last)
+                terms.append(self._term(step))
+            elif _kind(step) is None and _key(step) in needed:
+                last = self._comment(step, last)
+                self._value(step)
+        constant = [t for t in terms if not t.drawn]
+        drawn = [t for t in terms if t.drawn]
+        total = " + ".join(t.operand(4) for t in drawn) if drawn else "np.zeros(x.shape[0])"
+        if constant:
+            total += f" + {self.writer.hoist(Code(_sum(constant), (), 4)).text}"
+        lines.append(f"return {total}")
+        return [f"{INDENT}def {name}(x):", *(2 * INDENT + line for line in lines)]
+
+    def _quantities(self, steps: Sequence[Step]) -> list[str]:
+        """Write the function that returns the user's variables."""
+        self.writer.lines = lines = []
+        names = [*self.program.reported, *self.bound.parameters]
+        needed = _needed(steps, (), (), names)
+        last: Span | None = None
+        lines.append("draws = x.shape[0]")
+        for step in steps:
+            if _kind(step) is None and _key(step) in needed:
+                last = self._comment(step, last)
+                self._value(step)
+        lines.append("return {")
+        for name in names:
+            known = self.writer.known[name]
+            text = known.text
+            if not known.drawn:
+                shape = self.program.shapes[name]
+                text = f"np.broadcast_to({text}, {('draws', *shape)!r})".replace("'draws'", "draws")
+            lines.append(f'{INDENT}"{name}": {text},')
+        lines.append("}")
+        return [f"{INDENT}def quantities(x, rng):", *(2 * INDENT + line for line in lines)]
+
+    def _comment(self, step: Step, last: Span | None) -> Span | None:
+        span = getattr(step, "span", None)
+        if isinstance(step, Unpack):
+            return last
+        if span is not None and span != last and span.end > span.start:
+            line, _ = self.source.position(span.start)
+            text = " ".join(self.source.at(span).split())
+            self.writer.lines.append(f"# line {line}: {text}")
+        return span if span is not None else last
+
+    def _check(self, step: Inside) -> None:
+        """Write a check that is made once, when data are bound."""
+        needed = _needed(self.program.steps, reads(step.node), ())
+        for value in self.program.steps:
+            if isinstance(value, Let | Assemble) and value.key in needed:
+                self._value(value)
+        code = self.writer.spread(self._node(step.node, step.indices), step.indices)
+        line, _ = self.source.position(step.span.start) if step.span is not None else (0, 0)
+        self.writer.constants.append(f"check_inside({code.text}, {step.name!r}, {line})")
+        self.checks[step.name, line] = step
+
+    # ------------------------------------------------------------------------------- values
+
+    def _value(self, step: Step) -> None:
+        match step:
+            case Unpack(key=key, start=start, stop=stop, shape=shape):
+                name = self._name(key)
+                text = f"x[:, {start}:{stop}]"
+                if shape == ():
+                    text = f"x[:, {start}]"
+                elif len(shape) > 1:
+                    text = f"np.reshape({text}, {(-1, *shape)})"
+                self._let(key, name, text, drawn=True)
+            case Let(key=key, indices=indices, node=node):
+                code = self._node(node, indices)
+                code = self.writer.spread(code, indices)
+                if code.drawn:
+                    self._let(key, self._name(key), code.text, drawn=True)
+                else:
+                    self.writer.known[key] = Known(self.writer.hoist(code).text, drawn=False)
+            case Transform(key=key, source=source, constraint=constraint):
+                of = self._set(constraint.name)
+                known = self.writer.known[source]
+                self._let(key, self._name(key), f"{of}.forward({known.text})", drawn=True)
+            case Assemble():
+                self._assemble(step)
+            case Draw():
+                self._draw(step)
+            case Table(node=node, plates=plates, states=states):
+                self.states.table(step, self._node(node, (*plates, *states)))
+            case Eliminate():
+                self.states.eliminate(step)
+            case StateDraw():
+                self.states.draw(step)
+            case Term() | Jacobian() | Inside() | RowSum():
+                raise AssertionError("a term is not a value")
+
+    def _let(self, key: str, name: str, text: str, *, drawn: bool) -> None:
+        if text != name:
+            self.writer.lines.append(f"{name} = {text}")
+        self.writer.known[key] = Known(name, drawn)
+
+    def _name(self, key: str) -> str:
+        return self.namer.of(key, key.replace(".", "_").replace("@", "_"))
+
+    def _set(self, name: str) -> str:
+        known = self.namer.of(f"set {name}", name.replace(" ", "_"))
+        self.sets[known] = name
+        return known
+
+    def _node(self, node: Node, order: tuple[Index, ...]) -> Code:
+        self.used |= reads(node)
+        return self.writer.write(node, order)
+
+    def _assemble(self, step: Assemble) -> None:
+        known = [self.writer.known[p.key] for p in step.parts]
+        drawn = any(k.drawn for k in known)
+        places = np.empty(step.shape, int)
+        count = 0
+        for part in step.parts:
+            window = tuple(
+                slice(a, a + n) for a, n in zip(part.starts, part.sizes, strict=True)
+            )
+            size = int(np.prod(part.sizes, dtype=int))
+            places[window] = np.arange(count, count + size).reshape(part.sizes)
+            count += size
+        flat = self.writer.hoist(Code(f"np.array({places.ravel().tolist()})", ()))
+        texts = []
+        for k, part in zip(known, step.parts, strict=True):
+            size = int(np.prod(part.sizes, dtype=int))
+            if drawn and not k.drawn:
+                spread = self.writer.hoist(Code(f"np.reshape({k.text}, (1, {size}))", ()))
+                texts.append(f"{spread.text} + 0.0 * x[:, :1]")
+            else:
+                texts.append(k.text)
+        zeros = "x" if drawn else "None"
+        text = f"assembled(({', '.join(texts)},), {flat.text}, {step.shape}, {zeros})"
+        if drawn:
+            self._let(step.key, self._name(step.key), text, drawn=True)
+        else:
+            code = self.writer.hoist(Code(text, ()))
+            self.writer.known[step.key] = Known(code.text, drawn=False)
+
+    def _draw(self, step: Draw) -> None:
+        record = DISTRIBUTIONS[step.distribution]
+        self.distributions.add(record.name)
+        every = (*step.indices, *(i for i in step.event if i not in step.indices))
+        axes = (DRAW, *(i for i in step.indices if i not in step.event))
+        arguments = []
+        for node, event in zip(step.arguments, step.events, strict=True):
+            code = self.writer._with_axes(self._node(node, every), event)
+            arguments.append(aligned(code, (*axes, *event)).text)
+        sizes = [self.writer.write(extent(i.domain)).text for i in every]
+        shape = ", ".join(("draws", *sizes))
+        text = f"{record.name}.sample(rng, ({shape},), {', '.join(arguments)})"
+        self._let(step.key, self._name(step.key), text, drawn=True)
+
+    # -------------------------------------------------------------------------------- terms
+
+    def _term(self, step: Step) -> Code:
+        match step:
+            case Term(node=node, indices=indices):
+                code = self._node(node, indices)
+                inside = [i for i in indices if i in code.axes]
+                missing = [i for i in indices if i not in code.axes]
+                if missing and code.axes == () and not code.simple:
+                    code = self.writer.hoist(code)
+                code = self.writer.reduced("sum", code, inside)
+                for index in missing:
+                    count = self.writer.write(extent(index.domain))
+                    code = Code(
+                        f"{code.operand(MULTIPLY)} * {count.operand(2)}", code.axes, MULTIPLY
+                    )
+                return self._named_term(code)
+            case Jacobian(key=key, source=source, constraint=constraint):
+                of = self._set(constraint.name)
+                u, x = self.writer.known[source].text, self.writer.known[key].text
+                rank = len(self.program.shapes[key]) - constraint.event_ndim
+                text = f"{of}.log_jacobian({u}, {x})"
+                if rank:
+                    axis = "1" if rank == 1 else str(tuple(range(1, rank + 1)))
+                    text = f"np.sum({text}, axis={axis})"
+                return self._named_term(Code(text, (DRAW,)))
+            case RowSum(source=source):
+                known = self.writer.known[source]
+                text = f"np.sum({known.text}, axis=1)"
+                if known.drawn:
+                    return self._named_term(Code(text, (DRAW,)))
+                return self.writer.hoist(Code(f"{text}[0]", ()))
+            case _:
+                raise AssertionError("not a term")
+
+    def _named_term(self, code: Code) -> Code:
+        if not code.drawn:
+            return code
+        name = self.namer.fresh("term")
+        self.writer.lines.append(f"{name} = {code.text}")
+        return Code(name, code.axes, simple=True)
+
+
+def _sum(codes: Sequence[Code]) -> str:
+    return " + ".join(c.operand(4) for c in codes)
+
+
+def _kind(step: Step) -> str | None:
+    match step:
+        case Term(kind=kind):
+            return kind
+        case RowSum():
+            return "likelihood"
+        case Jacobian():
+            return "jacobian"
+        case Inside():
+            return "check"
+        case _:
+            return None
+
+
+def _key(step: Step) -> str | None:
+    match step:
+        case Term() | Jacobian() | Inside() | RowSum():
+            return None
+        case _:
+            return step.key
+
+
+def _roots(step: Step) -> list[str]:
+    """Return the keys that a step reads."""
+    match step:
+        case Term(node=node) | Let(node=node) | Inside(node=node) | Table(node=node):
+            return list(reads(node))
+        case Eliminate(operation=operation):
+            return sources(operation)
+        case RowSum(source=source):
+            return [source]
+        case StateDraw(operations=operations):
+            return [name for o in operations for name in (o.key, *states_before(o))]
+        case Jacobian(key=key, source=source):
+            return [key, source]
+        case Transform(source=source):
+            return [source]
+        case Assemble(parts=parts):
+            return [p.key for p in parts]
+        case Draw(arguments=arguments):
+            return list(reads(*arguments))
+        case Unpack():
+            return []
+
+
+def _needed(
+    steps: Sequence[Step],
+    roots: Iterable[str],
+    chosen: Sequence[Step],
+    names: Iterable[str] = (),
+) -> set[str]:
+    """Return the keys of the values that some terms, or some names, need."""
+    below = {_key(s): _roots(s) for s in steps if _key(s) is not None}
+    stack = [*roots, *names]
+    seen: set[str] = set()
+    while stack:
+        key = stack.pop()
+        if key not in seen:
+            seen.add(key)
+            stack.extend(below.get(key, ()))
+    return seen

@@ -1,0 +1,143 @@
+"""Emitted source becomes functions, with the source attached to tracebacks."""
+
+from __future__ import annotations
+
+import linecache
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import count
+from typing import Any
+
+import autograd.numpy as anp
+import numpy as np
+from numpy.typing import NDArray
+
+from ppl.compile.emit import Emitted, emit
+from ppl.compile.lower import lower
+from ppl.compile.program import Program
+from ppl.compile.runtime import (
+    BadPosition,
+    OutsideSupport,
+    assembled,
+    check_inside,
+    draw_chains,
+    draw_states,
+    positions_in,
+    read_drawn,
+    stacked,
+)
+from ppl.compile.stage import CannotStage, Staged, Tape, stage, tape
+from ppl.constraints import Bijection, Constraint
+from ppl.distributions import DISTRIBUTIONS
+from ppl.data.diagnostics import VALUE as OUTSIDE
+from ppl.graph.bound import BoundGraph
+from ppl.primitives.atoms import ATOMS
+from ppl.primitives.chains import sum_over_paths
+from ppl.primitives.gathers import gather, segment_sum
+from ppl.text import DataError
+
+Floats = NDArray[np.float64]
+_serial = count()
+
+
+@dataclass(frozen=True)
+class LogJoint:
+    """A compiled model: source and functions over blocks of points of the flat vector.
+
+    Attributes
+    ----------
+    bound, program
+        What it was made from.
+    source
+        Readable NumPy source.
+    log_joint
+        (draws, columns) → (draws,): over latents in unconstrained coordinates with their
+        log-Jacobians, and over learned parameters without.
+    log_likelihood
+        The observations' and factors' part of it.
+    """
+
+    bound: BoundGraph
+    program: Program
+    source: str
+    log_joint: Callable[[Any], Any]
+    log_likelihood: Callable[[Any], Any]
+    _quantities: Callable[[Any, Any], Mapping[str, Any]]
+
+    def quantities(self, x: Floats, rng: np.random.Generator) -> dict[str, NDArray[Any]]:
+        """Return the user's variables at points, each with the draw axis first."""
+        with np.errstate(all="ignore"):
+            return {k: np.asarray(v) for k, v in self._quantities(x, rng).items()}
+
+    @cached_property
+    def gradient(self) -> Staged | Tape:
+        """The staged value and gradient; the plain tape where it cannot be staged."""
+        try:
+            return stage(self.log_joint, self.program.dimension)
+        except CannotStage:
+            return tape(self.log_joint)
+
+
+def compile_bound(bound: BoundGraph) -> LogJoint:
+    """Compile a bound graph."""
+    program = lower(bound)
+    emitted = emit(program, bound)
+    sets = {c.constraint.name: c.constraint for c in program.columns}
+    functions = _load(emitted, bound, sets)
+    return LogJoint(bound, program, emitted.text, *functions)
+
+
+def _load(emitted: Emitted, bound: BoundGraph, sets: Mapping[str, Constraint]) -> Any:
+    name = f"<compiled model {next(_serial)}>"
+    scope: dict[str, Any] = {
+        "np": anp,
+        "gather": gather,
+        "stacked": stacked,
+        "assembled": assembled,
+        "positions_in": positions_in,
+        "check_inside": check_inside,
+        "draw_chains": draw_chains,
+        "draw_states": draw_states,
+        "read_drawn": read_drawn,
+        "segment_sum": segment_sum,
+        "sum_over_paths": sum_over_paths,
+        "logsumexp": ATOMS["logsumexp"].differentiable,
+        "where": ATOMS["where"].differentiable,
+        **{a: ATOMS[a].differentiable for a in emitted.atoms},
+        **{d: DISTRIBUTIONS[d] for d in emitted.distributions},
+        **{k: _bijection(sets[v]) for k, v in emitted.sets.items()},
+    }
+    exec(compile(emitted.text, name, "exec"), scope)
+    linecache.cache[name] = (
+        len(emitted.text),
+        None,
+        emitted.text.splitlines(keepends=True),
+        name,
+    )
+    data: dict[str, Any] = {**bound.sizes, **bound.data}
+    for key, mask in bound.missing.items():
+        data[f"{key}.present"] = (~mask).astype(float)
+    try:
+        with np.errstate(all="ignore"):
+            return scope["compile_model"](data)
+    except OutsideSupport as e:
+        step = emitted.checks[e.name, e.line]
+        place = f"[{', '.join(map(str, e.place))}]" if e.place else ""
+        problem = OUTSIDE(
+            f"`{e.name}{place}` is outside the support of its distribution",
+            step.span,
+            f"needs {step.needs}",
+        )
+        raise DataError((problem,), bound.graph.source) from None
+    except BadPosition as e:
+        problem = OUTSIDE(
+            f"{e.value:g} is not a position in {e.label}, which has the positions 0 to {e.size - 1}",
+            help="positions count from 0; if data count from 1, declare them: `data g[N] in J from 1`",
+        )
+        raise DataError((problem,), bound.graph.source) from None
+
+
+def _bijection(constraint: Constraint) -> Bijection:
+    assert constraint.bijection is not None
+    return constraint.bijection

@@ -1,0 +1,132 @@
+"""The few functions, besides the atoms, that emitted source calls."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import autograd.numpy as anp
+import numpy as np
+
+from ppl.primitives.chains import draw_index, draw_paths
+from ppl.primitives.gathers import gather
+
+
+class BadPosition(Exception):
+    """A position read from the data is not one of the axis."""
+
+    def __init__(self, label: str, value: float, size: int) -> None:
+        super().__init__(label)
+        self.label, self.value, self.size = label, value, size
+
+
+class OutsideSupport(Exception):
+    """An observed value is not in the support of its distribution."""
+
+    def __init__(self, name: str, line: int, place: tuple[int, ...]) -> None:
+        super().__init__(name)
+        self.name, self.line, self.place = name, line, place
+
+
+def check_inside(inside: Any, name: str, line: int) -> None:
+    """Refuse observed values outside their support.
+
+    Raises
+    ------
+    OutsideSupport
+        With the first place.
+    """
+    wrong = np.argwhere(np.asarray(inside) == 0)
+    if len(wrong):
+        raise OutsideSupport(name, line, tuple(int(i) for i in wrong[0]))
+
+
+def positions_in(values: Any, size: int, label: str) -> Any:
+    """Return positions as integers.
+
+    Raises
+    ------
+    BadPosition
+        If one is not a whole number from 0 to size - 1.
+    """
+    array = np.asarray(values)
+    whole = array.astype(np.intp)
+    bad = (array != whole) | (whole < 0) | (whole >= size)
+    if np.any(bad):
+        raise BadPosition(label, float(array[bad].flat[0]), size)
+    return whole
+
+
+def stacked(items: Sequence[Any], axis: int) -> Any:
+    """Stack items along a new axis, spread to a common shape."""
+    shape = np.broadcast_shapes(*(np.shape(i) for i in items))
+    return anp.stack([anp.broadcast_to(i, shape) for i in items], axis=axis)
+
+
+def assembled(parts: Sequence[Any], places: Any, shape: tuple[int, ...], draws: Any) -> Any:
+    """Put parts together: the flat parts, one after the other, read at `places`.
+
+    Parameters
+    ----------
+    parts : arrays, each with a draw axis or without
+    places : (number of positions,) integers
+    shape : of the result, without the draw axis
+    draws : (draws,) zeros, or None where no part depends on the draws
+    """
+    if draws is None:
+        flat = anp.concatenate([anp.reshape(p, (-1,)) for p in parts])
+        return anp.reshape(flat[places], shape)
+    rows = []
+    for part in parts:
+        known = np.ndim(part) if not hasattr(part, "_value") else part.ndim
+        size = int(np.prod(np.shape(part)[1:], dtype=int)) if known else 1
+        rows.append(anp.reshape(part, (-1, size)))
+    flat = anp.concatenate(rows, axis=1)
+    return anp.reshape(gather(flat, places, 1), (-1, *shape))
+
+
+def draw_states(rng: np.random.Generator, full: Any, scope: Sequence[Any], draws: int) -> Any:
+    """Draw states from log potentials, given the states of the other axes, (draws, rows).
+
+    Parameters
+    ----------
+    full : (draws or 1, rows, states of each axis of the scope ..., own states)
+    scope : for each axis, the states there, (draws, rows)
+    """
+    table = np.broadcast_to(full, (draws, *np.shape(full)[1:]))
+    for states in scope:
+        index = states.reshape((*states.shape, *(1,) * (table.ndim - 2)))
+        table = np.take_along_axis(table, index, axis=2)[:, :, 0]
+    return draw_index(rng, np.exp(table - np.max(table, axis=-1, keepdims=True)))
+
+
+def draw_chains(rng: np.random.Generator, unary: Any, pair: Any, draws: int) -> Any:
+    """Draw the states of chains, (draws, chains * length)."""
+    whole = np.broadcast_to(unary, (draws, *np.shape(unary)[1:]))
+    return draw_paths(rng, whole, pair).reshape(draws, -1)
+
+
+def read_drawn(array: Any, positions: Any, axis: int) -> Any:
+    """Read one axis at positions that differ from draw to draw.
+
+    Parameters
+    ----------
+    array : (draws or 1, ..., axis, ...)
+    positions : (draws, rows ...)
+    axis : counted with the draw axis
+
+    Returns
+    -------
+    array, (draws, ..., rows ..., ...)
+    """
+    index = np.asarray(positions).astype(np.intp)
+    draws = len(index)
+    whole = np.broadcast_to(array, (draws, *np.shape(array)[1:]))
+    moved = np.moveaxis(whole, axis, 1)
+    flat = index.reshape(draws, -1)
+    rows = np.take_along_axis(
+        moved, flat.reshape((draws, flat.shape[1], *(1,) * (moved.ndim - 2))), axis=1
+    )
+    rows = rows.reshape((draws, *index.shape[1:], *moved.shape[2:]))
+    rank = index.ndim - 1
+    return np.moveaxis(rows, range(1, rank + 1), range(axis, axis + rank))

@@ -1,0 +1,403 @@
+"""From the graph to the bound graph: data meet names, sizes become numbers, roles are decided."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from ppl.constraints import Constraint, Range
+from ppl.data import diagnostics as kinds
+from ppl.data.coverage import coverage, positions_in_range, span_of_position
+from ppl.data.dataset import Array, Variable
+from ppl.data.select import Selection
+from ppl.data.sizes import find_sizes
+from ppl.distributions import DISTRIBUTIONS
+from ppl.graph import diagnostics as graph_kinds
+from ppl.graph.bound import BoundGraph
+from ppl.graph.check import check_supports
+from ppl.graph.evaluate import NotANumber, number
+from ppl.graph.graph import Define, Factor, Graph, Sample
+from ppl.graph.nodes import Constant, Node, Read, reads, walk
+from ppl.graph.order import closure, parents, piece_reads
+from ppl.graph.ranges import support_of
+from ppl.text import DataError, Diagnostic, ModelError
+
+
+def bind(
+    graph: Graph, selection: Selection, overrides: Mapping[str, int] | None = None
+) -> BoundGraph:
+    """Bind data to a graph.
+
+    Parameters
+    ----------
+    graph
+        The graph, built with the selection's outline.
+    selection
+        The data that the model uses.
+    overrides
+        Sizes of dimensions that the user sets.
+
+    Raises
+    ------
+    DataError, ModelError
+        With all that is wrong with the data, or with how the model uses them.
+    """
+    given = selection.variables
+    _refuse_not_given(graph, given)
+    sizes, notes = find_sizes(graph, given, overrides or {})
+    data: dict[str, Array] = {}
+    missing: dict[str, Array] = {}
+    errors: list[Diagnostic] = []
+    for name, variable in given.items():
+        if name in graph.variables:
+            try:
+                data[name] = _values(graph, name, variable, sizes)
+            except DataError as e:
+                errors.extend(e.diagnostics)
+    _raise(errors, graph)
+    for name in list(data):
+        gone = np.isnan(data[name]) if data[name].dtype.kind == "f" else None
+        if gone is not None and gone.any():
+            problem = _refuse_missing(graph, name, gone)
+            if problem is not None:
+                errors.append(problem)
+            else:
+                missing[name] = gone
+                values = data[name].copy()
+                values[gone] = values[~gone].flat[0] if (~gone).any() else 0.0
+                data[name] = values
+    _raise(errors, graph)
+    observed = _observed(graph, data)
+    errors.extend(_outside_support(graph, observed, data, sizes))
+    errors.extend(positions_in_range(graph, sizes, data))
+    errors.extend(coverage(graph, sizes, data))
+    _raise(errors, graph)
+    latents, barren, parameters = _roles(graph, observed, set(data))
+    ranges = {n: _range(v) for n, v in data.items()}
+    wrong = check_supports(graph, ranges, data)
+    if wrong:
+        raise ModelError(wrong, graph.source)
+    return BoundGraph(
+        graph,
+        sizes,
+        data,
+        missing,
+        observed,
+        latents,
+        barren,
+        parameters,
+        selection.unused,
+        (*graph.notes, *selection.notes, *notes),
+    )
+
+
+def _raise(errors: list[Diagnostic], graph: Graph) -> None:
+    if errors:
+        raise DataError(tuple(errors), graph.source)
+
+
+def _refuse_not_given(graph: Graph, given: Mapping[str, Variable]) -> None:
+    """Refuse declared data without a distribution that are not given."""
+    errors = []
+    for name, variable in graph.variables.items():
+        if variable.datum is not None and name not in given and not variable.pieces:
+            errors.append(
+                kinds.NO_SUCH_DATA(
+                    f"`{variable.name}` is declared as data, and no data give it",
+                    variable.span,
+                    help=f"give a file that has it, or `{variable.name}=FILE`",
+                )
+            )
+    _raise(errors, graph)
+
+
+# ---------------------------------------------------------------------------------------- values
+
+
+def _values(graph: Graph, name: str, variable: Variable, sizes: Mapping[str, int]) -> Array:
+    """Return a variable's values as the model counts them."""
+    datum = graph.variables[name].datum
+    values = variable.values
+    text = variable.first_text()
+    if text is not None and _is_calculated_with(graph, name):
+        place, label = text
+        raise _error(
+            graph,
+            kinds.TEXT(
+                f"`{_at(name, place)}` is the text {label!r} in {variable.origin}, and the model "
+                "calculates with it",
+                graph.variables[name].span,
+                help="texts can only be positions: `data g[N] in J`, then `alpha[g]`",
+            ),
+        )
+    if datum is not None and datum.missing is not None:
+        values = np.where(values == datum.missing, np.nan, values)
+    if datum is not None and datum.positions is not None:
+        return _positions(graph, name, variable, values, sizes)
+    if datum is not None and datum.suffix is not None:
+        _check_member(graph, name, values, datum.suffix.constraint)
+    if values.dtype.kind in "iub" and _is_position(graph, name):
+        return values
+    result: Array = np.asarray(values, dtype=np.float64)
+    return result
+
+
+def _positions(
+    graph: Graph, name: str, variable: Variable, values: Array, sizes: Mapping[str, int]
+) -> Array:
+    datum = graph.variables[name].datum
+    assert datum is not None
+    assert datum.positions is not None
+    labelled = variable.first_text() is not None
+    origin = 0 if labelled else datum.origin
+    size = sizes[datum.positions]
+    bad = (values != np.floor(values)) | (values < origin) | (values >= origin + size)
+    bad &= ~np.isnan(values)
+    if np.any(bad):
+        place = tuple(int(i) for i in np.argwhere(bad)[0])
+        value = values[place]
+        help = None
+        if origin == 0 and value == size:
+            help = f"if the data count from 1, declare `{name}[...] in {datum.positions} from 1`"
+        raise _error(
+            graph,
+            kinds.VALUE(
+                f"`{_at(name, place)}` is {value:g}, and not a position in {datum.positions}, "
+                f"which has the positions {origin} to {origin + size - 1}",
+                datum.span,
+                help=help,
+            ),
+        )
+    if np.isnan(values).any():
+        return np.asarray(values - origin, dtype=np.float64)
+    return np.asarray(values - origin, dtype=np.int64)
+
+
+def _error(graph: Graph, diagnostic: Diagnostic) -> DataError:
+    return DataError((diagnostic,), graph.source)
+
+
+def _at(name: str, place: tuple[int, ...]) -> str:
+    return f"{name}[{', '.join(map(str, place))}]" if place else name
+
+
+def _check_member(graph: Graph, name: str, values: Array, constraint: Constraint) -> None:
+    with np.errstate(invalid="ignore"):
+        inside = np.asarray(constraint.contains(values))
+    if constraint.event_ndim == 0:
+        inside = inside | np.isnan(values)
+    if not inside.all():
+        place = tuple(int(i) for i in np.argwhere(~inside)[0])
+        value = values[place]
+        shown = f"{value:g}" if np.ndim(value) == 0 else np.array2string(value, precision=4)
+        raise _error(
+            graph,
+            kinds.VALUE(
+                f"`{_at(name, place)}` is {shown}, and the model declares {constraint.phrase}",
+                graph.variables[name].span,
+            ),
+        )
+
+
+def _is_position(graph: Graph, name: str) -> bool:
+    """Return whether a name is read as a position somewhere, and nowhere as a number."""
+    return not _is_calculated_with(graph, name)
+
+
+def _is_calculated_with(graph: Graph, name: str) -> bool:
+    """Return whether a name is read other than as a position."""
+    inside: set[int] = set()
+    outside = False
+    for piece in graph.pieces:
+        match piece:
+            case Sample(density=density, target=target):
+                roots: tuple[Node, ...] = (density, *(() if target is None else target.positions))
+            case Define(value=value) | Factor(value=value):
+                roots = (value,)
+        for node in walk(*roots):
+            if isinstance(node, Read):
+                inside |= {id(p) for p in node.positions}
+        for node in walk(*roots):
+            if isinstance(node, Read) and node.name == name and id(node) not in inside:
+                outside = True
+    return outside
+
+
+def _range(values: Array) -> Range:
+    if values.size == 0:
+        return Range(0.0, 0.0)
+    whole = values.dtype.kind in "iub" or bool(np.all(values == np.floor(values)))
+    return Range(float(values.min()), float(values.max()), integer=whole)
+
+
+def _refuse_missing(graph: Graph, name: str, gone: Array) -> Diagnostic | None:
+    """Return an error where missing values cannot be left out, None where they can."""
+    variable = graph.variables[name]
+    places = [_at(name, tuple(int(i) for i in p)) for p in np.argwhere(gone)[:3]]
+    shown = ", ".join(places) + (f" and {int(gone.sum()) - 3} more" if gone.sum() > 3 else "")
+    samples = [graph.pieces[k] for k in variable.pieces if isinstance(graph.pieces[k], Sample)]
+    if not samples:
+        return kinds.MISSING(
+            f"{shown} {'is' if gone.sum() == 1 else 'are'} missing, and `{name}` has no "
+            "distribution",
+            variable.span,
+            help=f"give it one (`{name}[...] ~ ...`), or leave the rows out",
+        )
+    if any(name in piece_reads(p) for p in graph.pieces):
+        return graph_kinds.UNSUPPORTED(
+            f"{shown} {'is' if gone.sum() == 1 else 'are'} missing, and something depends on "
+            f"`{name}`: this is not supported yet",
+            variable.span,
+        )
+    if any(isinstance(s, Sample) and s.density.event for s in samples):
+        return graph_kinds.UNSUPPORTED(
+            f"{shown} {'is' if gone.sum() == 1 else 'are'} missing in a vector: this is not "
+            "supported yet",
+            variable.span,
+        )
+    return None
+
+
+# ----------------------------------------------------------------------------------------- roles
+
+
+def _observed(graph: Graph, data: Mapping[str, Any]) -> frozenset[int]:
+    """Return the numbers of the pieces whose left side is data."""
+    known = _of_data_alone(graph, data)
+    found = []
+    errors: list[Diagnostic] = []
+    for number_, piece in enumerate(graph.pieces):
+        if not isinstance(piece, Sample):
+            continue
+        if piece.target is not None:
+            if piece.target.name in data:
+                found.append(number_)
+            continue
+        unknown = sorted(reads(piece.density.value) - known)
+        if not unknown:
+            found.append(number_)
+            continue
+        lost = graph.variables[unknown[0]]
+        random = lost.datum is None
+        errors.append(
+            graph_kinds.LATENT_LEFT(
+                f"the left side depends on `{lost.name}`, which is not data",
+                piece.density.value.span,
+                help="write `factor logp(...)`" if random else f"give `{lost.name}` in the data",
+            )
+        )
+    if errors:
+        raise ModelError(tuple(errors), graph.source)
+    return frozenset(found)
+
+
+def _of_data_alone(graph: Graph, data: Mapping[str, Any]) -> set[str]:
+    """Return the names that data alone decide."""
+    known = set(data)
+    above = parents(graph)
+    changed = True
+    while changed:
+        changed = False
+        for name, variable in graph.variables.items():
+            if name in known or variable.parameter or variable.datum:
+                continue
+            pieces = [graph.pieces[k] for k in variable.pieces]
+            if pieces and all(isinstance(p, Define) for p in pieces) and above[name] <= known:
+                known.add(name)
+                changed = True
+    return known
+
+
+def _roles(
+    graph: Graph, observed: frozenset[int], given: set[str]
+) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
+    """Return latents, barren variables, and learned parameters that take part."""
+    starts: set[str] = set()
+    for number_, piece in enumerate(graph.pieces):
+        if number_ in observed or isinstance(piece, Factor):
+            starts |= piece_reads(piece)
+    edges = {n: p for n, p in parents(graph).items() if n not in given}
+    above = closure(starts, edges)
+    random = [
+        n
+        for n, v in graph.variables.items()
+        if n not in given and any(isinstance(graph.pieces[k], Sample) for k in v.pieces)
+    ]
+    latents = tuple(n for n in random if n in above)
+    barren = tuple(n for n in random if n not in above)
+    parameters = tuple(
+        n for n, v in graph.variables.items() if v.parameter is not None and n not in given
+    )
+    return latents, barren, parameters
+
+
+# ---------------------------------------------------------------------------------------- checks
+
+
+def _outside_support(
+    graph: Graph, observed: frozenset[int], data: Mapping[str, Array], sizes: Mapping[str, int]
+) -> list[Diagnostic]:
+    """Check observed values against the supports of their distributions, where those are known."""
+    errors: list[Diagnostic] = []
+    for number_ in sorted(observed):
+        piece = graph.pieces[number_]
+        assert isinstance(piece, Sample)
+        if piece.target is None:
+            continue
+        support = _known_support(piece, sizes, data)
+        if support is None:
+            continue
+        name = piece.target.name
+        window = _window(piece.target, sizes, data)
+        values = data[name] if window is None else data[name][window]
+        inside = np.asarray(support.contains(np.asarray(values, float)))
+        if inside.all():
+            continue
+        place = tuple(int(i) for i in np.argwhere(~inside)[0])
+        value = values[place]
+        starts = [0] * len(place) if window is None else [w.start or 0 for w in window]
+        shown = _at(name, tuple(a + b for a, b in zip(place, starts, strict=False)))
+        number_text = f"{value:g}" if np.ndim(value) == 0 else np.array2string(value, precision=4)
+        errors.append(
+            kinds.VALUE(
+                f"`{shown}` is {number_text}, but `{name} ~ {piece.density.distribution}` needs "
+                f"{support.phrase}",
+                piece.span,
+            )
+        )
+    return errors
+
+
+def _known_support(
+    piece: Sample, sizes: Mapping[str, int], data: Mapping[str, Array]
+) -> Constraint | None:
+    """Return the support as numbers; None where latents or rows of data decide it."""
+    record = DISTRIBUTIONS[piece.density.distribution]
+    if isinstance(record.support, Constraint):
+        if piece.suffix is not None and (_varies(piece.suffix.lower) or _varies(piece.suffix.upper)):
+            return record.support
+        return support_of(piece)
+    if piece.density.alternative is not None:
+        return None
+    try:
+        arguments = [number(a, sizes, data) for a in piece.density.arguments]
+    except NotANumber:
+        return None
+    support = record.support(*arguments)
+    return support if isinstance(support, Constraint) else None
+
+
+def _varies(node: Node | None) -> bool:
+    return node is not None and not isinstance(node, Constant)
+
+
+def _window(
+    target: Read, sizes: Mapping[str, int], data: Mapping[str, Array]
+) -> tuple[slice, ...] | None:
+    """Return the part of an array that a target covers."""
+    reaches = [span_of_position(p, sizes, data) for p in target.positions]
+    if any(r is None for r in reaches):
+        return None
+    return tuple(slice(r[0], r[1] + 1) for r in reaches if r is not None)

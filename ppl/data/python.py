@@ -1,0 +1,91 @@
+"""Data given from Python: arrays, lists, numbers, and other libraries' tables by their manners.
+
+Nothing of pandas, polars or xarray is imported; their objects are known by what they can do.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from ppl.data.arrays import variable
+from ppl.data.dataset import Dataset, Variable, frozen, named
+from ppl.data.diagnostics import NOT_NUMBERS, fail
+from ppl.data.read import read
+
+_CALL = "the call"
+
+
+def from_python(data: object, *, explicit: bool = False) -> Dataset:
+    """Make a `Dataset` from what a Python call was given.
+
+    Parameters
+    ----------
+    data
+        A mapping of names to arrays, lists or numbers (an xarray `Dataset` is one); a data frame,
+        whose columns become a table; a path, read as on the command line; or one array, which
+        stays without a name.
+    explicit
+        Whether the names were written down for this very purpose, as keywords are.
+
+    Raises
+    ------
+    DataError
+        If a value is ragged or not of numbers or texts, or two names are the same.
+    """
+    if isinstance(data, str | os.PathLike):
+        return read((os.fspath(data),))[0]
+    if isinstance(data, Mapping):
+        pairs = [(str(name), _variable(value, str(name))) for name, value in data.items()]
+        return named(pairs, _CALL, explicit=explicit)
+    if _is_frame(data):
+        return named(_columns(data), _CALL)
+    if isinstance(data, np.ndarray) and data.dtype.names is not None:
+        records = data
+        table = f"{_CALL}, records"
+        return named([(n, _variable(records[n], n, table)) for n in data.dtype.names], _CALL)
+    return Dataset({}, lone=_variable(data, "data"))
+
+
+def _variable(value: object, name: str, table: str | None = None) -> Variable:
+    """Convert one value, by what it can do if it is another library's."""
+    origin = f"{_CALL}, `{name}`"
+    if isinstance(value, np.ndarray | np.generic | list | tuple | int | float | str):
+        return variable(value, name, origin, table)
+    categories = getattr(value, "cat", None)
+    if _dtype_kind(getattr(categories, "categories", None)) not in "biuf":
+        return _categorical(categories, origin, table)
+    if isinstance(value, Mapping | set | frozenset):
+        fail(NOT_NUMBERS, f"`{name}` is a {type(value).__name__}, not an array")
+    for method in ("to_numpy", "numpy"):
+        if callable(convert := getattr(value, method, None)):
+            return variable(convert(), name, origin, table)
+    if hasattr(value, "__iter__") and not hasattr(value, "__array__") | hasattr(value, "toarray"):
+        return variable(list(value), name, origin, table)
+    return variable(np.asarray(value), name, origin, table)
+
+
+def _dtype_kind(values: object) -> str:
+    """Return NumPy's letter for the kind of values, ``f`` if there are none."""
+    return getattr(getattr(values, "dtype", None), "kind", "f")
+
+
+def _categorical(accessor: Any, origin: str, table: str | None) -> Variable:
+    """Take a pandas categorical series: its categories keep their order."""
+    codes = np.asarray(accessor.codes)
+    labels = tuple(str(label) for label in accessor.categories)
+    missing = codes < 0
+    values = np.where(missing, np.nan, codes) if missing.any() else codes.astype(np.int64)
+    return Variable(frozen(values), origin, labels, table)
+
+
+def _is_frame(data: object) -> bool:
+    return hasattr(data, "columns") and hasattr(data, "__getitem__") and hasattr(data, "shape")
+
+
+def _columns(frame: Any) -> list[tuple[str, Variable]]:
+    table = f"{_CALL}, data frame"
+    return [(str(name), _variable(frame[name], str(name), table)) for name in frame.columns]

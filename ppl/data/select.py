@@ -1,0 +1,227 @@
+"""Which data a model uses: what is observed, what is a constant, what is left aside.
+
+This is decided by names alone, before the graph is built, since undeclared names take their axes
+from the data.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+
+from ppl.data import diagnostics as kinds
+from ppl.data.dataset import Dataset, Variable
+from ppl.graph.build import Outline
+from ppl.graph.declare import Declarations, Entry, declare, names_in
+from ppl.graph.names import nearest
+from ppl.syntax import tree
+from ppl.text import DataError, Diagnostic, Source
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Selection:
+    """The data that a model uses, by the model's names.
+
+    Attributes
+    ----------
+    variables
+        Name → array.
+    unused
+        Names in the data that the model does not have.
+    notes
+        What the user should know.
+    """
+
+    variables: dict[str, Variable]
+    unused: tuple[str, ...]
+    notes: tuple[Diagnostic, ...]
+
+    @property
+    def outline(self) -> Outline:
+        """What the graph's builder must know."""
+        return Outline(
+            {n: v.values.ndim for n, v in self.variables.items()},
+            {n: v.table for n, v in self.variables.items() if v.table is not None},
+        )
+
+
+def select(
+    source: Source,
+    model: tree.SyntaxTree,
+    datasets: Sequence[Dataset],
+    observe: Collection[str] = (),
+) -> Selection:
+    """Choose among the data.
+
+    Parameters
+    ----------
+    source
+        The model's text, for messages.
+    model
+        Its syntax tree.
+    datasets
+        What was read, in order.
+    observe
+        Random variables to be observed though something depends on them.
+
+    Raises
+    ------
+    DataError
+        If a name is given twice, or a lone array has no place.
+    """
+    declared = declare(model)
+    mentioned = _mentioned(model)
+    given: dict[str, Variable] = {}
+    explicit: set[str] = set(observe)
+    notes: list[Diagnostic] = []
+    for dataset in datasets:
+        notes.extend(dataset.notes)
+        explicit |= dataset.explicit
+        for name, variable in dataset.items():
+            if name in given:
+                raise _error(
+                    source,
+                    kinds.TWICE(
+                        f"`{name}` is given twice: in {given[name].origin} and in "
+                        f"{variable.origin}"
+                    ),
+                )
+            given[name] = variable
+    used: dict[str, Variable] = {}
+    unused: list[str] = []
+    for name, variable in given.items():
+        note = _reason_against(declared, name, name in explicit, mentioned)
+        if note is None:
+            used[name] = variable
+        elif note == "":
+            unused.append(name)
+        else:
+            notes.append(kinds.NOT_OBSERVED(note, declared.entries[name].span))
+    for name in observe:
+        if name not in given:
+            raise _error(source, kinds.NO_SUCH_DATA(f"`{name}` is to be observed, and no data give it"))
+    for dataset in datasets:
+        if dataset.lone is not None:
+            name = _place_of_lone(source, declared, dataset, used, mentioned)
+            used[name] = dataset.lone
+    if unused:
+        names = ", ".join(f"`{n}`" for n in unused[:8]) + (" ..." if len(unused) > 8 else "")
+        notes.append(kinds.UNUSED(f"the model does not use {names} of the data"))
+    return Selection(used, tuple(unused), tuple(notes))
+
+
+def _error(source: Source, diagnostic: Diagnostic) -> DataError:
+    return DataError((diagnostic,), source)
+
+
+def _mentioned(model: tree.SyntaxTree) -> set[str]:
+    """Return every name that the text reads."""
+    found: set[str] = set()
+    for site in declare(model).sites:
+        statement = site.statement
+        match statement:
+            case tree.Sample(targets=targets, distribution=d, weight=w, constraints=constraints):
+                roots: list[object] = [d, w]
+                roots.extend(t for t in targets if not isinstance(t, tree.Name))
+                for c in constraints:
+                    if isinstance(c, tree.Bound):
+                        roots.append(c.value)
+                    elif isinstance(c, tree.Interval):
+                        roots.extend((c.lower, c.upper))
+            case tree.Define(value=value) | tree.Factor(value=value):
+                roots = [value]
+            case tree.Require(condition=condition):
+                roots = [condition]
+        for root in roots:
+            if isinstance(root, tree.Index) and isinstance(root.base, tree.Name):
+                found |= {n.id for p in root.positions for n in names_in(p)}
+                continue
+            found |= {n.id for n in names_in(root)}
+    for function in declare(model).functions.values():
+        found |= {n.id for d in function.definitions for n in names_in(d.value)}
+        found |= {n.id for n in names_in(function.result)}
+    for item in declare(model).dimensions.values():
+        if isinstance(item, tree.Dimension):
+            found.add(item.name.id)
+            found |= {n.id for n in names_in(item.size)}
+    return found | set(declare(model).dimensions)
+
+
+def _reason_against(
+    declared: Declarations, name: str, explicit: bool, mentioned: set[str]
+) -> str | None:
+    """Return None if the model uses the data of a name, "" if it does not know the name, else
+    why the data are left aside."""
+    entry = declared.entries.get(name)
+    if entry is None or entry.block is not None:
+        return None if name in mentioned else ""
+    if entry.datum is not None:
+        return None
+    if entry.parameter is not None:
+        return (
+            f"`{name}` occurs in the data, but the model learns it: the data are not used for it"
+        )
+    if _is_random(entry):
+        if explicit or name not in mentioned:
+            return None
+        return (
+            f"`{name}` occurs in the data, but other quantities depend on it, so it is not taken "
+            f"as observed; to observe it, declare `data {name}`, or say `--observe {name}`"
+        )
+    return f"`{name}` occurs in the data, but the model computes it: the data are not used for it"
+
+
+def _is_random(entry: Entry) -> bool:
+    return any(isinstance(s.statement, tree.Sample) for s, _ in entry.sites)
+
+
+def observables(declared: Declarations, mentioned: Iterable[str]) -> list[str]:
+    """Return the names that data can be bound to: declared data, and random variables that
+    nothing depends on."""
+    read = set(mentioned)
+    found = []
+    for name, entry in declared.entries.items():
+        if entry.block is not None or entry.parameter is not None:
+            continue
+        if (entry.datum is not None and name not in declared.dimensions) or (
+            _is_random(entry) and name not in read
+        ):
+            found.append(name)
+    return found
+
+
+def _place_of_lone(
+    source: Source,
+    declared: Declarations,
+    dataset: Dataset,
+    used: dict[str, Variable],
+    mentioned: set[str],
+) -> str:
+    """Return the name that an array without a name binds to."""
+    assert dataset.lone is not None
+    stem = dataset.stem
+    entry = declared.entries.get(stem) if stem is not None else None
+    if stem is not None and stem not in used and stem not in declared.functions:
+        known = entry is not None and entry.block is None and entry.parameter is None
+        if (known and (entry.datum or _is_random(entry))) or (entry is None and stem in mentioned):  # type: ignore[union-attr]
+            return stem
+    free = [n for n in observables(declared, mentioned) if n not in used]
+    if len(free) == 1:
+        return free[0]
+    origin = dataset.lone.origin
+    if not free:
+        raise _error(
+            source,
+            kinds.NO_PLACE(
+                f"the model has no name left for the array in {origin}",
+                help="give it a name: `NAME=FILE`",
+            ),
+        )
+    meant = nearest(stem or "", free)
+    raise _error(
+        source,
+        kinds.NO_PLACE(
+            f"the array in {origin} can be {', '.join(f'`{n}`' for n in free)}",
+            help=f"say which: `{meant or free[-1]}=FILE`",
+        ),
+    )

@@ -1,0 +1,85 @@
+"""A compiled model as inference sees it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from ppl.compile.load import LogJoint
+from ppl.compile.program import Column
+from ppl.graph.evaluate import NotANumber, number
+from ppl.guide.layout import Block
+
+Array = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class CompiledTarget:
+    """A `ppl.inference.target.Target` over a `LogJoint`.
+
+    Barren variables take no part here: they are drawn from the posterior draws afterwards.
+    """
+
+    model: LogJoint
+
+    @property
+    def dimension(self) -> int:
+        """Number of columns."""
+        return self.model.program.dimension
+
+    @cached_property
+    def blocks(self) -> tuple[Block, ...]:
+        """Which columns belong to which variable."""
+        return tuple(map(_block, self.model.program.columns))
+
+    @cached_property
+    def start(self) -> Array:
+        """Zero, or where the user lets a learned parameter start."""
+        start = np.zeros(self.dimension)
+        bound = self.model.bound
+        for column in self.model.program.columns:
+            variable = bound.graph.variables.get(column.key)
+            if variable is None or variable.parameter is None or variable.parameter.start is None:
+                continue
+            try:
+                value = number(variable.parameter.start, bound.sizes, bound.data)
+            except NotANumber:
+                continue
+            shape = bound.shape(column.key)
+            bijection = column.constraint.bijection
+            assert bijection is not None
+            free = bijection.inverse(np.full(shape, float(value)))
+            start[column.start : column.stop] = np.ravel(free)
+        return start
+
+    def value_and_gradient(self, positions: Array) -> tuple[Array, Array]:
+        """Return log joint (S,) and gradient (S, D)."""
+        return self.model.gradient.value_and_gradient(positions)
+
+    def log_likelihood(self, positions: Array) -> Array:
+        """Return the observations' part, (S,)."""
+        return np.broadcast_to(
+            np.asarray(self.model.log_likelihood(positions), float), (len(positions),)
+        )
+
+    def quantities(self, positions: Array) -> dict[str, Array]:
+        """Return latents and what is computed from them, each (S, ...)."""
+        every = self.model.quantities(positions, np.random.default_rng(0))
+        bound = self.model.bound
+        skip = {*bound.barren, *bound.parameters}
+        return {name: value for name, value in every.items() if name not in skip}
+
+
+def _block(column: Column) -> Block:
+    return Block(
+        column.key,
+        column.start,
+        column.stop,
+        column.shape,
+        column.kind,
+        plate=column.shape[0] if column.shape else 1,
+        location_scale=column.noncentred,
+    )

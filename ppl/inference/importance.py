@@ -1,0 +1,203 @@
+"""Importance weights: the guide's draws corrected towards the posterior, and what they prove.
+
+Draws come from a heavy-tailed proposal around the guide. Three things are asked: are the weights
+bounded enough (k-hat), is the error of every reported mean and standard deviation small, and has
+no reported quantity's own tail, w (c - m)^2, a shape so heavy that this error is an illusion.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import log, sqrt
+
+import numpy as np
+import numpy.typing as npt
+
+from ppl.guide.proposal import Proposal
+from ppl.inference.draws import stratified_normals, stratified_uniforms
+from ppl.inference.pareto import NO_TAIL, smooth, tail_shapes
+from ppl.inference.target import Target, log_joint, quantities
+
+Array = npt.NDArray[np.float64]
+
+FIRST_DRAWS, MORE_DRAWS, PILOT_DRAWS = 4096, 16384, 256
+LARGEST = 2**24
+"""Entries of draws x columns above which the draws are not kept, so not made: 128 MB."""
+KHAT, KHAT_QUANTITY, ERROR, ESS = 0.7, 0.6, 0.03, 400.0
+"""Limits of acceptance: weights' and quantities' Pareto shapes, MCSE in sd, effective draws."""
+FAIR_KHAT_QUANTITY, FAIR_ERROR = 0.8, 0.05
+COLUMNS_AT_ONCE = 256
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class State:
+    """Weighted draws and their diagnostics.
+
+    Attributes
+    ----------
+    positions
+        Draws in the unconstrained space, (S, D).
+    log_weights
+        Pareto-smoothed and normalised, (S,).
+    khat
+        Pareto shape of the raw weights.
+    khat_quantity
+        The largest Pareto shape of w (c - m)^2 over the reported quantities c.
+    ess
+        Effective number of draws, 1 / sum of squared weights.
+    error
+        The largest Monte Carlo standard error of a reported mean or sd, in units of the sd.
+    log_evidence, log_evidence_error
+        Of the model at the learned parameters, in nats, with its standard error.
+    """
+
+    positions: Array
+    log_weights: Array
+    khat: float
+    khat_quantity: float
+    ess: float
+    error: float
+    log_evidence: float
+    log_evidence_error: float
+
+    @property
+    def accepted(self) -> bool:
+        """Whether the weighted draws can be trusted."""
+        count = len(self.log_weights)
+        steady = self.khat < KHAT or (count >= MORE_DRAWS and self.ess > count / 2)
+        return self._exact_enough(KHAT_QUANTITY, ERROR) and steady
+
+    @property
+    def usable(self) -> bool:
+        """Whether they are worth showing, with a caution."""
+        return self._exact_enough(FAIR_KHAT_QUANTITY, FAIR_ERROR) and self.khat < KHAT
+
+    @property
+    def trusted(self) -> bool:
+        """Whether the weights improve on the guide's own draws."""
+        return self.accepted or (self.khat < KHAT and self.ess > 100)
+
+    @property
+    def hopeless(self) -> bool:
+        """Whether more draws would not help."""
+        return self.ess < 100 or (self.khat > 1.5 and self.ess < len(self.log_weights) / 2)
+
+    def _exact_enough(self, khat_quantity: float, error: float) -> bool:
+        return self.khat_quantity < khat_quantity and self.error < error and self.ess > ESS
+
+
+@dataclass(frozen=True, slots=True)
+class Pilot:
+    """What a few draws say of the weights: effective draws among them."""
+
+    draws: int
+    ess: float
+
+    @property
+    def hopeless(self) -> bool:
+        """Whether so few draws carry all the weight that importance sampling is of no use."""
+        return self.ess < 0.04 * self.draws
+
+
+def pilot(target: Target, proposal: Proposal, rng: np.random.Generator) -> Pilot:
+    """Weigh a few draws, block by block, keeping none of them."""
+    log_weights = np.concatenate(
+        [_weigh(target, proposal, rng, PILOT_DRAWS // 16, keep=False)[1] for _ in range(16)]
+    )
+    return Pilot(PILOT_DRAWS, _ess(log_weights))
+
+
+def init(target: Target, proposal: Proposal, rng: np.random.Generator, count: int) -> State:
+    """Draw, weigh and diagnose `count` draws."""
+    positions, raw = _weigh(target, proposal, rng, count)
+    log_weights, khat = smooth(raw)
+    weights = np.exp(log_weights)
+    with np.errstate(over="ignore", invalid="ignore"):
+        tail, error = _quantity_diagnostics(target, positions, weights)
+    top = float(np.max(raw))
+    if not np.isfinite(top):
+        return State(positions, log_weights, np.inf, np.inf, 0.0, np.inf, -np.inf, np.inf)
+    scaled = np.exp(raw - top)
+    evidence, spread = float(scaled.mean()), float(scaled.std())
+    return State(
+        positions,
+        log_weights,
+        khat,
+        tail,
+        float(1 / np.sum(weights**2)),
+        error,
+        top + log(evidence),
+        spread / evidence / sqrt(count),
+    )
+
+
+def step(target: Target, proposal: Proposal, state: State, rng: np.random.Generator) -> State:
+    """Repeat with more draws."""
+    return init(target, proposal, rng, MORE_DRAWS)
+
+
+def run(target: Target, proposal: Proposal, rng: np.random.Generator) -> State:
+    """Weigh draws; if they are not accepted but more may help, weigh more."""
+    state = init(target, proposal, rng, FIRST_DRAWS)
+    if state.accepted or state.hopeless or MORE_DRAWS * target.dimension > LARGEST:
+        return state
+    return step(target, proposal, state, rng)
+
+
+def too_large(target: Target) -> bool:
+    """Whether the draws would not fit in memory."""
+    return FIRST_DRAWS * target.dimension > LARGEST
+
+
+def moments(values: Array, weights: Array) -> tuple[Array, Array, Array, Array]:
+    """Return weighted mean and sd of the columns of (S, Q), and their standard errors, (Q,) each.
+
+    Delta-method errors of self-normalised importance sampling: sqrt(sum w^2 (c - m)^2) and
+    sqrt(sum w^2 ((c - m)^2 - s^2)^2) / (2 s).
+    """
+    mean = weights @ values
+    deviations = (values - mean) ** 2
+    variance = weights @ deviations
+    sd = np.sqrt(variance)
+    error_mean = np.sqrt(weights**2 @ deviations)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        error_sd = np.sqrt(weights**2 @ (deviations - variance) ** 2) / (2 * sd)
+    return mean, sd, error_mean, np.where(sd > 0, error_sd, 0.0)
+
+
+def _weigh(
+    target: Target, proposal: Proposal, rng: np.random.Generator, count: int, keep: bool = True
+) -> tuple[Array, Array]:
+    normals = stratified_normals(rng, count, proposal.components[0].rank)
+    positions = proposal.place(normals, stratified_uniforms(rng, count, 2))
+    log_weights = log_joint(target, positions) - proposal.log_density(positions)
+    return (positions if keep else positions[:0]), log_weights
+
+
+def _ess(log_weights: Array) -> float:
+    top = float(np.max(log_weights))
+    if not np.isfinite(top):
+        return 0.0
+    weights = np.exp(log_weights - top)
+    return float(weights.sum() ** 2 / np.sum(weights**2))
+
+
+def _quantity_diagnostics(target: Target, positions: Array, weights: Array) -> tuple[float, float]:
+    """Return the largest Pareto shape of w (c - m)^2 and the largest error, over quantities."""
+    tail, error = NO_TAIL, 0.0
+    for values in quantities(target, positions).values():
+        flat = values.reshape(len(values), -1)
+        for low in range(0, flat.shape[1], COLUMNS_AT_ONCE):
+            part = flat[:, low : low + COLUMNS_AT_ONCE]
+            if not np.isfinite(part[weights > 0]).all():
+                return np.inf, np.inf
+            part = np.where(weights[:, None] > 0, part, 0.0)
+            mean, sd, error_mean, error_sd = moments(part, weights)
+            spread = sd > 1e-12 * np.maximum(1e-300, np.abs(mean))
+            if not spread.any():
+                continue
+            scaled = (part[:, spread] - mean[spread]) / sd[spread]
+            tail = max(tail, float(np.max(tail_shapes(weights[:, None] * scaled**2))))
+            worst = np.maximum(error_mean[spread], error_sd[spread]) / sd[spread]
+            error = max(error, float(np.max(worst)))
+    return tail, error

@@ -1,0 +1,90 @@
+"""What inference hands back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from ppl.guide.gaussian import Guide
+from ppl.inference.objective import Elbo
+from ppl.inference.verdict import Verdict
+
+Array = npt.NDArray[np.float64]
+Source = Literal["guide", "importance"]
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A number with its Monte Carlo standard error."""
+
+    value: float
+    standard_error: float
+
+
+@dataclass(frozen=True, slots=True)
+class Rung:
+    """One step of the ladder: its name, the ELBO it reached in nats, and the seconds it took."""
+
+    name: str
+    elbo: float
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class WeightedDraws:
+    """Draws (S, D) in the unconstrained space with normalised log weights (S,)."""
+
+    positions: Array
+    log_weights: Array
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Inference:
+    """The answer.
+
+    Attributes
+    ----------
+    guide
+        The fitted guide; learned parameters are its points.
+    draws
+        Equally weighted draws of the posterior, (n, D), unconstrained.
+    weighted
+        The draws from which means, sds and quantiles are best computed.
+    elbo
+        The guide's evidence lower bound and its parts, in nats.
+    log_evidence
+        Estimate from the importance weights, in nats, at the learned parameters; None where the
+        weights cannot be trusted.
+    khat, khat_quantity, ess
+        Diagnostics of the importance weights; None where none were drawn.
+    rhat
+        Of Markov chains; None where none were run.
+    gradients
+        Evaluations of the batched gradient by the optimisers.
+    verdict
+        How far to trust it.
+    source
+        Where the draws come from: ``guide`` or ``importance``.
+    rungs
+        What was tried, in order.
+    notes
+        Further sentences for the user.
+    """
+
+    guide: Guide
+    draws: Array
+    weighted: WeightedDraws
+    elbo: Elbo
+    log_evidence: Estimate | None
+    khat: float | None
+    khat_quantity: float | None
+    ess: float | None
+    rhat: float | None
+    gradients: int
+    verdict: Verdict
+    source: Source
+    rungs: tuple[Rung, ...]
+    notes: tuple[str, ...]

@@ -1,0 +1,35 @@
+"""What a user may choose about inference; all else is a constant beside the code that uses it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Method = Literal["auto", "vi", "is"]
+GuideFamily = Literal["auto", "meanfield"]
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Choices of one run.
+
+    Attributes
+    ----------
+    seed
+        Of all randomness: the same seed, data and BLAS give the same bytes.
+    method
+        How far to go: ``vi`` hands out the guide's own draws; ``is`` and ``auto`` correct them by
+        importance weights where these can be trusted.
+    guide
+        The family of guide; ``auto`` chooses.
+    draws
+        How many draws to hand out (fewer when they would take more than 128 MB).
+    starts
+        How many starts to fit when the model has learned parameters.
+    """
+
+    seed: int = 0
+    method: Method = "auto"
+    guide: GuideFamily = "auto"
+    draws: int = 4000
+    starts: int = 3

@@ -1,0 +1,169 @@
+"""The Python door: a model as an object."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ppl import pipeline
+from ppl.data.dataset import Dataset
+from ppl.data.python import from_python
+from ppl.syntax.parse import parse
+from ppl.text import Diagnostic, PplError, Source, UsageError
+from ppl.text.usage import USAGE
+
+if TYPE_CHECKING:
+    from ppl.compile.load import LogJoint
+    from ppl.posterior import Fit
+
+Array = npt.NDArray[np.float64]
+OPTIONS = ("seed", "method", "guide", "draws")
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """A model, parsed; the same object serves any data.
+
+    Parameters
+    ----------
+    text
+        The model in the language.
+    name
+        How messages call it.
+
+    Raises
+    ------
+    ModelError
+        If the text is not a model; `.diagnostics` has all errors.
+    """
+
+    text: str
+    name: str = "<model>"
+
+    def __post_init__(self) -> None:
+        parse(self.source)
+
+    @classmethod
+    def read(cls, path: str) -> Model:
+        """Read a model from a file."""
+        source = pipeline.read_model(str(path))
+        return cls(source.text, source.name)
+
+    @property
+    def source(self) -> Source:
+        """The text with its name."""
+        return Source(self.name, self.text)
+
+    def check(self, data: Mapping[str, Any] | None = None, **named: Any) -> tuple[Diagnostic, ...]:
+        """Find all that is wrong without inference; returns notes and warnings.
+
+        Raises
+        ------
+        PplError
+            With the errors.
+        """
+        request, _ = self._request(data, named)
+        return pipeline.check(request)
+
+    def infer(
+        self,
+        data: Mapping[str, Any] | None = None,
+        *,
+        seed: int = 0,
+        method: str = "auto",
+        guide: str = "auto",
+        draws: int = 4000,
+        observe: Sequence[str] = (),
+        **named: Any,
+    ) -> Fit:
+        """Fit the model to data.
+
+        Parameters
+        ----------
+        data
+            Arrays, lists or numbers by name, or a data frame; or one array without a name.
+        seed
+            Of all randomness: the same seed gives the same bytes.
+        method, guide, draws
+            As the command's options of these names.
+        observe
+            Random variables to be observed though something depends on them.
+        **named
+            More data by name; a whole number for a dimension's name sets its size.
+
+        Raises
+        ------
+        PplError
+            If the model, the data or the options are at fault.
+        """
+        from ppl.inference.settings import Settings, checked
+
+        request, _ = self._request(data, named, observe)
+        settings = checked(Settings(seed=seed, method=method, guide=guide, draws=draws))  # type: ignore[arg-type]
+        return pipeline.infer(request, settings)
+
+    def compile(self, data: Mapping[str, Any] | None = None, **named: Any) -> LogJoint:
+        """Compile the model with data: the batched log joint, its source and its gradient."""
+        request, _ = self._request(data, named)
+        return pipeline.compiled_of(request)[1]
+
+    def log_joint(self, values: Array, data: Mapping[str, Any] | None = None, **named: Any) -> Any:
+        """Return the log joint (draws,) at points (draws, columns) of the flat vector."""
+        return np.asarray(self.compile(data, **named).log_joint(_points(values)))
+
+    def gradient(
+        self, values: Array, data: Mapping[str, Any] | None = None, **named: Any
+    ) -> tuple[Array, Array]:
+        """Return the log joint (draws,) and its gradient (draws, columns)."""
+        return self.compile(data, **named).gradient.value_and_gradient(_points(values))
+
+    def _request(
+        self, data: Any, named: Mapping[str, Any], observe: Sequence[str] = ()
+    ) -> tuple[pipeline.Request, tuple[Dataset, ...]]:
+        """Sort what is given into data and sizes of dimensions."""
+        from ppl.graph.declare import declare
+
+        dimensions = declare(parse(self.source)).dimensions
+        entries = declare(parse(self.source)).entries
+        sizes = {
+            n: int(v)
+            for n, v in named.items()
+            if n in dimensions and n not in entries and isinstance(v, int | np.integer)
+        }
+        rest = {n: v for n, v in named.items() if n not in sizes}
+        datasets: list[Dataset] = []
+        if data is not None:
+            datasets.append(_dataset(data))
+        if rest:
+            datasets.append(from_python(rest, explicit=True))
+        found = tuple(datasets)
+        return pipeline.Request(self.source, found, sizes, tuple(observe)), found
+
+
+def _dataset(data: Any) -> Dataset:
+    """Return data given by position: a mapping or a frame, or one array without a name."""
+    if isinstance(data, Mapping) or hasattr(data, "columns"):
+        return from_python(data)
+    variable = from_python({"data": data})["data"]
+    return Dataset({}, lone=variable, stem=None)
+
+
+def _points(values: Any) -> Array:
+    points = np.asarray(values, dtype=np.float64)
+    if points.ndim != 2:
+        raise UsageError(
+            (USAGE(f"points have the shape (draws, columns), and {points.shape} is given"),)
+        )
+    return points
+
+
+def infer(text: str, data: Mapping[str, Any] | None = None, **named: Any) -> Fit:
+    """Fit a model, given as text, to data: ``ppl.infer("z ~ ...", x=x)``."""
+    return Model(text).infer(data, **named)
+
+
+__all__ = ["Model", "PplError", "infer"]

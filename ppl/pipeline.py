@@ -1,0 +1,192 @@
+"""The road from a text to an answer, phase by phase.
+
+    text ─parse▶ SyntaxTree ─build▶ Graph ─bind▶ BoundGraph ─compile▶ LogJoint ─infer▶ Fit
+
+Each phase is one function between two immutable types; `show` prints any stage.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from time import perf_counter
+from typing import TYPE_CHECKING, Literal, get_args
+
+from ppl.data.dataset import Dataset
+from ppl.data.select import Selection, select
+from ppl.graph.bound import BoundGraph
+from ppl.graph.build import build
+from ppl.graph.graph import Graph
+from ppl.syntax.parse import parse
+from ppl.syntax.tree import SyntaxTree
+from ppl.text import Diagnostic, Source, UsageError
+from ppl.text.usage import USAGE
+
+if TYPE_CHECKING:
+    from ppl.compile.load import LogJoint
+    from ppl.inference.infer import Progress
+    from ppl.inference.settings import Settings
+    from ppl.posterior import Fit
+
+Stage = Literal["tree", "graph", "bound", "simplify", "source", "gradient", "guide"]
+STAGES: tuple[str, ...] = get_args(Stage)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Request:
+    """A model with what the user gives for it.
+
+    Attributes
+    ----------
+    source
+        The model's text.
+    datasets
+        Data, as read.
+    sizes
+        Sizes of dimensions that the user sets.
+    observe
+        Names to be observed though something depends on them.
+    """
+
+    source: Source
+    datasets: tuple[Dataset, ...] = ()
+    sizes: Mapping[str, int] = field(default_factory=dict)
+    observe: tuple[str, ...] = ()
+
+
+def read_model(path: str) -> Source:
+    """Read a model's file.
+
+    Raises
+    ------
+    UsageError
+        If it cannot be read.
+    """
+    try:
+        text = Path(path).read_bytes().decode("utf-8")
+    except FileNotFoundError:
+        raise UsageError(
+            (USAGE(f"there is no model file `{path}`", help=_near(path)),)
+        ) from None
+    except UnicodeDecodeError:
+        raise UsageError((USAGE(f"`{path}` is not a text in UTF-8"),)) from None
+    except OSError as e:
+        raise UsageError((USAGE(f"`{path}` cannot be read: {e.strerror}"),)) from None
+    return Source(path, text.replace("\r\n", "\n").replace("\r", "\n").removeprefix("\ufeff"))
+
+
+def _near(path: str) -> str | None:
+    folder = Path(path).parent
+    if not folder.is_dir():
+        return None
+    found = sorted(p.name for p in folder.glob("*.ppl"))
+    return f"in this folder are {', '.join(found[:5])}" if found else None
+
+
+def graph_of(request: Request) -> tuple[SyntaxTree, Selection, Graph]:
+    """Parse, choose among the data, build."""
+    tree = parse(request.source)
+    selection = select(request.source, tree, request.datasets, request.observe)
+    return tree, selection, build(request.source, tree, selection.outline)
+
+
+def bound_of(request: Request) -> tuple[Selection, BoundGraph]:
+    """Go the road as far as the bound graph."""
+    from ppl.data.bind import bind
+
+    _, selection, graph = graph_of(request)
+    for name in request.sizes:
+        if name not in graph.dimensions:
+            raise UsageError(
+                (
+                    USAGE(
+                        f"the model has no dimension `{name}`",
+                        help="its dimensions are "
+                        + (", ".join(n for n, d in graph.dimensions.items() if d.named) or "none"),
+                    ),
+                )
+            )
+    return selection, bind(graph, selection, request.sizes)
+
+
+def compiled_of(request: Request) -> tuple[Selection, LogJoint]:
+    """Go the road as far as the compiled log joint."""
+    from ppl.compile.load import compile_bound
+
+    selection, bound = bound_of(request)
+    return selection, compile_bound(bound)
+
+
+def check(request: Request) -> tuple[Diagnostic, ...]:
+    """Find all that is wrong, without inference; returns notes and warnings.
+
+    Raises
+    ------
+    PplError
+        With the errors.
+    """
+    from ppl.graph.check import check_supports
+    from ppl.text import ModelError
+
+    if request.datasets:
+        selection, joint = compiled_of(request)
+        return joint.bound.notes
+    _, _, graph = graph_of(request)
+    wrong = check_supports(graph)
+    if wrong:
+        raise ModelError(wrong, request.source)
+    return graph.notes
+
+
+def infer(
+    request: Request, settings: Settings | None = None, progress: Progress | None = None
+) -> Fit:
+    """Go the whole road; `progress` is told of every rung as inference leaves it."""
+    from ppl.inference.settings import Settings
+
+    settings = settings or Settings()
+    began = perf_counter()
+    selection, joint = compiled_of(request)
+    compiled = perf_counter()
+    from ppl.inference.compiled import CompiledTarget
+    from ppl.inference.infer import infer as run
+    from ppl.posterior import Fit
+
+    inference = run(CompiledTarget(joint), settings, progress)
+    seconds = {"compile": compiled - began, "infer": perf_counter() - compiled}
+    return Fit(request.source.name, settings.seed, joint, inference, selection, seconds)
+
+
+def show(request: Request, stage: Stage) -> str:
+    """Return a stage as text."""
+    match stage:
+        case "tree":
+            from ppl.syntax.show import tree_text
+
+            return tree_text(parse(request.source), request.source)
+        case "graph":
+            from ppl.graph.show import graph_text
+
+            return graph_text(graph_of(request)[2])
+        case "bound":
+            from ppl.graph.show import bound_text
+
+            return bound_text(bound_of(request)[1])
+        case "simplify":
+            from ppl.compile.show import program_text
+
+            return program_text(compiled_of(request)[1].program)
+        case "source":
+            return compiled_of(request)[1].source
+        case "gradient":
+            return compiled_of(request)[1].gradient.source
+        case "guide":
+            from ppl.compile.show import guide_text
+
+            return guide_text(compiled_of(request)[1].program)
+
+
+def stages() -> Sequence[str]:
+    """Return the names of the stages that can be shown."""
+    return STAGES

@@ -1,0 +1,127 @@
+"""Chains of discrete states: the sum over all paths, with the gradient by forward-backward.
+
+Rabiner (1989), "A tutorial on hidden Markov models": messages are scaled to sum to 1 at every step,
+their scales are kept as logs. The gradient by the log potentials is the posterior probability of
+states and of pairs of states.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ppl.primitives.fused import fused
+
+Floats = NDArray[np.float64]
+
+
+def _scaled(log_potential: Floats, axes: tuple[int, ...]) -> tuple[Floats, Floats]:
+    """Return exp of log potentials, scaled so that the largest is 1, and the logs of the scales."""
+    top = np.max(log_potential, axis=axes, keepdims=True)
+    top = np.where(np.isfinite(top), top, 0.0)
+    return np.exp(log_potential - top), np.squeeze(top, axes)
+
+
+def _forward(unary: Floats, pair: Floats) -> tuple[Floats, Floats, Floats, Floats, Floats]:
+    """Return the log sum over paths (S, C), messages (T, S, C, K), their norms (T, S, C), and the
+    scaled potentials with time first."""
+    states, log_scale = _scaled(np.moveaxis(unary, 2, 0), (-1,))
+    steps, log_step = _scaled(np.moveaxis(pair, 2, 0), (-2, -1))
+    length = len(states)
+    messages = np.empty_like(states)
+    norms = np.empty(states.shape[:-1])
+    message = states[0]
+    for t in range(length):
+        if t:
+            step = steps[t - 1] if len(steps) > 1 else steps[0]
+            message = np.einsum("sci,scij->scj", message, np.broadcast_to(step, _full(message, step)))
+            message *= states[t]
+        norm = np.sum(message, axis=-1)
+        message = message / norm[..., None]
+        messages[t], norms[t] = message, norm
+    total = np.sum(np.log(norms), axis=0) + np.sum(log_scale, axis=0)
+    moves = np.sum(log_step, axis=0) * ((length - 1) / len(log_step)) if length > 1 else 0.0
+    return total + moves, messages, norms, states, steps
+
+
+def _full(message: Floats, step: Floats) -> tuple[int, ...]:
+    return (*message.shape[:2], *step.shape[-2:])
+
+
+def _paths(unary: Any, pair: Any) -> tuple[Any, Any, Any]:
+    """Return the log sum over paths and its gradients.
+
+    Parameters
+    ----------
+    unary : (S, C, T, K)
+        Log potentials of the states of C chains of length T, for S draws.
+    pair : (S or 1, C or 1, T - 1 or 1, K, K)
+        Log potentials of moves, from (rows) to (columns).
+    """
+    with np.errstate(all="ignore"):
+        total, messages, norms, states, steps = _forward(unary, pair)
+        length = len(states)
+        by_state = np.empty_like(states)
+        shared = len(steps) == 1
+        shape = (1 if shared else length - 1, *messages.shape[1:3], *pair.shape[-2:])
+        by_pair = np.zeros(shape)
+        message = np.ones_like(states[0])
+        for t in range(length - 1, -1, -1):
+            by_state[t] = messages[t] * message
+            if t:
+                right = states[t] * message / norms[t][..., None]
+                step = steps[t - 1] if not shared else steps[0]
+                outer = messages[t - 1][..., :, None] * right[..., None, :]
+                if shared:
+                    by_pair[0] += outer
+                else:
+                    by_pair[t - 1] = outer
+                step = np.broadcast_to(step, _full(message, step))
+                message = np.einsum("scij,scj->sci", step, right)
+        by_pair *= steps
+        lost = ~np.isfinite(total)
+        if lost.any():
+            total = np.where(lost, -np.inf, total)
+            by_state[:, lost] = 0.0
+            by_pair[:, lost] = 0.0
+    return total, np.moveaxis(by_state, 0, 2).copy(), np.moveaxis(by_pair, 0, 2).copy()
+
+
+sum_over_paths = fused(_paths, 2)
+"""The log of the sum over all paths of the product of potentials, (S, C)."""
+
+
+def state_probabilities(unary: Floats, pair: Floats) -> Floats:
+    """Return the posterior probability of every state, (S, C, T, K)."""
+    return np.asarray(_paths(unary, pair)[1])
+
+
+def draw_paths(rng: np.random.Generator, unary: Floats, pair: Floats) -> NDArray[np.intp]:
+    """Draw paths from their posterior, (S, C, T): forward filtering, backward sampling.
+
+    Parameters
+    ----------
+    unary, pair
+        As for `sum_over_paths`.
+    """
+    with np.errstate(all="ignore"):
+        _, messages, _, _, steps = _forward(unary, pair)
+    length = len(messages)
+    path = np.empty(messages.shape[:-1], dtype=np.intp)
+    for t in range(length - 1, -1, -1):
+        weights = messages[t]
+        if t < length - 1:
+            step = steps[t] if len(steps) > 1 else steps[0]
+            step = np.broadcast_to(step, _full(weights, step))
+            weights = weights * np.take_along_axis(step, path[t + 1][..., None, None], -1)[..., 0]
+        path[t] = draw_index(rng, weights)
+    return np.moveaxis(path, 0, 2)
+
+
+def draw_index(rng: np.random.Generator, weights: Floats) -> NDArray[np.intp]:
+    """Draw positions along the last axis with probabilities proportional to weights."""
+    total = np.cumsum(weights, axis=-1)
+    level = rng.random(weights.shape[:-1])[..., None] * total[..., -1:]
+    return np.minimum(np.sum(total <= level, axis=-1), weights.shape[-1] - 1)

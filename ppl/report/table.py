@@ -1,0 +1,227 @@
+"""A fit's result as text for a terminal: the verdict first, then the numbers."""
+
+from __future__ import annotations
+
+import math
+import textwrap
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from ppl.report.numbers import (
+    aligned,
+    decimals,
+    duration,
+    error_decimals,
+    fixed,
+    quantile_decimals,
+    significant,
+    unwieldy,
+    with_error,
+)
+from ppl.report.summary import Axis, Parameter, Quantity, Summary, Verdict
+
+WIDTH = 88
+"""Columns used where the output is not a terminal."""
+
+ROWS = 12
+"""Arrays with more entries than this are shown by their first and last ones."""
+
+_HEADINGS = ("", "mean", "sd", "5 %", "95 %", "ess", "mcse")
+_DROPPED_WHEN_NARROW = ("mcse", "ess", "5 %", "95 %")
+_HEAD, _TAIL = 7, 2
+_COLOURS: dict[Verdict, str] = {"exact": "32", "good": "32", "fair": "33", "poor": "31"}
+
+
+@dataclass(frozen=True, slots=True)
+class Style:
+    """How to write: the width in characters, with colours or without, and rows per array."""
+
+    width: int = WIDTH
+    colour: bool = False
+    rows: int | None = ROWS
+
+
+def render(summary: Summary, style: Style | None = None) -> str:
+    """Return the report of a fit as text, without a newline at the end.
+
+    Parameters
+    ----------
+    summary
+        What to say.
+    style
+        Width and colour; `rows` None shows every entry of every array.
+    """
+    style = style or Style()
+    parts = [
+        _verdict(summary, style),
+        _evidence(summary, style),
+        _quantities(summary.quantities, style),
+        _parameters(summary.parameters, style),
+        _roles(summary, style),
+        _notes(summary, style),
+    ]
+    return "\n\n".join(part for part in parts if part)
+
+
+def _verdict(summary: Summary, style: Style) -> str:
+    word = f"\x1b[1;{_COLOURS[summary.verdict]}m{summary.verdict}\x1b[0m"
+    text = _wrapped(f"{summary.verdict}: {summary.why}", style, "")
+    if style.colour:
+        text = word + text.removeprefix(summary.verdict)
+    return text + ("\n" + _wrapped(f"help: {summary.remedy}", style) if summary.remedy else "")
+
+
+def _evidence(summary: Summary, style: Style) -> str:
+    elbo = summary.elbo
+    places = error_decimals(elbo.standard_error)
+    parts = f"{fixed(elbo.expected_log_likelihood, places)} - {fixed(elbo.kl, places)}"
+    lines = [
+        f"ELBO {with_error(elbo.value, elbo.standard_error)}"
+        f" = expected log likelihood - KL = {parts}"
+    ]
+    if summary.log_evidence is not None:
+        evidence = summary.log_evidence
+        lines.append(f"log evidence {with_error(evidence.value, evidence.standard_error)}")
+    lines.append(_method(summary))
+    return "\n".join(_wrapped(line, style) for line in lines)
+
+
+def _method(summary: Summary) -> str:
+    figures = [f"method {summary.rung}"]
+    for name, label in (("khat", "k-hat"), ("rhat", "R-hat")):
+        if (value := summary.diagnostics.get(name)) is not None:
+            figures.append(f"{label} {value:.2f}")
+    if (gradients := summary.diagnostics.get("gradients")) is not None:
+        figures.append(f"{gradients:.0f} gradients")
+    seconds = [value for value in summary.seconds.values() if value is not None]
+    if seconds:
+        figures.append(duration(sum(seconds)))
+    return ", ".join(figures)
+
+
+def _quantities(quantities: tuple[Quantity, ...], style: Style) -> str:
+    rows = [row for quantity in quantities for row in _rows(quantity, style)]
+    if not rows:
+        return ""
+    columns = _fitted([list(column) for column in zip(*rows, strict=True)], style.width)
+    return "\n".join("  ".join(cells).rstrip() for cells in zip(*columns, strict=True))
+
+
+def _fitted(columns: list[list[str]], width: int) -> list[list[str]]:
+    """Return padded columns under their headings, the less needed ones left out if too wide."""
+    headed = dict(zip(_HEADINGS, columns, strict=True))
+    names = headed.pop("")
+    laid = {heading: _column(heading, cells) for heading, cells in headed.items()}
+    first = max(map(len, names), default=0)
+    for heading in _DROPPED_WHEN_NARROW:
+        if first + sum(2 + len(column[0]) for column in laid.values()) <= width:
+            break
+        del laid[heading]
+    return [["".ljust(first), *(name.ljust(first) for name in names)], *laid.values()]
+
+
+def _column(heading: str, cells: list[str]) -> list[str]:
+    body = aligned(cells)
+    width = max(len(heading), len(body[0]))
+    return [heading.rjust(width), *(cell.rjust(width) for cell in body)]
+
+
+def _rows(quantity: Quantity, style: Style) -> Iterator[tuple[str, ...]]:
+    for position in _positions(quantity.mean.shape, style.rows):
+        if position is None:
+            hidden = quantity.mean.size - _HEAD - _TAIL
+            yield (f"... {hidden} more", *[""] * (len(_HEADINGS) - 1))
+            continue
+        mean, sd, q05, q95, ess, mcse = (
+            float(array[position])
+            for array in (
+                quantity.mean,
+                quantity.sd,
+                quantity.q05,
+                quantity.q95,
+                quantity.ess,
+                quantity.mcse,
+            )
+        )
+        scale = sd or abs(mean)
+        places, outer = decimals(mcse, scale), quantile_decimals(mcse, scale)
+        long = unwieldy(max(mean, sd, -q05, q95), places)
+        yield (
+            label(quantity.name, quantity.axes, position),
+            fixed(mean, places, long),
+            fixed(sd, places, long),
+            fixed(q05, outer, long),
+            fixed(q95, outer, long),
+            significant(ess, 2),
+            significant(mcse, 2),
+        )
+
+
+def _positions(shape: tuple[int, ...], rows: int | None) -> Iterator[tuple[int, ...] | None]:
+    """Yield the positions to show in order, None where some are left out."""
+    size = math.prod(shape)
+    if rows is None or size <= rows:
+        yield from np.ndindex(shape)
+        return
+    for flat in (*range(_HEAD), None, *range(size - _TAIL, size)):
+        yield None if flat is None else tuple(int(i) for i in np.unravel_index(flat, shape))
+
+
+def label(name: str, axes: tuple[Axis, ...], position: tuple[int, ...]) -> str:
+    """Return how one entry is called: ``theta[0]``, ``W[1, 2]``, ``alpha[Aitkin]``."""
+    if not position:
+        return name
+    return f"{name}[{', '.join(a.label(i) for a, i in zip(axes, position, strict=True))}]"
+
+
+def _parameters(parameters: tuple[Parameter, ...], style: Style) -> str:
+    names: list[str] = []
+    values: list[str] = []
+    for parameter in parameters:
+        for position in _positions(parameter.value.shape, style.rows):
+            if position is None:
+                names.append(f"... {parameter.value.size - _HEAD - _TAIL} more")
+                values.append("")
+            else:
+                names.append(label(parameter.name, parameter.axes, position))
+                values.append(significant(float(parameter.value[position]), 4))
+    if not names:
+        return ""
+    width = max(map(len, names))
+    body = [f"{n.ljust(width)}  {v}".rstrip() for n, v in zip(names, aligned(values), strict=True)]
+    return "\n".join(["learned parameters (point estimates)", *body])
+
+
+def _roles(summary: Summary, style: Style) -> str:
+    learned = {parameter.name: parameter.constraint for parameter in summary.parameters}
+    lines = [
+        f"{heading}: {_names(names)}"
+        for heading, names in (
+            ("observed", summary.roles.observed),
+            ("latent", summary.roles.latent),
+            ("learned parameters", learned),
+            ("unused", dict.fromkeys(summary.roles.unused, "")),
+        )
+        if names
+    ]
+    return "\n".join(_wrapped(line, style) for line in lines)
+
+
+def _names(names: Mapping[str, str]) -> str:
+    return ", ".join(f"{name} ({word})" if word else name for name, word in names.items())
+
+
+def _notes(summary: Summary, style: Style) -> str:
+    return "\n".join(_wrapped(f"note: {note}", style) for note in summary.notes)
+
+
+def _wrapped(text: str, style: Style, indent: str = "  ") -> str:
+    return textwrap.fill(
+        text,
+        max(style.width, 20),
+        subsequent_indent=indent,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )

@@ -1,0 +1,1 @@
+"""The tests; `python tests/gate.py` runs them with all other checks."""
