@@ -50,15 +50,17 @@ def _at_known_positions(node: Node, data: frozenset[str]) -> Node:
         ):
             return rewrite(
                 array,
-                lambda n: replace(
-                    n,
-                    positions=tuple(
-                        x if isinstance(p, Position) and p.index == event else p
-                        for p in n.positions
-                    ),
-                )
-                if isinstance(n, Read)
-                else n,
+                lambda n: (
+                    replace(
+                        n,
+                        positions=tuple(
+                            x if isinstance(p, Position) and p.index == event else p
+                            for p in n.positions
+                        ),
+                    )
+                    if isinstance(n, Read)
+                    else n
+                ),
             )
         case _:
             return node
@@ -121,18 +123,14 @@ def _truncated(record: Distribution, density: LogDensity, sample: Sample, node: 
         return node
     if record.cdf is None:
         raise ModelError(
-            (
-                kinds.UNSUPPORTED(
-                    f"bounds on `{record.name}` are not supported yet", suffix.span
-                ),
-            )
+            (kinds.UNSUPPORTED(f"bounds on `{record.name}` are not supported yet", suffix.span),)
         )
     arguments = standard_arguments(density)
     below = record.cdf(_operand(lower), *arguments) if lower is not None else 0.0
     until = record.cdf(_operand(upper), *arguments) if upper is not None else 1.0
     probability = until - below
     total = np.log(probability)
-    return (Traced(node) - total).node
+    return trace(lambda density: density - total, (node,), ((),)).node
 
 
 def _operand(node: Node) -> object:

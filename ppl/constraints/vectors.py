@@ -39,13 +39,13 @@ def _zero_sum_inverse(x: Array) -> Array:
     return x[..., :-1] - (share * math.sqrt(size)) * x[..., -1:]
 
 
-@primitive
-def _log_normaliser(y: Array) -> Array:
+def _log_sum_exp(y: Array) -> Array:
     """Return ``log sum exp y`` over the last axis, which stays."""
     largest = np.max(y, axis=-1, keepdims=True)
     return largest + np.log(np.sum(np.exp(y - largest), axis=-1, keepdims=True))
 
 
+_log_normaliser = primitive(_log_sum_exp)
 defvjp(_log_normaliser, lambda ans, y: lambda g: g * anp.exp(y - ans))
 
 

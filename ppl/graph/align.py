@@ -25,9 +25,7 @@ class Value:
 
     def renamed(self, names: dict[Index, Index]) -> Value:
         """Return the value with indices replaced."""
-        return Value(
-            rename(self.node, names), tuple(names.get(i, i) for i in self.axes), self.span
-        )
+        return Value(rename(self.node, names), tuple(names.get(i, i) for i in self.axes), self.span)
 
 
 class Misaligned(Exception):
@@ -74,13 +72,18 @@ def align(
         names = _match(common, first, value.axes, k)
         for index in value.axes:
             target = names.get(index)
-            if target is not None and target.domain is not index.domain:
-                if dimension_of(target) is None or dimension_of(target) != dimension_of(index):
-                    sizes.append(SameSize(target.domain, index.domain, span))
+            if target is not None and not _alike(target, index):
+                sizes.append(SameSize(target.domain, index.domain, span))
         fresh = [i for i in value.axes if i not in names]
         common, first = _merge(common, first, fresh, k)
         result[k] = value.renamed({a: b for a, b in names.items() if a is not b})
     return tuple(result), tuple(common), sizes
+
+
+def _alike(a: Index, b: Index) -> bool:
+    """Return whether two axes have the same size whatever the data."""
+    named = dimension_of(a) is not None and dimension_of(a) == dimension_of(b)
+    return named or a.domain is b.domain
 
 
 def _merge(
@@ -110,9 +113,7 @@ def _match(
     for index in reversed(axes):
         if index in names or not left:
             continue
-        if dimension_of(index) is None:
-            names[index] = left.pop()
-        elif dimension_of(left[-1]) is None:
+        if dimension_of(index) is None or dimension_of(left[-1]) is None:
             names[index] = left.pop()
     return names
 
@@ -122,7 +123,9 @@ def _by_position(
 ) -> dict[Index, Index]:
     if len(common) != len(axes):
         raise Misaligned(
-            first[0], k, "a dimension stands twice, so axes meet by position, and their number differs"
+            first[0],
+            k,
+            "a dimension stands twice, so axes meet by position, and their number differs",
         )
     for a, b in zip(common, axes, strict=True):
         one, two = dimension_of(a), dimension_of(b)
