@@ -131,6 +131,7 @@ def lower(bound: BoundGraph) -> Program:
     return Program(
         tuple(steps),
         _reported(low, uncertain),
+        frozenset(_descendants(bound, (*low.discrete, *bound.barren))),
         tuple(after),
         tuple(low.columns),
         low.shapes,
