@@ -105,7 +105,11 @@ class Names:
 
     def known(self, scope: Scope) -> list[str]:
         """Return all names that can be meant at a place."""
-        entries = [e.name for e in self.declared.entries.values()]
+        entries = [
+            e.name
+            for e in self.declared.entries.values()
+            if e.block is None or e.block in scope.blocks
+        ]
         return [*entries, *scope.loops, *scope.values, *self.dimensions, *self.outline.ranks]
 
     def learn(self, name: tree.Name) -> None:

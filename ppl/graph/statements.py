@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from ppl.graph import diagnostics as kinds
-from ppl.graph.align import Value
+from ppl.graph.align import Value, size_text
 from ppl.graph.build import Unknown, axis_of
 from ppl.graph.declare import Site, name_of, strip
 from ppl.graph.densities import at_value, density
@@ -353,10 +353,13 @@ def _grow_define(
     if not new or place.axes or len(entry.sites) > 1 or entry.datum or entry.parameter:
         raise reader.stop(
             kinds.SHAPE(
-                "the right side has more axes than the left",
+                f"the right side has more axes than `{reader.names.text(plain.span)}`",
                 value.span or plain.span,
                 axes_text(value.axes),
-                help="name all axes on the left",
+                help="name all axes on the left: "
+                f"`{name_of(plain).id}[{', '.join(size_text(i.domain) for i in value.axes)}] = ...`"
+                if not place.node.free
+                else "name all axes on the left",
             )
         )
     extra = tuple(axis_of(i.domain) for i in value.axes)
