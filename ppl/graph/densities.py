@@ -222,8 +222,8 @@ def too_many_axes(
     extra = [size_text(a.domain) for a in guilty.axes if size_text(a.domain) not in mine]
     lost = ", ".join(f"`{e}`" for e in extra)
     axis = f"the axis {lost}" if len(extra) == 1 else f"the axes {lost}"
-    has = f"axes [{', '.join(mine)}]" if mine else "a single number"
-    labels = (Label(value.span, f"`{left}` {'has' if mine else 'is'} {has}"),) if value.span else ()
+    has = f"has {axes_text(value.axes)}" if mine else "is a single number"
+    labels = (Label(value.span, f"`{left}` {has}"),) if value.span else ()
     return reader.stop(
         kinds.SHAPE(
             f"`{text}` has {axis}, and `{left}` has not"
@@ -246,6 +246,8 @@ def _axes_help(
     if len(extra) != 1:
         return "a likelihood is never broadcast silently: name all axes on the left"
     (axis,) = extra
+    if not axis.isidentifier():
+        return "take one position of it, or name all axes on the left"
     if f"[{axis}]" in text:
         return f"a dimension's name in brackets is the whole axis: the last position is `{axis} - 1`"
     reads = {n.name for n in walk(guilty.node) if isinstance(n, Read)}

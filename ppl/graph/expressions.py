@@ -278,13 +278,23 @@ class Reader:
             return Value(Position(scope.loops[name.id], span), (), span)
         key = self.names.lookup(name.id, scope)
         if key is not None:
-            axes = self.names.axes(key, span)
+            axes = self.axes(key, span)
             return self.whole(key, axes, scope, span)
         if name.id in self.names.dimensions:
             return Value(Size(name.id, span), (), span)
         if name.id in CONSTANTS:
             return Value(Constant(CONSTANTS[name.id], span), (), span)
         return self.unknown(name, scope)
+
+    def axes(self, key: str, span: Span) -> tuple[Axis, ...]:
+        """Return the axes of a variable that is read, perhaps before its own statement."""
+        entry = self.names.declared.entries.get(key)
+        new = key not in self.names.known_axes and key not in self.names.outline.ranks
+        if new and entry is not None and any(isinstance(t, tree.Index) for _, t in entry.sites):
+            from ppl.graph.statements import all_claims
+
+            all_claims(self, key)
+        return self.names.axes(key, span)
 
     def unknown(self, name: tree.Name, scope: Scope) -> Value:
         """Take an unknown name for a learned parameter, unless it is a slip of the pen."""
@@ -437,7 +447,7 @@ class Reader:
             key = self.names.lookup(base.id, scope)
             if key is None:
                 raise self.unknown_indexed(expression, base, scope)
-            axes = self.names.axes(key, base.span)
+            axes = self.axes(key, base.span)
             own = self.names.loops_of(key)
             start = [subtract(Position(i), i.domain.start) for i in own]
             return self.at(key, axes[len(own) :], tuple(start), expression, scope)
