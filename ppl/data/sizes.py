@@ -238,17 +238,17 @@ def _check_known(sizes: Sizes, given: Mapping[str, Variable]) -> None:
                 graph_kinds.UNKNOWN_SIZE(
                     f"the size of the dimension `{name}` is not known",
                     dimension.span,
-                    *_nearly(graph, name),
+                    _nearly(graph, name),
                     help=_unknown_help(sizes, name, given),
                 )
             )
 
 
-def _nearly(graph: Graph, name: str) -> tuple[str, ...]:
+def _nearly(graph: Graph, name: str) -> str:
     """Return the label that asks whether another dimension is meant."""
     others = [n for n, d in graph.dimensions.items() if d.named and n != name]
     meant = next((n for n in others if n.lower() == name.lower()), None) or nearest(name, others)
-    return (f"did you mean `{meant}`?",) if meant else ()
+    return f"did you mean `{meant}`?" if meant else ""
 
 
 def _unknown_help(sizes: Sizes, name: str, given: Mapping[str, Variable]) -> str:

@@ -242,7 +242,9 @@ def _ring(names: Names, site: Site, unknown: Unknown) -> Diagnostic:
         path, key = paths.pop(0), keys.pop(0)
         if key == path[0][0]:
             return ring_error(
-                [entries[k].name for k, _ in path], [span for _, span in path]
+                [entries[k].name for k, _ in path],
+                [span for _, span in path],
+                names.text(unknown.span),
             )
         for other, _ in entries[key].sites if key not in seen else ():
             for name in _names_read(names, other):

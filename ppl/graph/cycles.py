@@ -138,18 +138,22 @@ def _ring(needs: Sequence[Need]) -> list[Need]:
 def cycle_error(graph: Graph, path: Sequence[Need]) -> Diagnostic:
     """Return the error for needs that form a ring."""
     names = [graph.variables[n.name].name for n in path]
-    return ring_error(names, [n.span for n in path])
+    return ring_error(names, [n.span for n in path], graph.source.at(path[0].span))
 
 
-def ring_error(names: Sequence[str], spans: Sequence[Span]) -> Diagnostic:
-    """Return the error for names each of which needs the next, and the last the first."""
+def ring_error(names: Sequence[str], spans: Sequence[Span], text: str) -> Diagnostic:
+    """Return the error for names each of which needs the next, and the last the first.
+
+    `text` is how the first one reads the second.
+    """
     first = names[0]
     if len(names) == 1:
         return kinds.CYCLE(
             f"`{first}` depends on itself",
             spans[0],
-            help="a name has one value: give the new one another name; a series reads earlier "
-            f"positions of itself, as `{first}[t - 1]` in `for t in 1:T`",
+            help=f"read an earlier position, as `{first}[t - 1]` in `for t in 1:T`"
+            if "[" in text
+            else "a name has one value: give the new one another name",
         )
     labels = tuple(
         Label(span, f"`{a}` needs `{b}`")
