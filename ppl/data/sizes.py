@@ -217,7 +217,7 @@ def _check_meetings(sizes: Sizes) -> None:
                     meeting.span,
                     help="axes of data that belong together have one length; give them one name, "
                     "as in `data x[N], y[N]`"
-                    if "." in f"{meeting.left.dimension}{meeting.right.dimension}"
+                    if meeting.left.dimension is None and meeting.right.dimension is None
                     else None,
                 )
             )
@@ -225,7 +225,8 @@ def _check_meetings(sizes: Sizes) -> None:
 
 def _axis_text(domain: Domain, size: int) -> str:
     """Return an axis in words: ``3 positions of `x` ``."""
-    name, dot, _ = (domain.dimension or "").partition(".")
+    stop = domain.stop.dimension if isinstance(domain.stop, Size) else ""
+    name, _, _ = (domain.dimension or stop).partition(".")
     positions = "1 position" if size == 1 else f"{size} positions"
     return f"{positions} of `{name}`" if name else f"an axis of {positions}"
 

@@ -479,7 +479,7 @@ def _assemble(names: Names, reader: Reader) -> Graph:
             key, name, axes, datum, parameter, tuple(of.get(key, ())), span,
             local=bool(entry and entry.block is not None) or key.startswith("_e"),
         )
-    notes = tuple(d for d in reader.diagnostics if d.severity != "error")
+    notes = tuple(dict.fromkeys(d for d in reader.diagnostics if d.severity != "error"))
     return Graph(
         names.source,
         names.dimensions,

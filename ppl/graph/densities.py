@@ -16,6 +16,7 @@ from ppl.graph.habits import DISTRIBUTIONS_ELSEWHERE, PRECISIONS, keyword_meant
 from ppl.graph.names import nearest
 from ppl.graph.nodes import Constant, Index, LogDensity, Read, walk
 from ppl.graph.scope import Scope
+from ppl.graph.suspicions import suspect_scale
 from ppl.graph.trace import Signature, parse_signature
 from ppl.syntax import tree
 from ppl.text import Label
@@ -178,6 +179,8 @@ def density(
             )
         )
     alternative, given = arguments(reader, record, call, scope)
+    for parameter, argument in zip(parameters_of(record, alternative), given, strict=True):
+        suspect_scale(reader, record, parameter, argument)
     given = [fresh(g) for g in given]
     signature = signature_of(record, alternative)
     if value is None:

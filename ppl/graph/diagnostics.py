@@ -124,6 +124,14 @@ SUPPORT = Kind(
     wrong="s ~ Normal(0, 1)\ny ~ Normal(0, s)",
     right="s ~ HalfNormal(1)\ny ~ Normal(0, s)",
 )
+SCALE = Kind(
+    "variance-as-scale",
+    "The normal distribution takes a standard deviation, as in Stan, PyMC, NumPy and R; books often "
+    "write its variance, BUGS and JAGS its precision.",
+    wrong="s ~ HalfNormal(1)\ny ~ Normal(0, s^2)",
+    right="s ~ HalfNormal(1)\ny ~ Normal(0, s)",
+    severity="warning",
+)
 CONSTRAINT = Kind(
     "bad-constraint",
     "A constraint is a bound, an interval, a finite set, a named set, or a dimension that the "
