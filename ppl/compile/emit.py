@@ -8,20 +8,27 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from ppl.compile.code import DRAW, Code, aligned
+from ppl.compile.eliminate import sources, states_before
+from ppl.compile.emit_states import StateWriter
 from ppl.compile.names import Namer
 from ppl.compile.nodes import MULTIPLY, Known, Writer
 from ppl.compile.program import (
     Assemble,
     Draw,
+    Eliminate,
     Inside,
     Jacobian,
     Let,
     Program,
+    RowSum,
+    StateDraw,
     Step,
+    Table,
     Term,
     Transform,
     Unpack,
@@ -50,6 +57,8 @@ class Emitted:
         Distributions that it draws from.
     checks
         What is checked when data are bound, by name and line.
+    arrays
+        Arrays that the compiler made, handed over with the data.
     """
 
     text: str
@@ -57,6 +66,7 @@ class Emitted:
     sets: dict[str, str]
     distributions: frozenset[str]
     checks: dict[tuple[str, int], Inside]
+    arrays: dict[str, Any]
 
 
 def emit(program: Program, bound: BoundGraph) -> Emitted:
@@ -75,6 +85,7 @@ class _Emitter:
         for name in bound.missing:
             shapes[f"{name}.present"] = shapes[name]
         self.writer = Writer({}, shapes, bound.sizes, bound.data, self.namer)
+        self.states = StateWriter(self.writer, self.namer, bound)
         self.sets: dict[str, str] = {}
         self.distributions: set[str] = set()
         self.used: set[str] = set()
@@ -95,8 +106,10 @@ class _Emitter:
             self._quantities((*steps, *after)),
         ]
         head = ["def compile_model(data):"]
-        for name in sorted(self.writer.dimensions):
-            head.append(f'{INDENT}{self.namer.of(f"dim {name}", name)} = data["{name}"]')
+        head.extend(
+            f'{INDENT}{self.namer.of(f"dim {name}", name)} = data["{name}"]'
+            for name in sorted(self.writer.dimensions)
+        )
         for key in self.writer.known:
             data = key in self.bound.data or key.endswith(".present")
             if data and key in self.used:
@@ -111,6 +124,7 @@ class _Emitter:
             self.sets,
             frozenset(self.distributions),
             self.checks,
+            self.writer.arrays,
         )
 
     def _terms(self, name: str, steps: Sequence[Step], kinds: Sequence[str]) -> list[str]:
@@ -205,7 +219,13 @@ class _Emitter:
                 self._assemble(step)
             case Draw():
                 self._draw(step)
-            case Term() | Jacobian() | Inside():
+            case Table(node=node, plates=plates, states=states):
+                self.states.table(step, self._node(node, (*plates, *states)))
+            case Eliminate():
+                self.states.eliminate(step)
+            case StateDraw():
+                self.states.draw(step)
+            case Term() | Jacobian() | Inside() | RowSum():
                 raise AssertionError("a term is not a value")
 
     def _let(self, key: str, name: str, text: str, *, drawn: bool) -> None:
@@ -231,13 +251,11 @@ class _Emitter:
         places = np.empty(step.shape, int)
         count = 0
         for part in step.parts:
-            window = tuple(
-                slice(a, a + n) for a, n in zip(part.starts, part.sizes, strict=True)
-            )
+            window = tuple(slice(a, a + n) for a, n in zip(part.starts, part.sizes, strict=True))
             size = int(np.prod(part.sizes, dtype=int))
             places[window] = np.arange(count, count + size).reshape(part.sizes)
             count += size
-        flat = self.writer.hoist(Code(f"np.array({places.ravel().tolist()})", ()))
+        flat = self.writer.array(places.ravel())
         texts = []
         for k, part in zip(known, step.parts, strict=True):
             size = int(np.prod(part.sizes, dtype=int))
@@ -247,7 +265,7 @@ class _Emitter:
             else:
                 texts.append(k.text)
         zeros = "x" if drawn else "None"
-        text = f"assembled(({', '.join(texts)},), {flat.text}, {step.shape}, {zeros})"
+        text = f"assembled(({', '.join(texts)},), {flat}, {step.shape}, {zeros})"
         if drawn:
             self._let(step.key, self._name(step.key), text, drawn=True)
         else:
@@ -294,6 +312,12 @@ class _Emitter:
                     axis = "1" if rank == 1 else str(tuple(range(1, rank + 1)))
                     text = f"np.sum({text}, axis={axis})"
                 return self._named_term(Code(text, (DRAW,)))
+            case RowSum(source=source):
+                known = self.writer.known[source]
+                text = f"np.sum({known.text}, axis=1)"
+                if known.drawn:
+                    return self._named_term(Code(text, (DRAW,)))
+                return self.writer.hoist(Code(f"{text}[0]", ()))
             case _:
                 raise AssertionError("not a term")
 
@@ -313,6 +337,8 @@ def _kind(step: Step) -> str | None:
     match step:
         case Term(kind=kind):
             return kind
+        case RowSum():
+            return "likelihood"
         case Jacobian():
             return "jacobian"
         case Inside():
@@ -323,7 +349,7 @@ def _kind(step: Step) -> str | None:
 
 def _key(step: Step) -> str | None:
     match step:
-        case Term() | Jacobian() | Inside():
+        case Term() | Jacobian() | Inside() | RowSum():
             return None
         case _:
             return step.key
@@ -332,8 +358,14 @@ def _key(step: Step) -> str | None:
 def _roots(step: Step) -> list[str]:
     """Return the keys that a step reads."""
     match step:
-        case Term(node=node) | Let(node=node) | Inside(node=node):
+        case Term(node=node) | Let(node=node) | Inside(node=node) | Table(node=node):
             return list(reads(node))
+        case Eliminate(operation=operation):
+            return sources(operation)
+        case RowSum(source=source):
+            return [source]
+        case StateDraw(operations=operations):
+            return [name for o in operations for name in (o.key, *states_before(o))]
         case Jacobian(key=key, source=source):
             return [key, source]
         case Transform(source=source):

@@ -10,15 +10,21 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from ppl.compile.densities import log_density, support_contains
+from ppl.compile.eliminate import Chain, SumOut
+from ppl.compile.factors import discrete_latents, factors
 from ppl.compile.program import (
     Assemble,
     Column,
     Draw,
+    Eliminate,
     Inside,
     Jacobian,
     Let,
     Part,
     Program,
+    RowSum,
+    StateDraw,
     Step,
     Term,
     Transform,
@@ -26,7 +32,6 @@ from ppl.compile.program import (
 )
 from ppl.constraints import Constraint, real
 from ppl.distributions import DISTRIBUTIONS
-from ppl.distributions.record import Distribution
 from ppl.graph import diagnostics as kinds
 from ppl.graph.bound import BoundGraph
 from ppl.graph.evaluate import NotANumber, integer
@@ -37,11 +42,9 @@ from ppl.graph.nodes import (
     Domain,
     Index,
     LogDensity,
-    Matrix,
     Node,
     Position,
     Read,
-    Select,
     reads,
     rewrite,
     subtract,
@@ -51,7 +54,7 @@ from ppl.graph.ranges import standard_arguments, support_of
 from ppl.graph.trace import Traced, trace
 from ppl.text import ModelError, Span
 
-REPORT_AT_MOST = 10_000
+REPORT_AT_MOST = 500
 """Deterministic quantities with more numbers are not reported unless asked for."""
 
 
@@ -69,6 +72,8 @@ class Lowering:
     choices: list[str] = field(default_factory=list)
     noncentred: set[str] = field(default_factory=set)
     uncertain: frozenset[str] = frozenset()
+    discrete: tuple[str, ...] = ()
+    shadowed: frozenset[str] = frozenset()
 
     @property
     def certain(self) -> frozenset[str]:
@@ -97,27 +102,31 @@ def lower(bound: BoundGraph) -> Program:
     random = frozenset((*bound.latents, *bound.barren, *bound.parameters))
     uncertain = _uncertain(bound, random)
     low.uncertain = frozenset(uncertain)
+    low.discrete = discrete_latents(bound)
+    low.shadowed = frozenset(_descendants(bound, low.discrete))
     for name in bound.parameters:
         _parameter(low, name)
     for name in bound.latents:
-        _latent(low, name, uncertain)
+        if name not in low.discrete:
+            _latent(low, name, uncertain)
     for name, variable in graph.variables.items():
         if any(isinstance(graph.pieces[k], Define) for k in variable.pieces):
             _defined(low, name)
     _observations(low)
+    drawn = _summed_out(low)
     order = _order(low)
     steps = [*low.unpacked]
     needed = _needed(low)
     for name in order:
-        if name in needed:
+        if name in needed and name not in low.shadowed:
             steps.extend(low.values.get(name, ()))
             steps.extend(low.terms.get(name, ()))
     steps.extend(low.loose)
-    after: list[Step] = []
+    after: list[Step] = [*drawn]
     for name in order:
         if name in bound.barren:
             after.extend(_draws(low, name))
-        elif name not in needed:
+        elif name not in needed or name in low.shadowed:
             after.extend(low.values.get(name, ()))
     return Program(
         tuple(steps),
@@ -147,6 +156,17 @@ def _without_densities(graph: Graph) -> Graph:
                 return replace(old, value=plain(value))
 
     return replace(graph, pieces=tuple(map(piece, graph.pieces)))
+
+
+def _descendants(bound: BoundGraph, names: Iterable[str]) -> set[str]:
+    """Return discrete latents and what is computed from them: known only draw by draw."""
+    children: dict[str, set[str]] = {}
+    for name, above in parents(bound.graph).items():
+        pieces = [bound.graph.pieces[k] for k in bound.graph.variables[name].pieces]
+        if name not in bound.data and pieces and all(isinstance(p, Define) for p in pieces):
+            for parent in above:
+                children.setdefault(parent, set()).add(name)
+    return closure(names, children)
 
 
 def _uncertain(bound: BoundGraph, random: Iterable[str]) -> set[str]:
@@ -189,9 +209,7 @@ def _order(low: Lowering) -> list[str]:
         return again
     spans = [bound.graph.variables[n].span for n in sorted(again)]
     names = ", ".join(f"`{bound.graph.variables[n].name}`" for n in sorted(again))
-    raise ModelError(
-        (kinds.CYCLE(f"{names} depend on one another", spans[0]),), bound.graph.source
-    )
+    raise ModelError((kinds.CYCLE(f"{names} depend on one another", spans[0]),), bound.graph.source)
 
 
 # ---------------------------------------------------------------------------------- parameters
@@ -205,9 +223,7 @@ def _parameter(low: Lowering, name: str) -> None:
     _block(low, name, constraint, "parameter", span=None)
 
 
-def _block(
-    low: Lowering, name: str, constraint: Constraint, kind: str, span: Span | None
-) -> None:
+def _block(low: Lowering, name: str, constraint: Constraint, kind: str, span: Span | None) -> None:
     """Give an array its columns."""
     bijection = constraint.bijection
     if bijection is None:
@@ -262,7 +278,7 @@ def _latent(low: Lowering, name: str, uncertain: set[str]) -> None:
     if len(samples) < len(pieces):
         _assembled(low, name, uncertain)
         return
-    if len(samples) == 1 and _is_location_scale(samples[0], uncertain):
+    if len(samples) == 1 and _is_location_scale(samples[0], uncertain, low):
         _noncentred(low, name, samples[0])
         return
     supports = [support_of(s) for s in samples]
@@ -298,9 +314,7 @@ def _free(low: Lowering, name: str, sample: Sample, support: Constraint) -> None
     value = trace(bijection.forward, (u,), ((),)).node
     low.values.setdefault(name, []).append(Let(name, _axes_of(sample), value, sample.span))
     jacobian = trace(bijection.log_jacobian, (u, sample.target), ((), ())).node
-    low.terms.setdefault(name, []).append(
-        Term("jacobian", jacobian, sample.indices, sample.span)
-    )
+    low.terms.setdefault(name, []).append(Term("jacobian", jacobian, sample.indices, sample.span))
 
 
 def _bound_nodes(support: Constraint, sample: Sample) -> list[Node]:
@@ -314,7 +328,7 @@ def _bound_nodes(support: Constraint, sample: Sample) -> list[Node]:
     return [n for n in nodes if n.free]
 
 
-def _is_location_scale(sample: Sample, uncertain: set[str]) -> bool:
+def _is_location_scale(sample: Sample, uncertain: set[str], low: Lowering) -> bool:
     """Return whether a latent is better standardised: its scale is uncertain itself."""
     record = DISTRIBUTIONS[sample.density.distribution]
     density = sample.density
@@ -325,6 +339,8 @@ def _is_location_scale(sample: Sample, uncertain: set[str]) -> bool:
     if not all(isinstance(p, Position) for p in sample.target.positions):
         return False
     if sample.target.name in reads(*density.arguments):
+        return False
+    if reads(*density.arguments) & low.shadowed:
         return False
     scale = density.arguments[list(record.parameters).index(record.location_scale[1])]
     return bool(reads(scale) & uncertain)
@@ -372,9 +388,7 @@ def _noncentred(low: Lowering, name: str, sample: Sample) -> None:
         value = Apply("add", (arguments[location], value))
     low.values.setdefault(name, []).append(Let(name, _axes_of(sample), value, sample.span))
     density = trace(record.log_density, [z, *standard.values()], [()] * (1 + len(standard)))
-    low.terms.setdefault(name, []).append(
-        Term("prior", density.node, sample.indices, sample.span)
-    )
+    low.terms.setdefault(name, []).append(Term("prior", density.node, sample.indices, sample.span))
     low.choices.append(f"{name} non-centred")
 
 
@@ -389,6 +403,8 @@ def _axes_of(sample: Sample) -> tuple[Index, ...]:
 
 
 def _prior(low: Lowering, name: str, sample: Sample) -> None:
+    if piece_reads(sample) & low.shadowed:
+        return
     node = log_density(sample.density, sample, inside=True)
     low.terms.setdefault(name, []).append(Term("prior", node, sample.indices, sample.span))
 
@@ -468,9 +484,7 @@ def _defined(low: Lowering, name: str) -> None:
         return
     for piece in pieces:
         if isinstance(piece, Define) and name in piece_reads(piece):
-            raise _unsupported(
-                low, f"a recurrence such as that of `{name}`", piece.span
-            )
+            raise _unsupported(low, f"a recurrence such as that of `{name}`", piece.span)
     single = pieces[0]
     if len(pieces) == 1 and isinstance(single, Define):
         part, indices = _part(low, name, single)
@@ -483,9 +497,27 @@ def _defined(low: Lowering, name: str) -> None:
 # --------------------------------------------------------------------------------- observations
 
 
+def _summed_out(low: Lowering) -> list[Step]:
+    """Add the elimination of the discrete latents; returns the steps that draw their states."""
+    if not low.discrete:
+        return []
+    tables, found = factors(low.bound, low.discrete, low.shadowed, low.certain)
+    low.loose.extend(tables)
+    low.loose.extend(map(Eliminate, found.operations))
+    low.loose.extend(RowSum(f.key) for f in found.rest)
+    low.choices.extend(f"{name} summed out" for name in low.discrete)
+    draws: dict[str, list[SumOut | Chain]] = {}
+    for operation in reversed(found.operations):
+        if isinstance(operation, SumOut | Chain):
+            draws.setdefault(operation.name, []).append(operation)
+    return [StateDraw(n, tuple(ops), low.shapes[n]) for n, ops in draws.items()]
+
+
 def _observations(low: Lowering) -> None:
     bound = low.bound
     for number, piece in enumerate(bound.graph.pieces):
+        if piece_reads(piece) & low.shadowed:
+            continue
         if isinstance(piece, Factor):
             low.loose.append(Term("likelihood", piece.value, piece.indices, piece.span))
         elif number in bound.observed:
@@ -505,123 +537,13 @@ def _observations(low: Lowering) -> None:
                 low.terms.setdefault(name, []).append(term)
 
 
-def _contained(density: LogDensity, sample: Sample | None) -> tuple[Node, str] | None:
-    """Return whether the value is in a support that depends on the arguments, as a node."""
-    record = DISTRIBUTIONS[density.distribution]
-    if isinstance(record.support, Constraint):
-        return None
-    if sample is not None:
-        support = support_of(sample)
-    else:
-        support = record.support(*standard_arguments(density))
-    contained = support.contains(Traced(density.value, density.event))
-    return contained.node, support.phrase
-
-
 def _checks(low: Lowering, piece: Sample) -> list[Step]:
     """Return a check of observed values where the data decide their support."""
-    found = _contained(piece.density, piece)
+    found = support_contains(piece.density, piece)
     if found is None or reads(found[0]) - low.certain:
         return []
     name = piece.target.name if piece.target is not None else "the left side"
     return [Inside(found[0], piece.indices, name, found[1], piece.span)]
-
-
-def _at_known_positions(node: Node, data: frozenset[str]) -> Node:
-    """Read an array at a position that data give: then it is a gather."""
-    match node:
-        case Matrix(atom="at", arguments=(Read() as array, x), bound=((event,), ())) if not (
-            reads(x) - data
-        ):
-            return rewrite(
-                array,
-                lambda n: replace(
-                    n,
-                    positions=tuple(
-                        x if isinstance(p, Position) and p.index == event else p
-                        for p in n.positions
-                    ),
-                )
-                if isinstance(n, Read)
-                else n,
-            )
-        case _:
-            return node
-
-
-def log_density(
-    density: LogDensity,
-    sample: Sample | None,
-    *,
-    inside: bool,
-    data: frozenset[str] = frozenset(),
-) -> Node:
-    """Return a density as elementwise nodes.
-
-    With `inside`, the value is in the support by construction; otherwise, where the support
-    depends on more than `data`, values outside it get −inf.
-    """
-    record = DISTRIBUTIONS[density.distribution]
-    values = [density.value, *density.arguments]
-    events = [density.event, *density.events]
-    node = _traced(record, density.alternative, values, events)
-    if sample is not None and sample.suffix is not None:
-        node = _truncated(record, density, sample, node)
-    found = None if inside else _contained(density, sample)
-    if found is not None and reads(found[0]) - data:
-        node = Select(found[0], node, Constant(-np.inf))
-    node = rewrite(node, lambda n: _at_known_positions(n, data))
-    return node
-
-
-def _traced(
-    record: Distribution,
-    alternative: int | None,
-    values: Sequence[Node],
-    events: Sequence[tuple[Index, ...]],
-) -> Node:
-    if alternative is None:
-        return trace(record.log_density, values, events).node
-    other = record.alternatives[alternative]
-    if other.log_density is not None:
-        return trace(other.log_density, values, events).node
-    return trace(
-        lambda x, *given: record.log_density(x, *other.convert(*given)), values, events
-    ).node
-
-
-def _truncated(record: Distribution, density: LogDensity, sample: Sample, node: Node) -> Node:
-    """Divide by the probability of the bounds that a suffix states."""
-    suffix = sample.suffix
-    assert suffix is not None
-    if not record.normalised or suffix.constraint.event_ndim:
-        return node
-    own = record.support.range if isinstance(record.support, Constraint) else None
-    lower, upper = suffix.lower, suffix.upper
-    if own is not None and isinstance(lower, Constant) and lower.value <= own.lower:
-        lower = None
-    if own is not None and isinstance(upper, Constant) and upper.value >= own.upper:
-        upper = None
-    if lower is None and upper is None:
-        return node
-    if record.cdf is None:
-        raise ModelError(
-            (
-                kinds.UNSUPPORTED(
-                    f"bounds on `{record.name}` are not supported yet", suffix.span
-                ),
-            )
-        )
-    arguments = standard_arguments(density)
-    below = record.cdf(_operand(lower), *arguments) if lower is not None else 0.0
-    until = record.cdf(_operand(upper), *arguments) if upper is not None else 1.0
-    probability = until - below
-    total = np.log(probability)
-    return (Traced(node) - total).node
-
-
-def _operand(node: Node) -> object:
-    return float(node.value) if isinstance(node, Constant) else Traced(node)
 
 
 # ----------------------------------------------------------------------------------------- after
@@ -670,9 +592,7 @@ def _draw(key: str, indices: tuple[Index, ...], piece: Sample) -> Draw:
         lifted = [c if isinstance(c, Traced) else Traced(Constant(float(c))) for c in converted]  # type: ignore[arg-type]
         arguments = tuple(t.node for t in lifted)
         events = tuple(t.event for t in lifted)
-    return Draw(
-        key, indices, record.name, arguments, events, density.event, piece.span
-    )
+    return Draw(key, indices, record.name, arguments, events, density.event, piece.span)
 
 
 def _reported(low: Lowering, uncertain: set[str]) -> tuple[str, ...]:

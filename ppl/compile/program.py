@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from ppl.compile.eliminate import Chain, Operation, SumOut
 from ppl.constraints import Constraint
 from ppl.graph.nodes import Index, Node
 from ppl.text import Span
@@ -75,6 +76,46 @@ class Draw:
     span: Span | None
 
 
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A factor's log potentials: rows of plates (one row for all if repeated), then states."""
+
+    key: str
+    node: Node
+    plates: tuple[Index, ...]
+    states: tuple[Index, ...]
+    repeated: bool
+    span: Span | None
+
+
+@dataclass(frozen=True, slots=True)
+class Eliminate:
+    """One operation of the elimination of discrete latents."""
+
+    operation: Operation
+
+    @property
+    def key(self) -> str:
+        """The new factor."""
+        return self.operation.key
+
+
+@dataclass(frozen=True, slots=True)
+class RowSum:
+    """A factor without variables: its rows are terms of the log joint."""
+
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class StateDraw:
+    """The states of an eliminated name, drawn given what was eliminated after it."""
+
+    key: str
+    operations: tuple[SumOut | Chain, ...]
+    shape: tuple[int, ...]
+
+
 Kind = Literal["prior", "likelihood", "jacobian"]
 
 
@@ -108,7 +149,20 @@ class Jacobian:
     constraint: Constraint
 
 
-Step = Unpack | Let | Transform | Assemble | Draw | Term | Jacobian | Inside
+Step = (
+    Unpack
+    | Let
+    | Transform
+    | Assemble
+    | Draw
+    | Term
+    | Jacobian
+    | Inside
+    | Table
+    | Eliminate
+    | RowSum
+    | StateDraw
+)
 
 
 @dataclass(frozen=True, slots=True)

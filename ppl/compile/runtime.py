@@ -8,6 +8,7 @@ from typing import Any
 import autograd.numpy as anp
 import numpy as np
 
+from ppl.primitives.chains import draw_index, draw_paths
 from ppl.primitives.gathers import gather
 
 
@@ -82,3 +83,50 @@ def assembled(parts: Sequence[Any], places: Any, shape: tuple[int, ...], draws: 
         rows.append(anp.reshape(part, (-1, size)))
     flat = anp.concatenate(rows, axis=1)
     return anp.reshape(gather(flat, places, 1), (-1, *shape))
+
+
+def draw_states(rng: np.random.Generator, full: Any, scope: Sequence[Any], draws: int) -> Any:
+    """Draw states from log potentials, given the states of the other axes, (draws, rows).
+
+    Parameters
+    ----------
+    full : (draws or 1, rows, states of each axis of the scope ..., own states)
+    scope : for each axis, the states there, (draws, rows)
+    """
+    table = np.broadcast_to(full, (draws, *np.shape(full)[1:]))
+    for states in scope:
+        index = states.reshape((*states.shape, *(1,) * (table.ndim - 2)))
+        table = np.take_along_axis(table, index, axis=2)[:, :, 0]
+    return draw_index(rng, np.exp(table - np.max(table, axis=-1, keepdims=True)))
+
+
+def draw_chains(rng: np.random.Generator, unary: Any, pair: Any, draws: int) -> Any:
+    """Draw the states of chains, (draws, chains * length)."""
+    whole = np.broadcast_to(unary, (draws, *np.shape(unary)[1:]))
+    return draw_paths(rng, whole, pair).reshape(draws, -1)
+
+
+def read_drawn(array: Any, positions: Any, axis: int) -> Any:
+    """Read one axis at positions that differ from draw to draw.
+
+    Parameters
+    ----------
+    array : (draws or 1, ..., axis, ...)
+    positions : (draws, rows ...)
+    axis : counted with the draw axis
+
+    Returns
+    -------
+    array, (draws, ..., rows ..., ...)
+    """
+    index = np.asarray(positions).astype(np.intp)
+    draws = len(index)
+    whole = np.broadcast_to(array, (draws, *np.shape(array)[1:]))
+    moved = np.moveaxis(whole, axis, 1)
+    flat = index.reshape(draws, -1)
+    rows = np.take_along_axis(
+        moved, flat.reshape((draws, flat.shape[1], *(1,) * (moved.ndim - 2))), axis=1
+    )
+    rows = rows.reshape((draws, *index.shape[1:], *moved.shape[2:]))
+    rank = index.ndim - 1
+    return np.moveaxis(rows, range(1, rank + 1), range(axis, axis + rank))

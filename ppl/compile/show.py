@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from ppl.compile.eliminate import Chain, Merge, Operation, SumOut
 from ppl.compile.program import (
     Assemble,
     Draw,
+    Eliminate,
     Inside,
     Jacobian,
     Let,
     Program,
+    RowSum,
+    StateDraw,
     Step,
+    Table,
     Term,
     Transform,
     Unpack,
@@ -46,11 +51,34 @@ def step_text(step: Step) -> str:
             inside = ", ".join(map(node_text, arguments))
             over = f"    for {indices_text(indices)}" if indices else ""
             return f"{key} <- {distribution}({inside}){over}"
+        case Table(key=key, node=node, plates=plates, states=states):
+            return f"table {key} = {node_text(node)}    for {indices_text((*plates, *states))}"
+        case Eliminate(operation=operation):
+            return operation_text(operation)
+        case RowSum(source=source):
+            return f"likelihood sum({source})"
+        case StateDraw(key=key):
+            return f"{key} <- its states, given what was eliminated later"
         case Inside(name=name, needs=needs):
             return f"check that {name} holds {needs}"
         case Term(kind=kind, node=node, indices=indices):
             over = f"    for {indices_text(indices)}" if indices else ""
             return f"{kind} {node_text(node)}{over}"
+
+
+def operation_text(operation: Operation) -> str:
+    """Return an operation of the elimination as one line."""
+    match operation:
+        case Merge(key=key, source=source, rows=rows):
+            return f"{key} = {source} with its rows added up to {rows}"
+        case SumOut(key=key, name=name, places=places, scope=scope):
+            rest = ", ".join(n for n, _ in scope)
+            return f"{key} = {name} summed out at {len(places)} positions" + (
+                f", on {rest}" if rest else ""
+            )
+        case Chain(key=key, name=name, places=places):
+            count, length = places.shape
+            return f"{key} = {name} summed out along {count} chains of {length}"
 
 
 def guide_text(program: Program) -> str:

@@ -104,9 +104,7 @@ def _raise(errors: list[Diagnostic], graph: Graph) -> None:
         raise DataError(tuple(errors), graph.source)
 
 
-def _refuse_not_given(
-    graph: Graph, given: Mapping[str, Variable], unused: Sequence[str]
-) -> None:
+def _refuse_not_given(graph: Graph, given: Mapping[str, Variable], unused: Sequence[str]) -> None:
     """Refuse declared data without a distribution that are not given."""
     errors = []
     for name, variable in graph.variables.items():
@@ -491,7 +489,9 @@ def _known_support(
     """Return the support as numbers; None where latents or rows of data decide it."""
     record = DISTRIBUTIONS[piece.density.distribution]
     if isinstance(record.support, Constraint):
-        if piece.suffix is not None and (_varies(piece.suffix.lower) or _varies(piece.suffix.upper)):
+        if piece.suffix is not None and (
+            _varies(piece.suffix.lower) or _varies(piece.suffix.upper)
+        ):
             return record.support
         return support_of(piece)
     if piece.density.alternative is not None:

@@ -103,9 +103,7 @@ def _positions_text(size: int) -> str:
     return "no position" if size == 0 else f"the positions 0 to {size - 1}"
 
 
-def _outside_help(
-    graph: Graph, axis: Axis, position: Node, size: int, wrong: int
-) -> str | None:
+def _outside_help(graph: Graph, axis: Axis, position: Node, size: int, wrong: int) -> str | None:
     """Return how to stay on the axis."""
     moved = sorted(position.free, key=lambda i: i.serial)
     if not moved:
@@ -167,9 +165,7 @@ def _cover(
     given = variable.name in data and variable.datum is not None
     if count.min(initial=1) == 0 and not given and not all(isinstance(p, Define) for p in pieces):
         lost = np.argwhere(count == 0)
-        shown = ", ".join(
-            f"`{_at(variable.name, tuple(int(i) for i in p))}`" for p in lost[:3]
-        )
+        shown = ", ".join(f"`{_at(variable.name, tuple(int(i) for i in p))}`" for p in lost[:3])
         more = f" and {len(lost) - 3} more" if len(lost) > 3 else ""
         spans = [_target_span(p) for p in pieces]
         return kinds.PARTLY_DEFINED(
@@ -212,7 +208,9 @@ def _whole_help(variable: Variable, pieces: Sequence[Piece], lost: Any) -> str |
         index = position.index
         within = index.domain.within or "0:N"
         if index.role == "plate":
-            return f"positions count from 0: let the loop begin there, `for {index.name} in {within}`"
+            return (
+                f"positions count from 0: let the loop begin there, `for {index.name} in {within}`"
+            )
         return f"positions count from 0: let the range begin there, or write `{name}[{within}]`"
     return f"write a line for the rest too, as in `{_at(name, tuple(map(int, lost[0])))} = 0`"
 

@@ -83,8 +83,7 @@ def select(
                 raise _error(
                     source,
                     kinds.TWICE(
-                        f"`{name}` is given twice: in {given[name].origin} and in "
-                        f"{variable.origin}"
+                        f"`{name}` is given twice: in {given[name].origin} and in {variable.origin}"
                     ),
                 )
             given[name] = variable
@@ -150,9 +149,7 @@ def _mentioned(model: tree.SyntaxTree) -> set[str]:
     return found | set(declare(model).dimensions)
 
 
-def _unused_note(
-    unused: Sequence[str], places: Iterable[str], used: Collection[str]
-) -> Diagnostic:
+def _unused_note(unused: Sequence[str], places: Iterable[str], used: Collection[str]) -> Diagnostic:
     """Return the note on data that the model does not have."""
     names = ", ".join(f"`{n}`" for n in unused[:8]) + (" ..." if len(unused) > 8 else "")
     free = [p for p in places if p not in used]
@@ -243,8 +240,10 @@ def _place_of_lone(
     stem = dataset.stem
     entry = declared.entries.get(stem) if stem is not None else None
     if stem is not None and stem not in used and stem not in declared.functions:
-        known = entry is not None and entry.block is None and entry.parameter is None
-        if (known and (entry.datum or _is_random(entry))) or (entry is None and stem in mentioned):  # type: ignore[union-attr]
+        if entry is None:
+            if stem in mentioned:
+                return stem
+        elif entry.block is None and entry.parameter is None and (entry.datum or _is_random(entry)):
             return stem
     free = [n for n in observables(declared, mentioned) if n not in used]
     if len(free) == 1:

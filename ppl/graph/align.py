@@ -8,7 +8,7 @@ without names meet by position, counted from the last. A size never chooses an a
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ppl.graph.graph import SameSize
 from ppl.graph.nodes import Constant, Domain, Index, Node, Size, rename
@@ -25,9 +25,7 @@ class Value:
 
     def renamed(self, names: dict[Index, Index]) -> Value:
         """Return the value with indices replaced."""
-        return Value(
-            rename(self.node, names), tuple(names.get(i, i) for i in self.axes), self.span
-        )
+        return Value(rename(self.node, names), tuple(names.get(i, i) for i in self.axes), self.span)
 
 
 class Misaligned(Exception):
@@ -74,13 +72,30 @@ def align(
         names = _match(common, first, value.axes, k)
         for index in value.axes:
             target = names.get(index)
-            if target is not None and target.domain is not index.domain:
-                if dimension_of(target) is None or dimension_of(target) != dimension_of(index):
-                    sizes.append(SameSize(target.domain, index.domain, span))
+            if target is not None and not _alike(target, index):
+                sizes.append(SameSize(target.domain, index.domain, span))
+        common = _named(common, names)
         fresh = [i for i in value.axes if i not in names]
         common, first = _merge(common, first, fresh, k)
         result[k] = value.renamed({a: b for a, b in names.items() if a is not b})
     return tuple(result), tuple(common), sizes
+
+
+def _alike(a: Index, b: Index) -> bool:
+    """Return whether two axes have the same size whatever the data."""
+    named = dimension_of(a) is not None and dimension_of(a) == dimension_of(b)
+    return named or a.domain is b.domain
+
+
+def _named(common: list[Index], names: dict[Index, Index]) -> list[Index]:
+    """Give axes without a name the names that they meet, so that what comes next can meet them."""
+    met = {b: name for a, b in names.items() if (name := dimension_of(a)) is not None}
+    return [
+        replace(c, domain=replace(c.domain, dimension=met[c]))
+        if c in met and dimension_of(c) is None
+        else c
+        for c in common
+    ]
 
 
 def _merge(
@@ -107,13 +122,10 @@ def _match(
             names[index] = by_name[name]
     taken = set(names.values())
     left = [c for c in common if c not in taken]
-    for index in reversed(axes):
-        if index in names or not left:
-            continue
-        if dimension_of(index) is None:
-            names[index] = left.pop()
-        elif dimension_of(left[-1]) is None:
-            names[index] = left.pop()
+    rest = [i for i in axes if i not in names]
+    for index, target in zip(reversed(rest), reversed(left), strict=False):
+        if dimension_of(index) is None or dimension_of(target) is None:
+            names[index] = target
     return names
 
 
@@ -122,7 +134,9 @@ def _by_position(
 ) -> dict[Index, Index]:
     if len(common) != len(axes):
         raise Misaligned(
-            first[0], k, "a dimension stands twice, so axes meet by position, and their number differs"
+            first[0],
+            k,
+            "a dimension stands twice, so axes meet by position, and their number differs",
         )
     for a, b in zip(common, axes, strict=True):
         one, two = dimension_of(a), dimension_of(b)

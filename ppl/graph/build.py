@@ -10,8 +10,8 @@ import heapq
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from ppl.graph import diagnostics as kinds
 from ppl.constraints import SETS
+from ppl.graph import diagnostics as kinds
 from ppl.graph.align import Value
 from ppl.graph.cycles import check_cycles, ring_error
 from ppl.graph.declare import Declarations, Entry, Site, declare, name_of, names_in, strip
@@ -30,7 +30,7 @@ from ppl.graph.graph import (
 )
 from ppl.graph.learned import demanded
 from ppl.graph.names import nearest
-from ppl.graph.nodes import Constant, Domain, Index, Node, Position, Read, Size, extent, subtract
+from ppl.graph.nodes import Constant, Domain, Index, Position, Read, Size, extent, subtract
 from ppl.graph.scope import Scope, Stop
 from ppl.graph.suffix import positions, suffix
 from ppl.syntax import tree
@@ -332,9 +332,7 @@ def _declarations(names: Names, reader: Reader) -> None:
                 missing = entry.datum.missing
                 code = reader.scalar(missing, Scope()) if missing is not None else None
                 if pointed is not None:
-                    names.dimensions.setdefault(
-                        pointed[0], Dimension(pointed[0], None, item.span)
-                    )
+                    names.dimensions.setdefault(pointed[0], Dimension(pointed[0], None, item.span))
                 names.data[entry.key] = Datum(
                     None if pointed else suffix(reader, item.constraints, Scope()),
                     float(code.value) if isinstance(code, Constant) else None,
@@ -353,7 +351,9 @@ def _declarations(names: Names, reader: Reader) -> None:
         except Stop:
             names.failed.add(entry.key)
         except Unknown as e:
-            reader.diagnostics.append(_not_yet_known(names, e, f"the declaration of `{entry.name}`"))
+            reader.diagnostics.append(
+                _not_yet_known(names, e, f"the declaration of `{entry.name}`")
+            )
             names.failed.add(entry.key)
 
 
@@ -476,7 +476,13 @@ def _assemble(names: Names, reader: Reader) -> Graph:
         if entry is not None and names.is_size(entry):
             continue
         variables[key] = Variable(
-            key, name, axes, datum, parameter, tuple(of.get(key, ())), span,
+            key,
+            name,
+            axes,
+            datum,
+            parameter,
+            tuple(of.get(key, ())),
+            span,
             local=bool(entry and entry.block is not None) or key.startswith("_e"),
         )
     notes = tuple(dict.fromkeys(d for d in reader.diagnostics if d.severity != "error"))

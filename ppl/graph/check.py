@@ -127,7 +127,9 @@ def _empty_support(graph: Graph, ranges: Ranges, density: LogDensity) -> list[Di
         kinds.SUPPORT(
             f"no number lies between {support.range.lower:g} and {support.range.upper:g}",
             at,
-            help=in_order(density, [[True] * len(numbers)] * len(numbers), [f"{n:g}" for n in numbers])
+            help=in_order(
+                density, [[True] * len(numbers)] * len(numbers), [f"{n:g}" for n in numbers]
+            )
             if len(numbers) == 2
             else None,
         )
@@ -172,12 +174,14 @@ def _has_set(ranges: Ranges, node: Node, needs: Constraint) -> bool:
 
             if isinstance(node, Matrix):
                 return (needs.name, node.atom) in MADE
-            if needs.name == "simplex":
-                return False
-            return True
+            return needs.name != "simplex"
 
 
-IMPLIED = {("covariance", "correlation"), ("cov cholesky", "corr cholesky"), ("ordered", "positive ordered")}
+IMPLIED = {
+    ("covariance", "correlation"),
+    ("cov cholesky", "corr cholesky"),
+    ("ordered", "positive ordered"),
+}
 MADE = {("simplex", "softmax")}
 
 
@@ -208,7 +212,8 @@ def same(a: Node, b: Node) -> bool:
 def _sums_to_one(items: tuple[Node, ...]) -> bool:
     """Return whether the items are numbers that sum to 1, or p and 1 - p."""
     if all(isinstance(i, Constant) for i in items):
-        return abs(sum(i.value for i in items) - 1) < 1e-9  # type: ignore[union-attr]
+        total = sum(float(i.value) for i in items if isinstance(i, Constant))
+        return abs(total - 1) < 1e-9
     if len(items) != 2:
         return False
     for p, rest in (items, items[::-1]):

@@ -75,7 +75,9 @@ def signature_text(record: Distribution) -> str:
     return f"{record.name}({', '.join(record.parameters)})"
 
 
-def _parametrisations(record: Distribution) -> Iterator[tuple[int | None, Mapping[str, Constraint]]]:
+def _parametrisations(
+    record: Distribution,
+) -> Iterator[tuple[int | None, Mapping[str, Constraint]]]:
     yield None, record.parameters
     for number, alternative in enumerate(record.alternatives):
         yield number, alternative.parameters
@@ -202,7 +204,9 @@ def density(
     letters = [signature.result, *signature.arguments]
     split = len(value.axes) - len(signature.result)
     mine = set(value.axes[: max(split, 0)])
-    given = [_spread(g, s, signature, value) for g, s in zip(given, signature.arguments, strict=True)]
+    given = [
+        _spread(g, s, signature, value) for g, s in zip(given, signature.arguments, strict=True)
+    ]
     nodes, events, axes, _ = bind_events(reader, [value, *given], letters, call)
     if not spread and set(axes) != mine:
         guilty = next(
@@ -210,7 +214,13 @@ def density(
         )
         raise too_many_axes(reader, guilty, value, call, scope)
     node = LogDensity(
-        record.name, alternative, nodes[0], tuple(nodes[1:]), events[0], tuple(events[1:]), call.span
+        record.name,
+        alternative,
+        nodes[0],
+        tuple(nodes[1:]),
+        events[0],
+        tuple(events[1:]),
+        call.span,
     )
     return node, tuple(a for a in value.axes if a in axes) if not spread else axes
 
@@ -252,9 +262,13 @@ def _axes_help(
     if not axis.isidentifier():
         return "take one position of it, or name all axes on the left"
     if f"[{axis}]" in text:
-        return f"a dimension's name in brackets is the whole axis: the last position is `{axis} - 1`"
+        return (
+            f"a dimension's name in brackets is the whole axis: the last position is `{axis} - 1`"
+        )
     reads = {n.name for n in walk(guilty.node) if isinstance(n, Read)}
-    having = [n for n in sorted(reads) if axis in [a.dimension for a in names.known_axes.get(n, ())]]
+    having = [
+        n for n in sorted(reads) if axis in [a.dimension for a in names.known_axes.get(n, ())]
+    ]
     name = having[0] if having else text
     for index in scope.loops.values():
         if index.domain.dimension == axis:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+
 def distance(a: str, b: str, limit: int) -> int:
     """Return the number of letters to change, add, leave out or swap, at most ``limit + 1``."""
     if abs(len(a) - len(b)) > limit:

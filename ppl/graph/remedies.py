@@ -65,9 +65,7 @@ def _is_random(graph: Graph, argument: Node) -> bool:
     return isinstance(argument, Read) and bool(graph.variables[argument.name].pieces)
 
 
-def in_order(
-    density: LogDensity, fits: list[list[bool]], texts: list[str]
-) -> str | None:
+def in_order(density: LogDensity, fits: list[list[bool]], texts: list[str]) -> str | None:
     """Return the call with two arguments exchanged, where all would then fit.
 
     Parameters

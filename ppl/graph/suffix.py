@@ -16,6 +16,7 @@ from ppl.graph.scope import Scope
 from ppl.graph.trace import Traced
 from ppl.syntax import tree
 
+
 def positions(given: Sequence[tree.Constraint]) -> tuple[str, int] | None:
     """Return the dimension and the origin of ``in J from 1``, if that is what is given."""
     for one in given:
@@ -60,9 +61,7 @@ def suffix(reader: Reader, given: Sequence[tree.Constraint], scope: Scope) -> Su
         and not lower.value < upper.value
     ):
         raise reader.stop(
-            kinds.CONSTRAINT(
-                f"no number lies between {lower.value:g} and {upper.value:g}", span
-            )
+            kinds.CONSTRAINT(f"no number lies between {lower.value:g} and {upper.value:g}", span)
         )
     return Suffix(lower, upper, (low_open, high_open), constraint, span)
 

@@ -178,6 +178,7 @@ def _hand_out(
         rhat=None,
         gradients=fit.gradients,
         verdict=verdict,
+        source="importance" if rungs[-1].name == "importance" else "guide",
         rungs=rungs,
         notes=fit.notes,
     )

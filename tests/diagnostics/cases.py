@@ -42,9 +42,7 @@ class Case:
     @property
     def files(self) -> dict[str, str]:
         """Names and contents of the data files."""
-        return {
-            info.split()[1]: text for info, text in self.blocks if len(info.split()) == 2
-        }
+        return {info.split()[1]: text for info, text in self.blocks if len(info.split()) == 2}
 
     @property
     def words(self) -> list[str]:

@@ -91,7 +91,7 @@ def test_the_logistic_regression_is_near_maximum_likelihood(
 
 
 def test_eight_schools_as_published(capsys: pytest.CaptureFixture[str]) -> None:
-    """The reference posterior of posteriordb (eight_schools-eight_schools_noncentered)."""
+    """The posteriordb reference for `eight_schools_noncentered`, to the digits it is known."""
     fit = fitted(capsys, "eight-schools", "schools.json")
     mean = {"mu": 4.4, "tau": 3.6}
     sd = {"mu": 3.3, "tau": 3.2}

@@ -7,14 +7,25 @@ the workspace, and never overwrites something that does.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, assert_never
 
 import numpy as np
 
-from ppl.compile.stage.indexing import covers_once
-from ppl.compile.stage.ir import Draws, Fixed, Node, Program, Shape, Slot, bytes_per_draw, elements
+from ppl.compile.stage.build import as_index
+from ppl.compile.stage.indexing import covers_once, indexed_shape
+from ppl.compile.stage.ir import (
+    Draws,
+    Fixed,
+    Node,
+    Program,
+    Shape,
+    Slot,
+    bytes_per_draw,
+    elements,
+    uses,
+)
 from ppl.compile.stage.liveness import Lifetimes, lifetimes
 from ppl.compile.stage.runtime import Segments, where_into
 
@@ -30,6 +41,10 @@ INFIX = {
     np.equal: "==",
     np.not_equal: "!=",
 }
+
+
+KEYWORD = frozenset({np.maximum, np.minimum})
+"""NumPy wants `out` by name here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +81,7 @@ class _Writer:
     free: dict[Any, list[int]] = field(default_factory=dict)
     slots: list[Any] = field(default_factory=list)
     views: dict[tuple[int, Shape, np.dtype[Any]], str] = field(default_factory=dict)
+    parts: dict[Node, tuple[Node, tuple[Any, ...]]] = field(default_factory=dict)
 
 
 def emit(program: Program, pooled: int, names: Mapping[Any, str] | None = None) -> Emitted:
@@ -79,6 +95,7 @@ def emit(program: Program, pooled: int, names: Mapping[Any, str] | None = None) 
         Names of constants, by their `content`.
     """
     w = _Writer(program, lifetimes(program), pooled, names or {})
+    w.parts.update(_parts(program, w.life))
     for position, node in enumerate(program.nodes):
         _statement(w, position, node)
     returned = ", ".join(_escaping(w, i, node) for i, node in enumerate(program.outputs))
@@ -90,6 +107,20 @@ def emit(program: Program, pooled: int, names: Mapping[Any, str] | None = None) 
         head.append(f"    {', '.join(w.views.values())}{',' * (len(workspace) == 1)} = workspace")
     lines = [*head, *(f"    {line}" for line in w.lines), f"    return {returned}", ""]
     return Emitted("\n".join(lines), {"np": np, **w.constants}, workspace)
+
+
+def _parts(
+    program: Program, life: Lifetimes
+) -> Iterator[tuple[Node, tuple[Node, tuple[Any, ...]]]]:
+    """Yield the results that can be computed right into their place in an output."""
+    count = uses(program)
+    for node in program.outputs:
+        if node.op != "assemble" or covers_once(node.dims, node.attr) != (True, True):
+            continue
+        for key, arg in zip(node.attr, node.args, strict=True):
+            shape = indexed_shape(node.dims, as_index(key))
+            if arg.op == "elementwise" and count[arg] == 1 and arg.shape == shape:
+                yield arg, (node, key)
 
 
 def _escaping(w: _Writer, which: int, node: Node) -> str:
@@ -110,6 +141,13 @@ def _statement(w: _Writer, position: int, node: Node) -> None:
             w.called[node] = _constant(w, node)
         case "assemble":
             _assemble(w, position, node)
+        case "elementwise" if node in w.parts:
+            whole, key = w.parts[node]
+            if whole not in w.called:
+                w.lines.append(f"{_name(w, whole)} = np.empty({shape_text(whole.dims)})")
+            args = ", ".join(w.called[a] for a in node.args)
+            out = f"{'out=' * (node.attr in KEYWORD)}{w.called[whole]}[{index_text(key)}]"
+            w.lines.append(f"{_ufunc(w, node.attr)}({args}, {out})")
         case "elementwise":
             name = _name(w, node)
             w.lines.append(f"{name} = {_elementwise(w, position, node)}")
@@ -192,7 +230,7 @@ def _elementwise(w: _Writer, position: int, node: Node) -> str:
         out = _out(w, node)
     if out is None and node.attr in INFIX:
         return f" {INFIX[node.attr]} ".join(args)
-    keyword = "out=" if node.attr in (np.maximum, np.minimum) else ""
+    keyword = "out=" if node.attr in KEYWORD else ""
     extra = [] if out is None else [keyword + out]
     return f"{_ufunc(w, node.attr)}({', '.join(args + extra)})"
 
@@ -315,13 +353,17 @@ def index_text(key: tuple[Any, ...]) -> str:
 
 def _assemble(w: _Writer, position: int, node: Node) -> None:
     apart, complete = covers_once(node.dims, node.attr)
+    begun = node in w.called
     name = _name(w, node)
-    out = _out(w, node)
+    out = None if begun else _out(w, node)
     maker = "empty" if apart and complete else "zeros"
-    w.lines.append(f"{name} = {out or f'np.{maker}({shape_text(node.dims)})'}")
+    if not begun:
+        w.lines.append(f"{name} = {out or f'np.{maker}({shape_text(node.dims)})'}")
     if out and maker == "zeros":
         w.lines.append(f"{name}.fill(0.0)")
     for key, arg in zip(node.attr, node.args, strict=True):
+        if arg in w.parts:
+            continue
         sign = "=" if apart else "+="
         w.lines.append(f"{name}[{index_text(key)}] {sign} {w.called[arg]}")
 

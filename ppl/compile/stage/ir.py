@@ -146,6 +146,9 @@ def uses(program: Program) -> dict[Node, int]:
 
 def broadcast_shapes(shapes: Iterable[Shape]) -> Shape:
     """Return the common shape of arrays that broadcast against each other."""
+    shapes = tuple(shapes)
+    if all(shape == shapes[0] for shape in shapes):
+        return shapes[0]
     result: list[Length] = []
     for shape in shapes:
         result[:0] = [1] * (len(shape) - len(result))

@@ -80,32 +80,34 @@ def _call(a: Call, b: Call, draws: tuple[int, int]) -> SymbolicCall:
 
 
 def _unify(a: Any, b: Any, draws: tuple[int, int]) -> Any:
-    if isinstance(a, np.ndarray | np.generic) and isinstance(b, np.ndarray | np.generic):
+    if a is b:
+        return a
+    if isinstance(a, ARRAY) and isinstance(b, ARRAY):
         return _array(a, b, draws)
     if type(a) is not type(b):
         raise _Differs
     match a:
-        case bool() | str() | None | np.dtype() | type() | Ref():
+        case Ref() | bool() | str() | np.dtype():
             return _same(a, b)
         case int():
             return a if a == b else _length(a, b, draws)
         case float() | complex():
-            return a if a == b or (a != a and b != b) else _same(a, b)
-        case slice():
-            return slice(*(_unify(getattr(a, k), getattr(b, k), draws) for k in _SLICE))
+            return a if a != a and b != b else _same(a, b)
         case tuple() | list():
             if len(a) != len(b):
                 raise _Differs
-            items = (_unify(x, y, draws) for x, y in zip(a, b, strict=True))
-            return list(items) if isinstance(a, list) else tuple(items)
+            return type(a)([_unify(x, y, draws) for x, y in zip(a, b, strict=True)])
         case dict():
             if a.keys() != b.keys():
                 raise _Differs
             return {k: _unify(v, b[k], draws) for k, v in a.items()}
+        case slice():
+            return slice(*(_unify(getattr(a, k), getattr(b, k), draws) for k in _SLICE))
         case _:
-            return a if a is b or a is Ellipsis else Fixed(_same(a, b))
+            return Fixed(_same(a, b))
 
 
+ARRAY = (np.ndarray, np.generic)
 _SLICE = ("start", "stop", "step")
 
 

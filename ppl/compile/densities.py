@@ -1,0 +1,154 @@
+"""Log densities as elementwise nodes: parametrisation, bounds, the edges of supports."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from ppl.constraints import Constraint
+from ppl.distributions import DISTRIBUTIONS
+from ppl.distributions.record import Distribution
+from ppl.graph import diagnostics as kinds
+from ppl.graph.graph import Sample
+from ppl.graph.nodes import (
+    Constant,
+    Index,
+    LogDensity,
+    Matrix,
+    Node,
+    Position,
+    Read,
+    Select,
+    reads,
+    rewrite,
+)
+from ppl.graph.ranges import standard_arguments, support_of
+from ppl.graph.trace import Traced, trace
+from ppl.text import ModelError
+
+
+def support_contains(density: LogDensity, sample: Sample | None) -> tuple[Node, str] | None:
+    """Return whether the value is in a support that depends on the arguments, as a node."""
+    record = DISTRIBUTIONS[density.distribution]
+    if isinstance(record.support, Constraint):
+        return None
+    if sample is not None:
+        support = support_of(sample)
+    else:
+        support = record.support(*standard_arguments(density))
+    contained = support.contains(Traced(density.value, density.event))
+    return contained.node, support.phrase
+
+
+def _at_known_positions(node: Node, data: frozenset[str]) -> Node:
+    """Read an array at a position that data give: then it is a gather."""
+    match node:
+        case Matrix(atom="at", arguments=(Read() as array, x), bound=((event,), ())) if not (
+            reads(x) - data
+        ):
+            return rewrite(
+                array,
+                lambda n: (
+                    replace(
+                        n,
+                        positions=tuple(
+                            x if isinstance(p, Position) and p.index == event else p
+                            for p in n.positions
+                        ),
+                    )
+                    if isinstance(n, Read)
+                    else n
+                ),
+            )
+        case _:
+            return node
+
+
+def log_density(
+    density: LogDensity,
+    sample: Sample | None,
+    *,
+    inside: bool,
+    data: frozenset[str] = frozenset(),
+) -> Node:
+    """Return a density as elementwise nodes.
+
+    With `inside`, the value is in the support by construction; otherwise, where the support
+    depends on more than `data`, values outside it get −inf.
+    """
+    record = DISTRIBUTIONS[density.distribution]
+    values = [density.value, *density.arguments]
+    events = [density.event, *density.events]
+    node = _traced(record, density.alternative, values, events)
+    if sample is not None and sample.suffix is not None:
+        node = _truncated(record, density, sample, node)
+    found = None if inside else support_contains(density, sample)
+    if found is not None and reads(found[0]) - data:
+        node = Select(found[0], node, Constant(-np.inf))
+    node = rewrite(node, lambda n: _at_known_positions(n, data))
+    return node
+
+
+def _traced(
+    record: Distribution,
+    alternative: int | None,
+    values: Sequence[Node],
+    events: Sequence[tuple[Index, ...]],
+) -> Node:
+    if alternative is None:
+        return trace(record.log_density, values, events).node
+    other = record.alternatives[alternative]
+    if other.log_density is not None:
+        return trace(other.log_density, values, events).node
+    return trace(
+        lambda x, *given: record.log_density(x, *other.convert(*given)), values, events
+    ).node
+
+
+def _truncated(record: Distribution, density: LogDensity, sample: Sample, node: Node) -> Node:
+    """Divide by the probability of the bounds that a suffix states."""
+    suffix = sample.suffix
+    assert suffix is not None
+    if not record.normalised or suffix.constraint.event_ndim:
+        return node
+    own = record.support.range if isinstance(record.support, Constraint) else None
+    lower, upper = suffix.lower, suffix.upper
+    cuts_edge = [record.discrete and is_open for is_open in suffix.open]
+    if own is not None and isinstance(lower, Constant):
+        lower = None if _is_idle(lower.value, own.lower, cuts_edge[0]) else lower
+    if own is not None and isinstance(upper, Constant):
+        upper = None if _is_idle(-upper.value, -own.upper, cuts_edge[1]) else upper
+    if lower is None and upper is None:
+        return node
+    if record.cdf is None:
+        raise ModelError(
+            (kinds.UNSUPPORTED(f"bounds on `{record.name}` are not supported yet", suffix.span),)
+        )
+    arguments = standard_arguments(density)
+    below: Any = 0.0
+    until: Any = 1.0
+    if lower is not None:
+        below = record.cdf(_edge(lower, record.discrete and not suffix.open[0]), *arguments)
+    if upper is not None:
+        until = record.cdf(_edge(upper, record.discrete and suffix.open[1]), *arguments)
+    probability = until - below
+    total = np.log(probability)
+    return trace(lambda density: density - total, (node,), ((),)).node
+
+
+def _is_idle(bound: float, edge: float, cuts_edge: bool) -> bool:
+    """Return whether a lower bound leaves out nothing of a support that begins at an edge.
+
+    An open bound at the edge of integers leaves out the edge itself.
+    """
+    return bound < edge or (bound == edge and not cuts_edge)
+
+
+def _edge(bound: Node, before: bool) -> Any:
+    """Return where the distribution function is taken: at a bound, or at the integer before it."""
+    if isinstance(bound, Constant):
+        return float(np.ceil(bound.value) - 1.0) if before else float(bound.value)
+    return np.ceil(Traced(bound)) - 1.0 if before else Traced(bound)
