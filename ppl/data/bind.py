@@ -440,10 +440,10 @@ def _outside_argument(graph: Graph, data: Mapping[str, Array]) -> list[Diagnosti
         for argument, parameter, needs in zip(
             density.arguments, names, needed(density), strict=True
         ):
-            name = argument.name if isinstance(argument, Read) else None
-            if name not in data or name in errors or not _is_whole(argument):
+            name = argument.name if isinstance(argument, Read) and _is_whole(argument) else ""
+            if name not in data or name in errors:
                 continue
-            values = np.asarray(data[name], float)
+            values: Array = np.asarray(data[name], dtype=np.float64)
             if values.ndim < needs.event_ndim or not values.size:
                 continue
             inside = np.asarray(needs.contains(values))

@@ -102,7 +102,7 @@ def _from_data(sizes: Sizes, given: Mapping[str, Variable]) -> None:
             if number != int(number) or number < 0:
                 sizes.errors.append(
                     kinds.VALUE(
-                        f"`{name}` is {number:g} in {variable.origin}, and a size is a whole number",
+                        f"`{name}` is {number:g} in {variable.origin}: a size is a whole number",
                         graph.dimensions[name].span,
                         "a dimension",
                     )

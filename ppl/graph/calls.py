@@ -74,7 +74,9 @@ def unknown_function(reader: Reader, expression: tree.Call, scope: Scope) -> Exc
     stem, _, ending = name.lower().rpartition("_")
     density = ending in ("lpdf", "lpmf")
     elsewhere = DISTRIBUTIONS_ELSEWHERE.get(stem if density else name.lower(), "")
-    elsewhere = elsewhere.partition("(")[0] or (nearest(stem, DISTRIBUTIONS) if density else "")
+    elsewhere = elsewhere.partition("(")[0]
+    if density and not elsewhere:
+        elsewhere = nearest(stem, DISTRIBUTIONS) or ""
     if elsewhere:
         return reader.stop(
             kinds.NOT_A_VALUE(

@@ -126,8 +126,8 @@ SUPPORT = Kind(
 )
 SCALE = Kind(
     "variance-as-scale",
-    "The normal distribution takes a standard deviation, as in Stan, PyMC, NumPy and R; books often "
-    "write its variance, BUGS and JAGS its precision.",
+    "The normal distribution takes a standard deviation, as in Stan, PyMC, NumPy and R; books "
+    "often write its variance, BUGS and JAGS its precision.",
     wrong="s ~ HalfNormal(1)\ny ~ Normal(0, s^2)",
     right="s ~ HalfNormal(1)\ny ~ Normal(0, s)",
     severity="warning",

@@ -249,9 +249,9 @@ class Reader:
         a, b = left.axes[-1], right.axes[0]
         one, two = dimension_of(a), dimension_of(b)
         if one is not None and two is not None and one != two:
-            x, y = self.names.text(left.span), self.names.text(right.span)
             turned = dimension_of(left.axes[0]) == dimension_of(right.axes[-1]) is not None
-            help = f"write `{y} @ {x}`" if turned else None
+            texts = self.names.text(right.span), self.names.text(left.span)
+            help = f"write `{texts[0]} @ {texts[1]}`" if turned else None
             raise self.shape_error(left, right, f"{one} meets {two}", span, help=help)
         self.same(a.domain, b.domain, span)
         summed = a.like("sum")
@@ -345,7 +345,7 @@ class Reader:
                         f"`{name.id}` belongs to a loop, and is not known outside of it",
                         name.span,
                         secondary=(Label(entry.span, "defined inside the loop, without brackets"),),
-                        help=f"give it the loop's index where it is defined: `{name.id}[...] = ...`",
+                        help=f"define it with the loop's index in brackets: `{name.id}[...] = ...`",
                     )
                 )
 

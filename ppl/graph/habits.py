@@ -1,4 +1,4 @@
-"""What other languages call things: distributions, functions and keywords of Stan, BUGS, PyMC, R."""
+"""What Stan, BUGS, PyMC and R call distributions, functions and arguments."""
 
 from __future__ import annotations
 
