@@ -161,6 +161,8 @@ def _from_model(sizes: Sizes, given: Mapping[str, Variable], overrides: Mapping[
         except (NotANumber, KeyError):
             continue
         if size != int(size) or size < 0:
+            if name in sizes.found:
+                continue
             sizes.errors.append(
                 graph_kinds.UNKNOWN_SIZE(
                     f"the size of `{name}` is {size:g}, and a size is a whole number from 0",

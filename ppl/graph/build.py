@@ -15,7 +15,7 @@ from ppl.graph import diagnostics as kinds
 from ppl.graph.align import Value
 from ppl.graph.cycles import check_cycles, ring_error
 from ppl.graph.declare import Declarations, Entry, Site, declare, name_of, names_in, strip
-from ppl.graph.definitions import check_definitions
+from ppl.graph.definitions import check_definitions, check_not_empty
 from ppl.graph.expressions import Reader
 from ppl.graph.graph import (
     Axis,
@@ -216,6 +216,7 @@ def build(source: Source, model: tree.SyntaxTree, outline: Outline | None = None
             _fail(names, site)
     _refuse_guide(names, reader)
     errors = tuple(dict.fromkeys(d for d in reader.diagnostics if d.severity == "error"))
+    errors = errors or tuple(check_not_empty(names.declared))
     if errors:
         raise ModelError(errors, source)
     graph = _assemble(names, reader)

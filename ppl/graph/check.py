@@ -39,6 +39,7 @@ def check_supports(
             found.extend(_check(graph, ranges, density, uncertain, bound=data is not None))
         if isinstance(piece, Sample):
             found.extend(_empty_suffix(graph, piece))
+        found.extend(_positions_not_whole(graph, ranges, piece, uncertain))
     return tuple(found)
 
 
@@ -134,6 +135,30 @@ def _empty_support(graph: Graph, ranges: Ranges, density: LogDensity) -> list[Di
             else None,
         )
     ]
+
+
+def _positions_not_whole(
+    graph: Graph, ranges: Ranges, piece: Sample | Define | Factor, uncertain: set[str]
+) -> Iterable[Diagnostic]:
+    """Report positions that real-valued unknowns decide."""
+    root = piece.density if isinstance(piece, Sample) else piece.value
+    for read in walk(root):
+        for position in read.positions if isinstance(read, Read) else ():
+            names = [n.name for n in walk(position) if isinstance(n, Read)]
+            guilty = next((n for n in names if n in uncertain), None)
+            if guilty is None or ranges.of(position).integer:
+                continue
+            text = _text(graph, position, piece.span)
+            where = _words(ranges.names.get(guilty, Range()))
+            of = graph.variables[guilty]
+            yield kinds.BAD_POSITION(
+                f"`{text}` is {_words(ranges.of(position))}, and positions are whole numbers",
+                position.span or piece.span,
+                secondary=(Label(of.span, f"`{of.name}` is {where}"),)
+                if of.span != position.span
+                else (),
+                help="give it a discrete distribution such as `Categorical`",
+            )
 
 
 def _empty_suffix(graph: Graph, piece: Sample) -> Iterable[Diagnostic]:

@@ -21,15 +21,20 @@ def check_definitions(declared: Declarations) -> list[Diagnostic]:
     for entry in declared.entries.values():
         errors.extend(_twice(entry))
         errors.extend(_two_ways(entry))
-    if not any(isinstance(s.statement, tree.Sample | tree.Factor) for s in declared.sites):
-        errors.append(
-            kinds.NO_MODEL(
-                "the model has no random variable",
-                declared.sites[0].statement.span if declared.sites else None,
-                help="write how the data come about, as in `y ~ Normal(mu, sigma)`",
-            )
-        )
     return errors
+
+
+def check_not_empty(declared: Declarations) -> list[Diagnostic]:
+    """Return an error for a model without a random variable."""
+    if any(isinstance(s.statement, tree.Sample | tree.Factor) for s in declared.sites):
+        return []
+    return [
+        kinds.NO_MODEL(
+            "the model has no random variable",
+            declared.sites[0].statement.span if declared.sites else None,
+            help="write how the data come about, as in `y ~ Normal(mu, sigma)`",
+        )
+    ]
 
 
 def _twice(entry: Entry) -> Iterable[Diagnostic]:
