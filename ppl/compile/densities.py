@@ -138,7 +138,8 @@ def _truncated(record: Distribution, density: LogDensity, sample: Sample, node: 
         until = record.cdf(_edge(upper, record.discrete and suffix.open[1]), *arguments)
     probability = until - below
     total = np.log(probability)
-    return (Traced(node) - total).node
+    result: Node = (Traced(node) - total).node
+    return result
 
 
 def _is_idle(bound: float, edge: float, cuts_edge: bool) -> bool:
