@@ -72,13 +72,10 @@ class Builder:
             first = array[(0,) * array.ndim]
             if (array == first).all():
                 return self.broadcast(self.constant(first), array.shape)
-        return self._whole(array)
+        return self.positions(array)
 
-    def positions(self, value: Any) -> Node:
-        """Return a constant of positions along an axis; never broadcast, as they are looked at."""
-        return self._whole(np.asarray(value))
-
-    def _whole(self, array: Any) -> Node:
+    def positions(self, array: np.ndarray[Any, Any]) -> Node:
+        """Return a constant as it is: positions stay a vector though they be all the same."""
         key = id(array) if array.nbytes > LARGE else (array.tobytes())
         return self._intern("constant", (), None, array.shape, array.dtype, array, key)
 
