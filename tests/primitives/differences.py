@@ -27,9 +27,7 @@ def assert_gradients(
     weights = [rng.normal(size=np.shape(v)) for v in _items(function(*arguments))]
 
     def weighted(*values: Any) -> Any:
-        return sum(
-            anp.sum(v * w) for v, w in zip(_items(function(*values)), weights, strict=True)
-        )
+        return sum(anp.sum(v * w) for v, w in zip(_items(function(*values)), weights, strict=True))
 
     gradients = autograd.grad(weighted, tuple(range(len(arguments))))(*arguments)
     for i, gradient in enumerate(gradients):
