@@ -26,9 +26,10 @@ WIDTH = 88
 """Columns used where the output is not a terminal."""
 
 ROWS = 12
+"""Arrays with more entries than this are shown by their first and last ones."""
+
 PART_DECIMALS = 2
 """Of the parts of the ELBO, which vary more than their difference."""
-"""Arrays with more entries than this are shown by their first and last ones."""
 
 _HEADINGS = ("", "mean", "sd", "5 %", "95 %", "ess", "mcse")
 _DROPPED_WHEN_NARROW = ("mcse", "ess", "5 %", "95 %")
