@@ -37,7 +37,7 @@ from ppl.compile.program import (
 )
 from ppl.distributions import DISTRIBUTIONS
 from ppl.graph.bound import BoundGraph
-from ppl.graph.nodes import Index, Node, extent, reads
+from ppl.graph.nodes import Index, Node, Read, extent, reads
 from ppl.text import Source, Span
 
 INDENT = "    "
@@ -59,6 +59,8 @@ class Emitted:
         Distributions that it draws from.
     checks
         What is checked when data are bound, by name and line.
+    positions
+        For each label of a check of positions: what is read, and along which axis.
     arrays
         Arrays that the compiler made, handed over with the data.
     """
@@ -68,6 +70,7 @@ class Emitted:
     sets: dict[str, str]
     distributions: frozenset[str]
     checks: dict[tuple[str, int], Inside]
+    positions: dict[str, tuple[Read, int]]
     arrays: dict[str, Any]
 
 
@@ -126,6 +129,7 @@ class _Emitter:
             self.sets,
             frozenset(self.distributions),
             self.checks,
+            self.writer.positions,
             self.writer.arrays,
         )
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from ppl.compile.branches import guarded
 from ppl.compile.densities import log_density, support_contains
 from ppl.compile.eliminate import Chain, SumOut
 from ppl.compile.factors import discrete_latents, factors
@@ -154,13 +155,13 @@ def lower(bound: BoundGraph) -> Program:
 
 
 def _without_densities(graph: Graph) -> Graph:
-    """Lower the densities inside expressions (``logp``)."""
+    """Lower the densities inside expressions (``logp``), and make branches safe."""
 
     def one(node: Node) -> Node:
         return log_density(node, None, inside=False) if isinstance(node, LogDensity) else node
 
     def plain(node: Node) -> Node:
-        return rewrite(node, one)
+        return guarded(rewrite(node, one))
 
     def piece(old: Piece) -> Piece:
         match old:

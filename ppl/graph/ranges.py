@@ -6,7 +6,7 @@ Every node gets a `Range`, from the atoms' rules and from what is known of the n
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ppl.constraints import Constraint, Range
 from ppl.distributions import DISTRIBUTIONS
@@ -258,7 +258,16 @@ def _narrowed(support: Constraint, suffix: Suffix) -> Constraint:
         opened[1] = suffix.open[1]
     if suffix.lower is None and suffix.upper is None:
         return suffix.constraint if cut.within(own) else support
-    return bounded(_bound(lower), _bound(upper), (opened[0], opened[1]))
+    result = bounded(_bound(lower), _bound(upper), (opened[0], opened[1]))
+    if not own.integer:
+        return result
+    return Constraint(
+        f"{support.name} {result.name}",
+        f"{support.phrase} and {result.phrase}",
+        replace(result.range, integer=True),
+        lambda x: support.contains(x) & result.contains(x),
+        None,
+    )
 
 
 def _bound(value: object) -> float | Traced | None:
