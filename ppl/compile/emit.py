@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ppl.compile.code import DRAW, Code, aligned
+from ppl.compile.code import DRAW, Code, aligned, transposed
 from ppl.compile.eliminate import sources, states_before
 from ppl.compile.emit_states import StateWriter
 from ppl.compile.names import Namer
@@ -21,11 +21,13 @@ from ppl.compile.program import (
     Assemble,
     Draw,
     Eliminate,
+    Filter,
     Inside,
     Jacobian,
     Let,
     Program,
     RowSum,
+    Scan,
     StateDraw,
     Step,
     Table,
@@ -229,6 +231,10 @@ class _Emitter:
                 self.states.eliminate(step)
             case StateDraw():
                 self.states.draw(step)
+            case Filter():
+                self._filter(step)
+            case Scan():
+                self._scan(step)
             case Term() | Jacobian() | Inside() | RowSum():
                 raise AssertionError("a term is not a value")
 
@@ -252,13 +258,15 @@ class _Emitter:
     def _assemble(self, step: Assemble) -> None:
         known = [self.writer.known[p.key] for p in step.parts]
         drawn = any(k.drawn for k in known)
-        places = np.empty(step.shape, int)
+        places = np.full(step.shape, -1)
         count = 0
         for part in step.parts:
             window = tuple(slice(a, a + n) for a, n in zip(part.starts, part.sizes, strict=True))
             size = int(np.prod(part.sizes, dtype=int))
             places[window] = np.arange(count, count + size).reshape(part.sizes)
             count += size
+        absent = (places < 0).any()
+        places[places < 0] = count
         flat = self.writer.array(places.ravel())
         texts = []
         for k, part in zip(known, step.parts, strict=True):
@@ -268,6 +276,8 @@ class _Emitter:
                 texts.append(f"{spread.text} + 0.0 * x[:, :1]")
             else:
                 texts.append(k.text)
+        if absent:
+            texts.append("np.nan + 0.0 * x[:, :1]" if drawn else "np.array([np.nan])")
         zeros = "x" if drawn else "None"
         text = f"assembled(({', '.join(texts)},), {flat}, {step.shape}, {zeros})"
         if drawn:
@@ -275,6 +285,28 @@ class _Emitter:
         else:
             code = self.writer.hoist(Code(text, ()))
             self.writer.known[step.key] = Known(code.text, drawn=False)
+
+    def _filter(self, step: Filter) -> None:
+        """Write a linear recurrence, time last."""
+        others = tuple(i for i in step.axes if i != step.time)
+        last = (*others, step.time)
+        u = self.writer.spread(self._node(step.u, last), last)
+        b = self._node(step.b, last)
+        start = self.writer.spread(self._node(step.start, others), others)
+        axes = (DRAW, *last) if u.drawn or b.drawn or start.drawn else last
+        if step.time in b.axes:
+            rates = aligned(b, axes).text
+        elif b.axes:
+            rates = f"{aligned(b, axes[:-1]).operand(0)}[..., None]"
+        else:
+            rates = f"np.reshape({b.text}, (1,))"
+        before = aligned(start, axes[:-1])
+        text = f"linear_recurrence({aligned(u, axes).text}, {rates}, {before.text})"
+        code = transposed(Code(text, axes), tuple(i for i in axes if i == DRAW) + step.axes)
+        if code.drawn:
+            self._let(step.key, self._name(step.key), code.text, drawn=True)
+        else:
+            self.writer.known[step.key] = Known(self.writer.hoist(code).text, drawn=False)
 
     def _draw(self, step: Draw) -> None:
         record = DISTRIBUTIONS[step.distribution]
@@ -368,6 +400,11 @@ def _roots(step: Step) -> list[str]:
             return sources(operation)
         case RowSum(source=source):
             return [source]
+        case Filter(u=u, b=b, start=start):
+            return list(reads(u, b, start))
+        case Scan(members=members, inputs=inputs, constants=constants):
+            starts = [n for m in members for n in m.starts]
+            return list(reads(*inputs.values(), *constants.values(), *starts))
         case StateDraw(operations=operations):
             return [name for o in operations for name in (o.key, *states_before(o))]
         case Jacobian(key=key, source=source):

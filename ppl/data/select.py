@@ -134,6 +134,7 @@ def _mentioned(model: tree.SyntaxTree) -> set[str]:
                 roots = [value]
             case tree.Require(condition=condition):
                 roots = [condition]
+        roots.extend(loop.domain for loop in site.loops)
         for root in roots:
             if isinstance(root, tree.Index) and isinstance(root.base, tree.Name):
                 found |= {n.id for p in root.positions for n in names_in(p)}

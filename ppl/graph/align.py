@@ -123,9 +123,8 @@ def _match(
     taken = set(names.values())
     left = [c for c in common if c not in taken]
     rest = [i for i in axes if i not in names]
-    for index, target in zip(reversed(rest), reversed(left), strict=False):
-        if dimension_of(index) is None or dimension_of(target) is None:
-            names[index] = target
+    met = zip(reversed(rest), reversed(left), strict=False)
+    names |= {i: c for i, c in met if dimension_of(i) is None or dimension_of(c) is None}
     return names
 
 

@@ -232,11 +232,10 @@ def _sample(
 ) -> None:
     plain = strip(target)
     names = reader.names
-    bounds = suffix(reader, statement.constraints, scope)
-    weight = None
     if plain is None or _is_defined(reader, plain, scope):
         value = reader.read(target, scope)
         node, axes = density(reader, statement.distribution, value, scope)
+        bounds = suffix(reader, statement.constraints, scope, value)
         weight = _weight(reader, statement, Value(node, axes), scope)
         piece = Sample(None, (*loops, *axes), node, bounds, weight, statement.span)
         names.pieces.append((None, piece))
@@ -254,6 +253,7 @@ def _sample(
     else:
         place = _grow(reader, key, plain, place, statement, scope)
         node, axes = density(reader, statement.distribution, place, scope)
+    bounds = suffix(reader, statement.constraints, scope, place)
     weight = _weight(reader, statement, Value(node, axes), scope)
     assert isinstance(place.node, Read)
     piece = Sample(place.node, (*loops, *axes), node, bounds, weight, statement.span)
