@@ -731,7 +731,11 @@ def _reported(low: Lowering, uncertain: set[str]) -> tuple[str, ...]:
     for name, variable in bound.graph.variables.items():
         hidden = variable.local or name.startswith("_")
         size = int(np.prod(low.shapes[name], dtype=int))
-        computed = name in low.values and name not in bound.latents and name not in bound.data
+        computed = (
+            (name in low.values or name in low.leader)
+            and name not in bound.latents
+            and name not in bound.data
+        )
         if (
             computed
             and name in uncertain

@@ -94,7 +94,7 @@ class Writer:
     """
 
     known: dict[str, Known]
-    shapes: Mapping[str, tuple[int, ...]]
+    shapes: dict[str, tuple[int, ...]]
     sizes: Mapping[str, int]
     data: Mapping[str, Any]
     namer: Namer

@@ -14,7 +14,7 @@ from typing import Literal
 from ppl.graph import diagnostics as kinds
 from ppl.graph.graph import Define, Graph, Sample
 from ppl.graph.nodes import Apply, Constant, Index, Node, Position, Read, walk
-from ppl.graph.order import closure
+from ppl.graph.order import rings
 from ppl.text import Diagnostic, Label, Span
 
 Way = Literal["same", "earlier", "later", "elsewhere"]
@@ -38,12 +38,8 @@ def check_cycles(graph: Graph) -> tuple[Diagnostic, ...]:
     for need in needs:
         edges.setdefault(need.name, set()).add(need.read.name)
     errors: list[Diagnostic] = []
-    done: set[str] = set()
-    for name in graph.variables:
-        if name in done:
-            continue
-        ring = {n for n in closure([name], edges) if name in closure(edges.get(n, ()), edges)}
-        done |= ring
+    for component in rings(list(graph.variables), edges):
+        ring = set(component)
         inside = [n for n in needs if n.name in ring and n.read.name in ring]
         problem = _refused(graph, inside)
         if problem is not None:

@@ -171,7 +171,7 @@ ROUNDS = 4
 
 
 def _defined(found: Ranges, name: str) -> None:
-    """Find the range of a name from its pieces; one that reads itself by rounds, from the others."""
+    """Find the range of a name from its pieces; one that reads itself by rounds."""
     pieces = [found.graph.pieces[k] for k in found.graph.variables[name].pieces]
     first = [p for p in pieces if name not in piece_reads(p)]
     if len(first) == len(pieces) or not first:

@@ -80,7 +80,7 @@ def _before(s: Any, start: Any) -> Any:
 
 
 def _reverse(argnums: Any, ans: Any, args: Any, kwargs: Any) -> Any:
-    u, b, start = args
+    _, b, start = args
 
     def gradients(g: Any) -> tuple[Any, ...]:
         r = recurrence_backwards(g, b)
@@ -161,7 +161,8 @@ def _by_pieces(rows: Floats, factors: Floats) -> None:
     columns = _pieces(rows)
     if factors.shape[-1] == 1:
         _advance(columns, factors[None])
-        factors = np.cumprod(np.broadcast_to(factors, (len(rows), PIECE)), axis=-1).T[:, :, None]
+        powers = np.cumprod(np.broadcast_to(factors, (len(rows), PIECE)), axis=-1)
+        factors = np.asarray(powers.T[:, :, None], dtype=np.float64)
     else:
         factors = _pieces(factors)
         _advance(columns, factors)
