@@ -162,7 +162,7 @@ def graph_text(graph: Graph) -> str:
             size = f" = {node_text(dimension.size)}" if dimension.size is not None else ""
             lines.append(f"  {dimension.name}{size}")
     lines.append("names")
-    lines.extend(f"  {variable_text(v)}" for v in graph.variables.values())
+    lines.extend(f"  {variable_text(graph, v)}" for v in graph.variables.values())
     lines.append("statements")
     lines.extend(f"  {piece_text(p)}" for p in graph.pieces)
     return numbered("\n".join(lines) + "\n")
