@@ -163,7 +163,10 @@ def _cover(
                 secondary=(Label(_target_span(first), "the first time"),),
             )
     given = variable.name in data and variable.datum is not None
-    if count.min(initial=1) == 0 and not given and not all(isinstance(p, Define) for p in pieces):
+    absent = count.min(initial=1) == 0 and not given
+    if absent and all(isinstance(p, Define) for p in pieces):
+        return _read_absent(graph, variable, count, sizes, data)
+    if absent:
         lost = np.argwhere(count == 0)
         shown = ", ".join(f"`{_at(variable.name, tuple(int(i) for i in p))}`" for p in lost[:3])
         more = f" and {len(lost) - 3} more" if len(lost) > 3 else ""
@@ -174,6 +177,34 @@ def _cover(
             secondary=tuple(Label(s) for s in spans[1:3]),
             help=_whole_help(variable, pieces, lost),
         )
+    return None
+
+
+def _read_absent(
+    graph: Graph,
+    variable: Variable,
+    count: Any,
+    sizes: Mapping[str, int],
+    data: Mapping[str, Any],
+) -> Diagnostic | None:
+    """Return an error if a position that no `=` defines is read."""
+    for piece in graph.pieces:
+        for node in walk(*_roots(piece)):
+            target = None if isinstance(piece, Factor) else piece.target
+            if not isinstance(node, Read) or node.name != variable.name or node is target:
+                continue
+            reaches = [span_of_position(p, sizes, data) for p in node.positions]
+            window = tuple(slice(0, None) if r is None else slice(r[0], r[1] + 1) for r in reaches)
+            lost = np.argwhere(count[window] == 0)
+            if len(lost):
+                starts = [w.start for w in window]
+                place = tuple(int(a + b) for a, b in zip(lost[0], starts, strict=True))
+                first = next(iter(variable.pieces))
+                return kinds.PARTLY_DEFINED(
+                    f"`{_at(variable.name, place)}` is read here and defined nowhere",
+                    node.span or piece.span,
+                    secondary=(Label(_target_span(graph.pieces[first]), "what is defined"),),
+                )
     return None
 
 
