@@ -66,9 +66,7 @@ def read_model(path: str) -> Source:
     try:
         text = Path(path).read_bytes().decode("utf-8")
     except FileNotFoundError:
-        raise UsageError(
-            (USAGE(f"there is no model file `{path}`", help=_near(path)),)
-        ) from None
+        raise UsageError((USAGE(f"there is no model file `{path}`", help=_near(path)),)) from None
     except UnicodeDecodeError:
         raise UsageError((USAGE(f"`{path}` is not a text in UTF-8"),)) from None
     except OSError as e:
@@ -130,8 +128,7 @@ def check(request: Request) -> tuple[Diagnostic, ...]:
     from ppl.text import ModelError
 
     if request.datasets:
-        selection, joint = compiled_of(request)
-        return joint.bound.notes
+        return compiled_of(request)[1].bound.notes
     _, _, graph = graph_of(request)
     wrong = check_supports(graph)
     if wrong:
@@ -164,7 +161,7 @@ def show(request: Request, stage: Stage) -> str:
         case "tree":
             from ppl.syntax.show import tree_text
 
-            return tree_text(parse(request.source), request.source)
+            return tree_text(parse(request.source))
         case "graph":
             from ppl.graph.show import graph_text
 
@@ -180,7 +177,9 @@ def show(request: Request, stage: Stage) -> str:
         case "source":
             return compiled_of(request)[1].source
         case "gradient":
-            return compiled_of(request)[1].gradient.source
+            gradient = compiled_of(request)[1].gradient
+            tape = "# the gradient of this model runs on autograd's tape\n"
+            return getattr(gradient, "source", tape)
         case "guide":
             from ppl.compile.show import guide_text
 

@@ -54,27 +54,30 @@ class Quantity:
     @cached_property
     def mean(self) -> npt.NDArray[np.float64]:
         """Posterior mean, in the variable's shape."""
-        return np.asarray(np.tensordot(self.weights, self.values.astype(float), 1))
+        first = self.values[0].astype(float)
+        away = np.tensordot(self.weights, self.values - first, 1) / np.sum(self.weights)
+        return np.asarray(first + away)
 
     @cached_property
     def sd(self) -> npt.NDArray[np.float64]:
         """Posterior standard deviation, in the variable's shape."""
         centred = self.values.astype(float) - self.mean
-        return np.sqrt(np.tensordot(self.weights, np.square(centred), 1))
+        variance = np.tensordot(self.weights, np.square(centred), 1) / np.sum(self.weights)
+        return np.asarray(np.sqrt(variance))
 
     def quantile(self, probability: float) -> npt.NDArray[np.float64]:
         """Return a posterior quantile, in the variable's shape."""
-        flat = self.values.reshape(len(self.values), -1).astype(float)
-        result = np.empty(flat.shape[1])
-        if np.ptp(self.weights) == 0:
-            result[:] = np.quantile(flat, probability, axis=0)
-            return result.reshape(self.shape)
-        order = np.argsort(flat, axis=0)
-        ranked = np.take_along_axis(flat, order, axis=0)
-        mass = np.cumsum(self.weights[order], axis=0) - 0.5 * self.weights[order]
-        for k in range(flat.shape[1]):
-            result[k] = np.interp(probability, mass[:, k], ranked[:, k])
+        ranked, mass = self._ranked
+        result = np.array([np.interp(probability, m, r) for m, r in zip(mass, ranked, strict=True)])
         return result.reshape(self.shape)
+
+    @cached_property
+    def _ranked(self) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+        """Values in rising order, (numbers, S), and the weight up to the middle of each."""
+        flat = np.ascontiguousarray(self.values.reshape(len(self.values), -1).T, dtype=float)
+        order = np.argsort(flat, axis=1)
+        weights = self.weights[order]
+        return np.take_along_axis(flat, order, axis=1), np.cumsum(weights, axis=1) - 0.5 * weights
 
     def draws(self, count: int | None = None) -> npt.NDArray[Any]:
         """Return equally weighted draws, (count, ...); all of them if no count is given.
@@ -95,7 +98,7 @@ class Quantity:
     def mcse(self) -> npt.NDArray[np.float64]:
         """Monte Carlo standard error of the mean, in the variable's shape."""
         centred = self.values.astype(float) - self.mean
-        return np.sqrt(np.tensordot(np.square(self.weights), np.square(centred), 1))
+        return np.asarray(np.sqrt(np.tensordot(np.square(self.weights), np.square(centred), 1)))
 
     @cached_property
     def ess(self) -> npt.NDArray[np.float64]:
@@ -172,7 +175,7 @@ class Fit:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The quantities that can be looked up: latents, what is computed from them, predictions."""
+        """What can be looked up: latents, what is computed from them, predictions."""
         return self.joint.program.reported
 
     def __getitem__(self, name: str) -> Quantity:
@@ -190,7 +193,8 @@ class Fit:
             meant = nearest(name, self.names)
             raise _usage(
                 f"the fit has no quantity `{name}`",
-                what or (f"did you mean `{meant}`?" if meant else f"it has {', '.join(self.names)}"),
+                what
+                or (f"did you mean `{meant}`?" if meant else f"it has {', '.join(self.names)}"),
             )
         return Quantity(name, self._weighted[name], self._weights, self._equal[name])
 
@@ -254,7 +258,7 @@ class Fit:
             parameters=tuple(self._learned(n) for n in bound.parameters),
             roles=reported.Roles(
                 {n: _shape_words(v.values.shape) for n, v in self.selection.variables.items()},
-                {n: "" for n in bound.latents},
+                dict.fromkeys(bound.latents, ""),
                 bound.unused,
             ),
             diagnostics={
@@ -264,9 +268,7 @@ class Fit:
                 "rhat": inference.rhat,
                 "gradients": float(inference.gradients),
             },
-            rungs=tuple(
-                reported.Rung(r.name, r.elbo, r.seconds) for r in inference.rungs
-            ),
+            rungs=tuple(reported.Rung(r.name, r.elbo, r.seconds) for r in inference.rungs),
             compiled=self.joint.program.choices,
             notes=(*(d.message for d in bound.notes), *inference.notes),
             seconds=self.seconds,

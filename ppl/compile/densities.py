@@ -69,15 +69,17 @@ def _at_known_positions(node: Node, data: frozenset[str]) -> Node:
         ):
             return rewrite(
                 array,
-                lambda n: replace(
-                    n,
-                    positions=tuple(
-                        x if isinstance(p, Position) and p.index == event else p
-                        for p in n.positions
-                    ),
-                )
-                if isinstance(n, Read)
-                else n,
+                lambda n: (
+                    replace(
+                        n,
+                        positions=tuple(
+                            x if isinstance(p, Position) and p.index == event else p
+                            for p in n.positions
+                        ),
+                    )
+                    if isinstance(n, Read)
+                    else n
+                ),
             )
         case _:
             return node
@@ -146,11 +148,7 @@ def _truncated(record: Distribution, density: LogDensity, sample: Sample, node: 
         return node
     if record.cdf is None:
         raise ModelError(
-            (
-                kinds.UNSUPPORTED(
-                    f"bounds on `{record.name}` are not supported yet", suffix.span
-                ),
-            )
+            (kinds.UNSUPPORTED(f"bounds on `{record.name}` are not supported yet", suffix.span),)
         )
     arguments = standard_arguments(density)
     below: Any = 0.0
@@ -161,8 +159,7 @@ def _truncated(record: Distribution, density: LogDensity, sample: Sample, node: 
         until = record.cdf(_edge(upper, record.discrete and suffix.open[1]), *arguments)
     probability = until - below
     total = np.log(probability)
-    result: Node = (Traced(node) - total).node
-    return result
+    return trace(lambda density: density - total, (node,), ((),)).node
 
 
 def _is_idle(bound: float, edge: float, cuts_edge: bool) -> bool:

@@ -53,12 +53,16 @@ class Factor:
 
 @dataclass(frozen=True, slots=True)
 class Merge:
-    """Rows that speak of the same positions are added: row r goes to row ``into[r]``."""
+    """Rows that speak of the same positions are added: row r goes to row ``into[r]``.
+
+    `axes` is the number of axes of states; `counts` is set where one row stands for all.
+    """
 
     key: str
     source: str
     into: Places
     rows: int
+    axes: int
     counts: NDArray[np.float64] | None
 
 
@@ -252,7 +256,7 @@ def _merged(planner: _Planner, factor: Factor) -> Factor:
     key = planner.fresh(factor.key)
     into = into.reshape(-1).astype(np.intp)
     counts = np.bincount(into, minlength=len(unique)).astype(float) if factor.repeated else None
-    planner.operations.append(Merge(key, factor.key, into, len(unique), counts))
+    planner.operations.append(Merge(key, factor.key, into, len(unique), len(factor.names), counts))
     return Factor(key, factor.names, unique, repeated=False)
 
 
@@ -314,22 +318,21 @@ def _patterns(
         pattern = (tuple(slots), tuple(n for n, _ in scope))
         groups.setdefault(pattern, []).append((place, rows, scope))
     for (slots, names), members in groups.items():
-        places = np.array([m[0] for m in members], dtype=np.intp)
+        rows_of = np.array([m[0] for m in members], dtype=np.intp)
         last = len(names)
         inputs = []
-        for k, (number, axes) in enumerate(slots):
+        for k, (number, laid) in enumerate(slots):
             factor = touched[number]
             which = np.array([m[1][k] for m in members], dtype=np.intp)
             whole = factor.repeated or (
                 len(which) == factor.rows and np.array_equal(which, np.arange(len(which)))
             )
-            fixed = tuple(last if a < 0 else a for a in axes)
+            fixed = tuple(last if a < 0 else a for a in laid)
             inputs.append(Input(factor.key, None if whole else which, fixed))
-        scope = tuple(
-            (n, np.array([m[2][k][1] for m in members], dtype=np.intp))
-            for k, n in enumerate(names)
+        others = tuple(
+            (n, np.array([m[2][k][1] for m in members], dtype=np.intp)) for k, n in enumerate(names)
         )
-        yield places, tuple(inputs), scope
+        yield rows_of, tuple(inputs), others
 
 
 def _add(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -56,6 +57,8 @@ class Emitted:
         Distributions that it draws from.
     checks
         What is checked when data are bound, by name and line.
+    arrays
+        Arrays that the compiler made, handed over with the data.
     """
 
     text: str
@@ -63,6 +66,7 @@ class Emitted:
     sets: dict[str, str]
     distributions: frozenset[str]
     checks: dict[tuple[str, int], Inside]
+    arrays: dict[str, Any]
 
 
 def emit(program: Program, bound: BoundGraph) -> Emitted:
@@ -102,8 +106,10 @@ class _Emitter:
             self._quantities((*steps, *after)),
         ]
         head = ["def compile_model(data):"]
-        for name in sorted(self.writer.dimensions):
-            head.append(f'{INDENT}{self.namer.of(f"dim {name}", name)} = data["{name}"]')
+        head.extend(
+            f'{INDENT}{self.namer.of(f"dim {name}", name)} = data["{name}"]'
+            for name in sorted(self.writer.dimensions)
+        )
         for key in self.writer.known:
             data = key in self.bound.data or key.endswith(".present")
             if data and key in self.used:
@@ -118,6 +124,7 @@ class _Emitter:
             self.sets,
             frozenset(self.distributions),
             self.checks,
+            self.writer.arrays,
         )
 
     def _terms(self, name: str, steps: Sequence[Step], kinds: Sequence[str]) -> list[str]:
@@ -244,13 +251,11 @@ class _Emitter:
         places = np.empty(step.shape, int)
         count = 0
         for part in step.parts:
-            window = tuple(
-                slice(a, a + n) for a, n in zip(part.starts, part.sizes, strict=True)
-            )
+            window = tuple(slice(a, a + n) for a, n in zip(part.starts, part.sizes, strict=True))
             size = int(np.prod(part.sizes, dtype=int))
             places[window] = np.arange(count, count + size).reshape(part.sizes)
             count += size
-        flat = self.writer.hoist(Code(f"np.array({places.ravel().tolist()})", ()))
+        flat = self.writer.array(places.ravel())
         texts = []
         for k, part in zip(known, step.parts, strict=True):
             size = int(np.prod(part.sizes, dtype=int))
@@ -260,7 +265,7 @@ class _Emitter:
             else:
                 texts.append(k.text)
         zeros = "x" if drawn else "None"
-        text = f"assembled(({', '.join(texts)},), {flat.text}, {step.shape}, {zeros})"
+        text = f"assembled(({', '.join(texts)},), {flat}, {step.shape}, {zeros})"
         if drawn:
             self._let(step.key, self._name(step.key), text, drawn=True)
         else:

@@ -41,12 +41,7 @@ class StateWriter:
 
     def places(self, places: Places) -> str:
         """Return positions as a constant of the source."""
-        flat = np.asarray(places)
-        if flat.ndim == 1 and len(flat) > 1 and np.array_equal(flat, np.arange(flat[0], flat[0] + len(flat))):
-            text = f"np.arange({flat[0]}, {flat[0] + len(flat)})"
-        else:
-            text = f"np.array({flat.tolist()})"
-        return self.writer.hoist(Code(text, ())).text
+        return self.writer.array(np.asarray(places))
 
     # ----------------------------------------------------------------------------- tables
 
@@ -79,8 +74,8 @@ class StateWriter:
     def _merge(self, merge: Merge) -> None:
         known = self.writer.known[merge.source]
         if merge.counts is not None:
-            counts = f"np.array({merge.counts.tolist()})"
-            text = f"{known.text} * {counts}.reshape((1, -1) + (1,) * ({known.text}.ndim - 2))"
+            states = merge.counts.reshape((1, -1, *(1,) * merge.axes))
+            text = f"{known.text} * {self.writer.array(states)}"
         else:
             text = f"segment_sum({known.text}, {self.places(merge.into)}, 1, {merge.rows})"
         self.let(merge.key, text, drawn=known.drawn)
@@ -120,7 +115,9 @@ class StateWriter:
     def _chain(self, chain: Chain) -> None:
         count, length = chain.places.shape
         unary = [self._unary(s, r, count, length, chain.states) for s, r in chain.unary]
-        drawn = any(d for _, d in unary) or any(self.writer.known[s].drawn for s, _, _ in chain.pairs)
+        drawn = any(d for _, d in unary) or any(
+            self.writer.known[s].drawn for s, _, _ in chain.pairs
+        )
         text = " + ".join(t for t, _ in unary)
         if drawn:
             text += " + 0.0 * x[:, :1, None, None]"
@@ -128,7 +125,9 @@ class StateWriter:
         text += f" + {self.writer.hoist(Code(f'np.zeros({shape})', ())).text}"
         self.let(f"{chain.key}.unary", text, drawn=drawn)
         pairs = [self._pair(s, r, f, count, length, chain.states) for s, r, f in chain.pairs]
-        together = " + ".join(pairs) if pairs else f"np.zeros((1, 1, 1, {chain.states}, {chain.states}))"
+        together = (
+            " + ".join(pairs) if pairs else f"np.zeros((1, 1, 1, {chain.states}, {chain.states}))"
+        )
         pair_drawn = any(self.writer.known[s].drawn for s, _, _ in chain.pairs)
         self.let(f"{chain.key}.pair", together, drawn=pair_drawn)
         one = self.writer.known[f"{chain.key}.unary"].text
@@ -154,7 +153,7 @@ class StateWriter:
         return text, known.drawn
 
     def _mask(self, rows: Places) -> str:
-        return self.writer.hoist(Code(f"np.array({(rows >= 0).tolist()})", ())).text
+        return self.writer.array(rows >= 0)
 
     def _pair(
         self, source: str, rows: Places | None, forward: bool, count: int, length: int, states: int

@@ -17,7 +17,18 @@ from ppl.distributions import DISTRIBUTIONS
 from ppl.graph import diagnostics as kinds
 from ppl.graph.bound import BoundGraph
 from ppl.graph.graph import Define, Factor, Piece, Sample
-from ppl.graph.nodes import Apply, Constant, Domain, Index, LogDensity, Node, Position, Read, rewrite, walk
+from ppl.graph.nodes import (
+    Apply,
+    Constant,
+    Domain,
+    Index,
+    LogDensity,
+    Node,
+    Position,
+    Read,
+    rewrite,
+    walk,
+)
 from ppl.graph.order import piece_reads
 from ppl.graph.show import node_text
 from ppl.graph.substitute import NotPlain
@@ -132,9 +143,7 @@ def _count(bound: BoundGraph, density: LogDensity) -> int | None:
         return None
     letters = parse_signature(record.signature, len(record.parameters)).arguments
     arguments: list[object] = []
-    for argument, event, group in zip(
-        density.arguments, density.events, letters, strict=False
-    ):
+    for argument, event, group in zip(density.arguments, density.events, letters, strict=False):
         if group:
             arguments.append(np.empty([extent_of(i, bound)[1] for i in event]))
             continue
@@ -191,9 +200,7 @@ def _factor(
             )
             inside = piece.target is not None and piece.target.name in bound.latents
             inside = inside and piece.target is not None and piece.target.name not in states
-            node = log_density(
-                value, replace(piece, density=value), inside=inside, data=certain
-            )
+            node = log_density(value, replace(piece, density=value), inside=inside, data=certain)
             if piece.target is not None and piece.target.name in bound.missing:
                 present = Read(f"{piece.target.name}.present", piece.target.positions)
                 node = Apply("multiply", (present, node))
@@ -261,9 +268,7 @@ def _inlined(
         node = rewrite(node, one)
 
 
-def _places(
-    bound: BoundGraph, read: Read, plates: Sequence[Index], span: Span
-) -> NDArray[np.intp]:
+def _places(bound: BoundGraph, read: Read, plates: Sequence[Index], span: Span) -> NDArray[np.intp]:
     """Return the flat position that a read of a discrete latent has in each row."""
     shape = bound.shape(read.name)
     rows = tuple(extent_of(i, bound)[1] for i in plates)

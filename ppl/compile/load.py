@@ -29,8 +29,8 @@ from ppl.compile.runtime import (
 )
 from ppl.compile.stage import CannotStage, Staged, Tape, stage, tape
 from ppl.constraints import Bijection, Constraint
-from ppl.distributions import DISTRIBUTIONS
 from ppl.data.diagnostics import VALUE as OUTSIDE
+from ppl.distributions import DISTRIBUTIONS
 from ppl.graph.bound import BoundGraph
 from ppl.primitives.atoms import ATOMS
 from ppl.primitives.chains import sum_over_paths
@@ -115,7 +115,7 @@ def _load(emitted: Emitted, bound: BoundGraph, sets: Mapping[str, Constraint]) -
         emitted.text.splitlines(keepends=True),
         name,
     )
-    data: dict[str, Any] = {**bound.sizes, **bound.data}
+    data: dict[str, Any] = {**bound.sizes, **bound.data, **emitted.arrays}
     for key, mask in bound.missing.items():
         data[f"{key}.present"] = (~mask).astype(float)
     try:
@@ -132,8 +132,10 @@ def _load(emitted: Emitted, bound: BoundGraph, sets: Mapping[str, Constraint]) -
         raise DataError((problem,), bound.graph.source) from None
     except BadPosition as e:
         problem = OUTSIDE(
-            f"{e.value:g} is not a position in {e.label}, which has the positions 0 to {e.size - 1}",
-            help="positions count from 0; if data count from 1, declare them: `data g[N] in J from 1`",
+            f"{e.value:g} is not a position in {e.label}, which has the positions 0 to "
+            f"{e.size - 1}",
+            help="positions count from 0; if data count from 1, declare them: "
+            "`data g[N] in J from 1`",
         )
         raise DataError((problem,), bound.graph.source) from None
 

@@ -33,7 +33,6 @@ from ppl.compile.program import (
 )
 from ppl.constraints import Constraint, real
 from ppl.distributions import DISTRIBUTIONS
-from ppl.distributions.record import Distribution
 from ppl.graph import diagnostics as kinds
 from ppl.graph.bound import BoundGraph
 from ppl.graph.evaluate import NotANumber, integer
@@ -44,11 +43,9 @@ from ppl.graph.nodes import (
     Domain,
     Index,
     LogDensity,
-    Matrix,
     Node,
     Position,
     Read,
-    Select,
     reads,
     rewrite,
     subtract,
@@ -58,7 +55,7 @@ from ppl.graph.ranges import standard_arguments, support_of
 from ppl.graph.trace import Traced, trace
 from ppl.text import ModelError, Span
 
-REPORT_AT_MOST = 10_000
+REPORT_AT_MOST = 500
 """Deterministic quantities with more numbers are not reported unless asked for."""
 
 
@@ -135,6 +132,7 @@ def lower(bound: BoundGraph) -> Program:
     return Program(
         tuple(steps),
         _reported(low, uncertain),
+        frozenset(_descendants(bound, (*low.discrete, *bound.barren))),
         tuple(after),
         tuple(low.columns),
         low.shapes,
@@ -213,9 +211,7 @@ def _order(low: Lowering) -> list[str]:
         return again
     spans = [bound.graph.variables[n].span for n in sorted(again)]
     names = ", ".join(f"`{bound.graph.variables[n].name}`" for n in sorted(again))
-    raise ModelError(
-        (kinds.CYCLE(f"{names} depend on one another", spans[0]),), bound.graph.source
-    )
+    raise ModelError((kinds.CYCLE(f"{names} depend on one another", spans[0]),), bound.graph.source)
 
 
 # ---------------------------------------------------------------------------------- parameters
@@ -229,9 +225,7 @@ def _parameter(low: Lowering, name: str) -> None:
     _block(low, name, constraint, "parameter", span=None)
 
 
-def _block(
-    low: Lowering, name: str, constraint: Constraint, kind: str, span: Span | None
-) -> None:
+def _block(low: Lowering, name: str, constraint: Constraint, kind: str, span: Span | None) -> None:
     """Give an array its columns."""
     bijection = constraint.bijection
     if bijection is None:
@@ -322,9 +316,7 @@ def _free(low: Lowering, name: str, sample: Sample, support: Constraint) -> None
     value = trace(bijection.forward, (u,), ((),)).node
     low.values.setdefault(name, []).append(Let(name, _axes_of(sample), value, sample.span))
     jacobian = trace(bijection.log_jacobian, (u, sample.target), ((), ())).node
-    low.terms.setdefault(name, []).append(
-        Term("jacobian", jacobian, sample.indices, sample.span)
-    )
+    low.terms.setdefault(name, []).append(Term("jacobian", jacobian, sample.indices, sample.span))
 
 
 def _bound_nodes(support: Constraint, sample: Sample) -> list[Node]:
@@ -398,9 +390,7 @@ def _noncentred(low: Lowering, name: str, sample: Sample) -> None:
         value = Apply("add", (arguments[location], value))
     low.values.setdefault(name, []).append(Let(name, _axes_of(sample), value, sample.span))
     density = trace(record.log_density, [z, *standard.values()], [()] * (1 + len(standard)))
-    low.terms.setdefault(name, []).append(
-        Term("prior", density.node, sample.indices, sample.span)
-    )
+    low.terms.setdefault(name, []).append(Term("prior", density.node, sample.indices, sample.span))
     low.choices.append(f"{name} non-centred")
 
 
@@ -496,9 +486,7 @@ def _defined(low: Lowering, name: str) -> None:
         return
     for piece in pieces:
         if isinstance(piece, Define) and name in piece_reads(piece):
-            raise _unsupported(
-                low, f"a recurrence such as that of `{name}`", piece.span
-            )
+            raise _unsupported(low, f"a recurrence such as that of `{name}`", piece.span)
     single = pieces[0]
     if len(pieces) == 1 and isinstance(single, Define):
         part, indices = _part(low, name, single)
@@ -606,9 +594,7 @@ def _draw(key: str, indices: tuple[Index, ...], piece: Sample) -> Draw:
         lifted = [c if isinstance(c, Traced) else Traced(Constant(float(c))) for c in converted]  # type: ignore[arg-type]
         arguments = tuple(t.node for t in lifted)
         events = tuple(t.event for t in lifted)
-    return Draw(
-        key, indices, record.name, arguments, events, density.event, piece.span
-    )
+    return Draw(key, indices, record.name, arguments, events, density.event, piece.span)
 
 
 def _reported(low: Lowering, uncertain: set[str]) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ on the draws go into the function being written; those of data alone are written
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -85,6 +85,10 @@ class Writer:
         Lines of the function that is being written.
     atoms
         Names of the atoms that source calls.
+    dimensions
+        Dimensions whose sizes it names.
+    arrays
+        Arrays that the compiler made, handed over with the data.
     """
 
     known: dict[str, Known]
@@ -96,6 +100,7 @@ class Writer:
     lines: list[str] = field(default_factory=list)
     atoms: set[str] = field(default_factory=set)
     dimensions: set[str] = field(default_factory=set)
+    arrays: dict[str, Any] = field(default_factory=dict)
     _hoisted: dict[str, str] = field(default_factory=dict)
 
     # ------------------------------------------------------------------------------ plumbing
@@ -110,6 +115,18 @@ class Writer:
             self._hoisted[code.text] = name
             self.constants.append(f"{name} = {code.text}")
         return Code(name, code.axes, simple=True)
+
+    def array(self, values: Any) -> str:
+        """Return the name of an array that the compiler made, such as positions."""
+        if values.ndim == 1 and len(values) and values.dtype.kind == "i":
+            first, count = int(values[0]), len(values)
+            if count > 1 and np.array_equal(values, np.arange(first, first + count)):
+                return self.hoist(Code(f"np.arange({first}, {first + count})")).text
+        key = next((k for k, v in self.arrays.items() if np.array_equal(v, values)), None)
+        if key is None:
+            key = f"made {len(self.arrays) + 1}"
+            self.arrays[key] = values
+        return self.hoist(Code(f'data["{key}"]')).text
 
     def named(self, code: Code) -> Code:
         """Give an expression a line of its own."""
@@ -130,7 +147,7 @@ class Writer:
         """Return a node as an expression; nodes that are used twice get lines of their own."""
         uses: dict[int, int] = {}
         counted: set[int] = {id(root)}
-        skipped = {id(n.body): n for n in walk(root) if _is_contraction(n)}
+        skipped = {id(n.body) for n in walk(root) if isinstance(n, Reduce) and _is_contraction(n)}
         for node in walk(root):
             for place, child in enumerate(children(node)):
                 uses[id(child)] = uses.get(id(child), 0) + 1
@@ -140,7 +157,7 @@ class Writer:
         for node in walk(root):
             if id(node) in skipped and uses[id(node)] == 1:
                 continue
-            if _is_contraction(node) and uses[id(node.body)] == 1:
+            if isinstance(node, Reduce) and _is_contraction(node) and uses[id(node.body)] == 1:
                 code = self._contraction(node, codes, order)
             else:
                 code = self._node(node, codes, order)
@@ -218,9 +235,7 @@ class Writer:
             return Code(f"{code.operand(0)} ** ({count})", code.axes, 1)
         if missing and node.operation == "logsumexp":
             counts = [self.write(extent(i.domain)).text for i in missing]
-            return Code(
-                f"{code.operand(ADD)} + np.log({' * '.join(counts)})", code.axes, ADD
-            )
+            return Code(f"{code.operand(ADD)} + np.log({' * '.join(counts)})", code.axes, ADD)
         return code
 
     def reduced(self, operation: str, body: Code, indices: list[Index]) -> Code:
@@ -390,9 +405,7 @@ class Writer:
     ) -> Code:
         """Read along one axis at an array of positions; the other axes are slices."""
         size = self.shapes[node.name][array]
-        others: list[Place | None] = [
-            p if p is not None else Place(DUMMY, ":") for p in places
-        ]
+        others: list[Place | None] = [p if p is not None else Place(DUMMY, ":") for p in places]
         base = self._sliced(known, others)
         where = base.axes.index(DUMMY)
         code = codes[id(node.positions[array])]
@@ -461,7 +474,9 @@ def number(value: float | int) -> Code:
     if value != value:
         return Code("np.nan", simple=True)
     if value in (np.inf, -np.inf):
-        return Code("np.inf" if value > 0 else "-np.inf", precedence=0 if value > 0 else 2, simple=True)
+        return Code(
+            "np.inf" if value > 0 else "-np.inf", precedence=0 if value > 0 else 2, simple=True
+        )
     text = repr(float(value)) if isinstance(value, float) else repr(int(value))
     return Code(text, precedence=2 if value < 0 else 0, simple=True)
 
@@ -485,13 +500,8 @@ def _operands(text: str, precedence: int, codes: list[Code]) -> list[str]:
     return out
 
 
-def _is_contraction(node: Node) -> bool:
-    return (
-        isinstance(node, Reduce)
-        and node.operation == "sum"
-        and isinstance(node.body, Apply)
-        and node.body.atom == "multiply"
-    )
+def _is_contraction(node: Reduce) -> bool:
+    return node.operation == "sum" and isinstance(node.body, Apply) and node.body.atom == "multiply"
 
 
 def _takes_truth(node: Node, place: int) -> bool:
@@ -539,6 +549,3 @@ def _reads_anything(node: Node) -> bool:
 def _distinct(places: list[Place | None]) -> bool:
     indices = [p.index for p in places if p is not None and p.index is not None]
     return len(indices) == len(set(indices))
-
-
-Emit = Callable[[Node], Code]

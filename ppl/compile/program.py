@@ -210,7 +210,10 @@ class Program:
         Steps that only the reported quantities and the predictions need.
     columns
         The layout of the flat vector.
-    axes
+    drawn
+        Those of them that are drawn given the others: states of discrete latents, predictions, and
+        what is computed from them.
+    shapes
         For every array, its shape.
     choices
         What the compiler decided, one sentence each.
@@ -218,6 +221,7 @@ class Program:
 
     steps: tuple[Step, ...]
     reported: tuple[str, ...]
+    drawn: frozenset[str]
     after: tuple[Step, ...]
     columns: tuple[Column, ...]
     shapes: Mapping[str, tuple[int, ...]]

@@ -39,13 +39,13 @@ def _zero_sum_inverse(x: Array) -> Array:
     return x[..., :-1] - (share * math.sqrt(size)) * x[..., -1:]
 
 
-@primitive
-def _log_normaliser(y: Array) -> Array:
+def _log_sum_exp(y: Array) -> Array:
     """Return ``log sum exp y`` over the last axis, which stays."""
     largest = np.max(y, axis=-1, keepdims=True)
     return largest + np.log(np.sum(np.exp(y - largest), axis=-1, keepdims=True))
 
 
+_log_normaliser = primitive(_log_sum_exp)
 defvjp(_log_normaliser, lambda ans, y: lambda g: g * anp.exp(y - ans))
 
 
@@ -161,3 +161,18 @@ unit_vector = Constraint(
     ),
     event_ndim=1,
 )
+
+
+def counts_with_sum(total: Array) -> Constraint:
+    """Return the vectors of integers >= 0 with a sum."""
+    return Constraint(
+        "counts with a sum",
+        "vectors of integers >= 0 whose sum is the number of trials",
+        Range(0.0, integer=True),
+        lambda x: (
+            np.all((np.asarray(x) >= 0) & (np.floor(x) == x), axis=-1)
+            & (np.sum(x, axis=-1) == total)
+        ),
+        None,
+        event_ndim=1,
+    )

@@ -378,7 +378,9 @@ def _known_support(
     """Return the support as numbers; None where latents or rows of data decide it."""
     record = DISTRIBUTIONS[piece.density.distribution]
     if isinstance(record.support, Constraint):
-        if piece.suffix is not None and (_varies(piece.suffix.lower) or _varies(piece.suffix.upper)):
+        if piece.suffix is not None and (
+            _varies(piece.suffix.lower) or _varies(piece.suffix.upper)
+        ):
             return record.support
         return support_of(piece)
     if piece.density.alternative is not None:

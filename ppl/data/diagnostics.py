@@ -72,6 +72,8 @@ UNNAMED = Kind(
 def fail(kind: Kind, message: str, help: str | None = None) -> NoReturn:
     """Raise a `DataError` with one diagnostic."""
     raise DataError((kind(message, help=help),))
+
+
 NOT_OBSERVED = Kind(
     "data-not-observed",
     "A random variable is observed if it is declared `data`, if nothing depends on it, or if it is "

@@ -82,8 +82,7 @@ def select(
                 raise _error(
                     source,
                     kinds.TWICE(
-                        f"`{name}` is given twice: in {given[name].origin} and in "
-                        f"{variable.origin}"
+                        f"`{name}` is given twice: in {given[name].origin} and in {variable.origin}"
                     ),
                 )
             given[name] = variable
@@ -99,7 +98,9 @@ def select(
             notes.append(kinds.NOT_OBSERVED(note, declared.entries[name].span))
     for name in observe:
         if name not in given:
-            raise _error(source, kinds.NO_SUCH_DATA(f"`{name}` is to be observed, and no data give it"))
+            raise _error(
+                source, kinds.NO_SUCH_DATA(f"`{name}` is to be observed, and no data give it")
+            )
     for dataset in datasets:
         if dataset.lone is not None:
             name = _place_of_lone(source, declared, dataset, used, mentioned)
@@ -159,9 +160,7 @@ def _reason_against(
     if entry.datum is not None:
         return None
     if entry.parameter is not None:
-        return (
-            f"`{name}` occurs in the data, but the model learns it: the data are not used for it"
-        )
+        return f"`{name}` occurs in the data, but the model learns it: the data are not used for it"
     if _is_random(entry):
         if explicit or name not in mentioned:
             return None
@@ -203,8 +202,10 @@ def _place_of_lone(
     stem = dataset.stem
     entry = declared.entries.get(stem) if stem is not None else None
     if stem is not None and stem not in used and stem not in declared.functions:
-        known = entry is not None and entry.block is None and entry.parameter is None
-        if (known and (entry.datum or _is_random(entry))) or (entry is None and stem in mentioned):  # type: ignore[union-attr]
+        if entry is None:
+            if stem in mentioned:
+                return stem
+        elif entry.block is None and entry.parameter is None and (entry.datum or _is_random(entry)):
             return stem
     free = [n for n in observables(declared, mentioned) if n not in used]
     if len(free) == 1:

@@ -127,9 +127,7 @@ def _solved(axis: Axis, length: int) -> tuple[str, int] | None:
             return None
 
 
-def _from_model(
-    sizes: Sizes, given: Mapping[str, Variable], overrides: Mapping[str, int]
-) -> None:
+def _from_model(sizes: Sizes, given: Mapping[str, Variable], overrides: Mapping[str, int]) -> None:
     data = {n: v.values for n, v in given.items()}
     for name, dimension in sizes.graph.dimensions.items():
         if dimension.size is None or name in overrides:

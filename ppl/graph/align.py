@@ -25,9 +25,7 @@ class Value:
 
     def renamed(self, names: dict[Index, Index]) -> Value:
         """Return the value with indices replaced."""
-        return Value(
-            rename(self.node, names), tuple(names.get(i, i) for i in self.axes), self.span
-        )
+        return Value(rename(self.node, names), tuple(names.get(i, i) for i in self.axes), self.span)
 
 
 class Misaligned(Exception):
@@ -74,14 +72,19 @@ def align(
         names = _match(common, first, value.axes, k)
         for index in value.axes:
             target = names.get(index)
-            if target is not None and target.domain is not index.domain:
-                if dimension_of(target) is None or dimension_of(target) != dimension_of(index):
-                    sizes.append(SameSize(target.domain, index.domain, span))
+            if target is not None and not _alike(target, index):
+                sizes.append(SameSize(target.domain, index.domain, span))
         common = _named(common, names)
         fresh = [i for i in value.axes if i not in names]
         common, first = _merge(common, first, fresh, k)
         result[k] = value.renamed({a: b for a, b in names.items() if a is not b})
     return tuple(result), tuple(common), sizes
+
+
+def _alike(a: Index, b: Index) -> bool:
+    """Return whether two axes have the same size whatever the data."""
+    named = dimension_of(a) is not None and dimension_of(a) == dimension_of(b)
+    return named or a.domain is b.domain
 
 
 def _named(common: list[Index], names: dict[Index, Index]) -> list[Index]:
@@ -120,9 +123,8 @@ def _match(
     taken = set(names.values())
     left = [c for c in common if c not in taken]
     rest = [i for i in axes if i not in names]
-    for index, target in zip(reversed(rest), reversed(left), strict=False):
-        if dimension_of(index) is None or dimension_of(target) is None:
-            names[index] = target
+    met = zip(reversed(rest), reversed(left), strict=False)
+    names |= {i: c for i, c in met if dimension_of(i) is None or dimension_of(c) is None}
     return names
 
 
@@ -131,7 +133,9 @@ def _by_position(
 ) -> dict[Index, Index]:
     if len(common) != len(axes):
         raise Misaligned(
-            first[0], k, "a dimension stands twice, so axes meet by position, and their number differs"
+            first[0],
+            k,
+            "a dimension stands twice, so axes meet by position, and their number differs",
         )
     for a, b in zip(common, axes, strict=True):
         one, two = dimension_of(a), dimension_of(b)

@@ -26,7 +26,7 @@ from ppl.graph.graph import (
     Variable,
 )
 from ppl.graph.learned import demanded
-from ppl.graph.nodes import Constant, Domain, Index, Node, Position, Read, Size, extent, subtract
+from ppl.graph.nodes import Constant, Domain, Index, Position, Read, Size, extent, subtract
 from ppl.graph.scope import Scope, Stop
 from ppl.graph.suffix import positions, suffix
 from ppl.syntax import tree
@@ -288,9 +288,7 @@ def _declarations(names: Names, reader: Reader) -> None:
                 missing = entry.datum.missing
                 code = reader.scalar(missing, Scope()) if missing is not None else None
                 if pointed is not None:
-                    names.dimensions.setdefault(
-                        pointed[0], Dimension(pointed[0], None, item.span)
-                    )
+                    names.dimensions.setdefault(pointed[0], Dimension(pointed[0], None, item.span))
                 names.data[entry.key] = Datum(
                     None if pointed else suffix(reader, item.constraints, Scope()),
                     float(code.value) if isinstance(code, Constant) else None,
@@ -401,7 +399,13 @@ def _assemble(names: Names, reader: Reader) -> Graph:
         if entry is not None and names.is_size(entry):
             continue
         variables[key] = Variable(
-            key, name, axes, datum, parameter, tuple(of.get(key, ())), span,
+            key,
+            name,
+            axes,
+            datum,
+            parameter,
+            tuple(of.get(key, ())),
+            span,
             local=bool(entry and entry.block is not None) or key.startswith("_e"),
         )
     notes = tuple(d for d in reader.diagnostics if d.severity != "error")

@@ -94,15 +94,11 @@ def unknown_function(reader: Reader, expression: tree.Call) -> Exception:
 # ------------------------------------------------------------------------- the model's functions
 
 
-def inline(
-    reader: Reader, function: tree.Function, expression: tree.Call, scope: Scope
-) -> Value:
+def inline(reader: Reader, function: tree.Function, expression: tree.Call, scope: Scope) -> Value:
     """Read a function's body with its arguments in place of its parameters."""
     name = function.name.id
     if name in reader.names.inlining:
-        raise reader.stop(
-            kinds.CYCLE(f"the function `{name}` calls itself", expression.span)
-        )
+        raise reader.stop(kinds.CYCLE(f"the function `{name}` calls itself", expression.span))
     given: dict[str, Value] = {}
     parameters = [p.id for p in function.parameters]
     if len(expression.arguments) > len(parameters):
@@ -177,7 +173,9 @@ def _plain(operation: Any) -> Reduction:
         missing = [i for i in indices if i not in value.node.free]
         node, _ = reduce_over(operation, value, indices, span)
         if operation in ("sum", "prod") and missing:
-            inner = Reduce(operation, tuple(i for i in indices if i not in missing), value.node, span)
+            inner = Reduce(
+                operation, tuple(i for i in indices if i not in missing), value.node, span
+            )
             body = inner if inner.indices else value.node
             _, count = reduce_over(operation, value, missing, span)
             ufunc = np.multiply if operation == "sum" else np.power

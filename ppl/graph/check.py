@@ -105,12 +105,14 @@ def _has_set(ranges: Ranges, node: Node, needs: Constraint) -> bool:
 
             if isinstance(node, Matrix):
                 return (needs.name, node.atom) in MADE
-            if needs.name == "simplex":
-                return False
-            return True
+            return needs.name != "simplex"
 
 
-IMPLIED = {("covariance", "correlation"), ("cov cholesky", "corr cholesky"), ("ordered", "positive ordered")}
+IMPLIED = {
+    ("covariance", "correlation"),
+    ("cov cholesky", "corr cholesky"),
+    ("ordered", "positive ordered"),
+}
 MADE = {("simplex", "softmax")}
 
 
@@ -141,7 +143,8 @@ def same(a: Node, b: Node) -> bool:
 def _sums_to_one(items: tuple[Node, ...]) -> bool:
     """Return whether the items are numbers that sum to 1, or p and 1 - p."""
     if all(isinstance(i, Constant) for i in items):
-        return abs(sum(i.value for i in items) - 1) < 1e-9  # type: ignore[union-attr]
+        total = sum(float(i.value) for i in items if isinstance(i, Constant))
+        return abs(total - 1) < 1e-9
     if len(items) != 2:
         return False
     for p, rest in (items, items[::-1]):

@@ -60,7 +60,9 @@ def signature_text(record: Distribution) -> str:
     return f"{record.name}({', '.join(record.parameters)})"
 
 
-def _parametrisations(record: Distribution) -> Iterator[tuple[int | None, Mapping[str, Constraint]]]:
+def _parametrisations(
+    record: Distribution,
+) -> Iterator[tuple[int | None, Mapping[str, Constraint]]]:
     yield None, record.parameters
     for number, alternative in enumerate(record.alternatives):
         yield number, alternative.parameters
@@ -159,7 +161,9 @@ def density(
     letters = [signature.result, *signature.arguments]
     split = len(value.axes) - len(signature.result)
     mine = set(value.axes[: max(split, 0)])
-    given = [_spread(g, s, signature, value) for g, s in zip(given, signature.arguments, strict=True)]
+    given = [
+        _spread(g, s, signature, value) for g, s in zip(given, signature.arguments, strict=True)
+    ]
     nodes, events, axes, _ = bind_events(reader, [value, *given], letters, call)
     if not spread and set(axes) != mine:
         guilty = next(
@@ -175,7 +179,13 @@ def density(
             )
         )
     node = LogDensity(
-        record.name, alternative, nodes[0], tuple(nodes[1:]), events[0], tuple(events[1:]), call.span
+        record.name,
+        alternative,
+        nodes[0],
+        tuple(nodes[1:]),
+        events[0],
+        tuple(events[1:]),
+        call.span,
     )
     return node, tuple(a for a in value.axes if a in axes) if not spread else axes
 

@@ -4,8 +4,8 @@ from ppl.text import Kind
 
 UNKNOWN_NAME = Kind(
     "unknown-name",
-    "A name that is defined nowhere is a learned scalar parameter. If it is one or two letters from "
-    "a name that the model or the data have, it is taken for a slip of the pen.",
+    "A name that is defined nowhere is a learned scalar parameter. If it is one or two letters "
+    "from a name that the model or the data have, it is taken for a slip of the pen.",
     wrong="sigma ~ HalfNormal(1)\ny ~ Normal(0, simga)",
     right="sigma ~ HalfNormal(1)\ny ~ Normal(0, sigma)",
 )
@@ -101,14 +101,14 @@ CYCLE = Kind(
 )
 NAME_CLASH = Kind(
     "name-clash",
-    "A loop's index may not bear the name of a dimension or of a variable, and a name is one thing.",
+    "A loop's index may not bear the name of a dimension or of a variable; a name is one thing.",
     wrong="n = 3\nfor n in N { y[n] ~ Normal(0, 1) }",
     right="m = 3\nfor n in N { y[n] ~ Normal(0, 1) }",
 )
 UNKNOWN_SIZE = Kind(
     "unknown-size",
-    "The size of a dimension comes from the model (`dim K = 3`), from `--set K=3`, from a number of "
-    "that name in the data, from an axis of the data, or from the largest position that points "
+    "The size of a dimension comes from the model (`dim K = 3`), from `--set K=3`, from a number "
+    "of that name in the data, from an axis of the data, or from the largest position that points "
     "into it.",
     wrong="beta[K] ~ Normal(0, 1)",
     right="dim K = 3\nbeta[K] ~ Normal(0, 1)",

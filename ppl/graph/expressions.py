@@ -133,8 +133,8 @@ class Reader:
         """Turn an expression into a value."""
         span = expression.span
         match expression:
-            case tree.Number(value=value):
-                number = int(value) if expression.is_integer else value
+            case tree.Number(value=literal):
+                number = int(literal) if expression.is_integer else literal
                 return Value(Constant(number, span), (), span)
             case tree.Name():
                 return self.name(expression, scope)
@@ -151,8 +151,8 @@ class Reader:
                 return self.comparison(expression, scope)
             case tree.Conditional(condition=condition, yes=yes, no=no):
                 values = [self.read(e, scope) for e in (condition, yes, no)]
-                nodes, axes = self.together(values, span)
-                return Value(Select(*nodes, span), axes, span)
+                (c, a, b), axes = self.together(values, span)
+                return Value(Select(c, a, b, span), axes, span)
             case tree.Array(items=items):
                 return self.array([self.read(i, scope) for i in items], span)
             case tree.Comprehension(body=body, loops=loops):
@@ -167,7 +167,7 @@ class Reader:
                 return call(self, expression, scope)
             case tree.String():
                 raise self.stop(
-                    kinds.NOT_A_VALUE("a string is only an option, as in `method = \"rk45\"`", span)
+                    kinds.NOT_A_VALUE('a string is only an option, as in `method = "rk45"`', span)
                 )
 
     def binary(self, expression: tree.Binary, scope: Scope) -> Value:
@@ -327,7 +327,9 @@ class Reader:
                 first = Constant(0) if start is None else self.scalar(start, scope)
                 last = self.scalar(stop, scope)
                 self.no_outer(first, last, domain.span)
-                return Domain(first, last, within=last.dimension if isinstance(last, Size) else None)
+                return Domain(
+                    first, last, within=last.dimension if isinstance(last, Size) else None
+                )
             case tree.Name(id=name) if name in self.names.dimensions:
                 return Domain(Constant(0), Size(name, domain.span), name)
             case _:
@@ -454,9 +456,7 @@ class Reader:
                     )
                 )
             if axis.dimension is None:
-                self.same_sizes.append(
-                    SameSize(Domain(Constant(0), axis.size), index.domain, span)
-                )
+                self.same_sizes.append(SameSize(Domain(Constant(0), axis.size), index.domain, span))
             return Value(Position(index, span), (index,), span)
         value = self.read(position, scope)
         if isinstance(value.node, Constant):

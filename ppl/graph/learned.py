@@ -32,7 +32,7 @@ def _densities(pieces: Iterable[Piece]) -> Iterable[LogDensity]:
 
 
 def _pressed(node: Node, constraint: Constraint) -> Iterable[str]:
-    """Return the names that must be in the set for the node to be: through products, of positives."""
+    """Return the names that must be in the set for the node to be, also in products."""
     stack = [node]
     while stack:
         one = stack.pop()

@@ -175,9 +175,7 @@ class Matrix:
     free: Indices = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        inner = [
-            a.free - frozenset(b) for a, b in zip(self.arguments, self.bound, strict=True)
-        ]
+        inner = [a.free - frozenset(b) for a, b in zip(self.arguments, self.bound, strict=True)]
         object.__setattr__(self, "free", frozenset(self.out).union(*inner))
 
 
@@ -201,9 +199,7 @@ class LogDensity:
         object.__setattr__(self, "free", free)
 
 
-Node = (
-    Constant | Size | Position | Read | Apply | Select | Reduce | Stack | Matrix | LogDensity
-)
+Node = Constant | Size | Position | Read | Apply | Select | Reduce | Stack | Matrix | LogDensity
 
 
 def children(node: Node) -> tuple[Node, ...]:

@@ -12,7 +12,18 @@ from ppl.graph.declare import Site, name_of, strip
 from ppl.graph.densities import at_value, density
 from ppl.graph.expressions import Reader, axes_text, whole_axis
 from ppl.graph.graph import Axis, Define, Factor, Sample
-from ppl.graph.nodes import Constant, Domain, Index, Node, Position, Read, Size, add, rename, subtract
+from ppl.graph.nodes import (
+    Constant,
+    Domain,
+    Index,
+    Node,
+    Position,
+    Read,
+    Size,
+    add,
+    rename,
+    subtract,
+)
 from ppl.graph.scope import Scope
 from ppl.graph.suffix import suffix
 from ppl.syntax import tree
@@ -85,7 +96,7 @@ def _claimed_by_number(reader: Reader, position: tree.Expression, scope: Scope) 
         case Constant(value=value) if value >= 0 and value == int(value):
             return Axis(None, Constant(int(value) + 1))
         case _:
-            loops = [i for i in node.free]
+            loops = list(node.free)
             if len(loops) == 1:
                 shift = subtract(rename(node, {}), Position(loops[0]))
                 if not shift.free:
@@ -131,9 +142,7 @@ def _all_claims(reader: Reader, key: str, scope: Scope) -> tuple[Axis, ...] | No
 def _key(reader: Reader, target: tree.Name | tree.Index, scope: Scope) -> str:
     name = name_of(target)
     if name.id in scope.loops:
-        raise reader.stop(
-            kinds.BAD_TARGET(f"`{name.id}` is the index of a loop", name.span)
-        )
+        raise reader.stop(kinds.BAD_TARGET(f"`{name.id}` is the index of a loop", name.span))
     key = reader.names.lookup(name.id, scope)
     if key is None:
         raise reader.stop(
@@ -232,7 +241,7 @@ def _sample(
         place = Value(Read(key, positions, plain.span), (*axes, *node.event), plain.span)
         node = at_value(node, place)
     else:
-        place, grown = _grow(reader, key, plain, place, statement, scope, loops)
+        place = _grow(reader, key, plain, place, statement, scope)
         node, axes = density(reader, statement.distribution, place, scope)
     bounds = suffix(reader, statement.constraints, scope, place)
     weight = _weight(reader, statement, Value(node, axes), scope)
@@ -248,8 +257,7 @@ def _grow(
     place: Value,
     statement: tree.Sample,
     scope: Scope,
-    loops: tuple[Index, ...],
-) -> tuple[Value, bool]:
+) -> Value:
     """Add the event axes that brackets leave out: ``x[n] ~ MultivariateNormal(mu, ...)``."""
     from ppl.distributions import DISTRIBUTIONS
     from ppl.graph.trace import parse_signature
@@ -258,20 +266,20 @@ def _grow(
     fixed = key in reader.names.data or key in reader.names.parameters
     record = DISTRIBUTIONS.get(statement.distribution.function.id)
     if fixed or record is None or key in reader.names.outline.ranks or entry is None:
-        return place, False
+        return place
     count = len(parse_signature(record.signature, len(record.parameters)).result)
     axes = reader.names.known_axes[key]
     if not isinstance(target, tree.Index) or len(axes) > len(target.positions) or not count:
-        return place, False
+        return place
     if len(place.axes) >= count:
-        return place, False
+        return place
     node, _ = density(reader, statement.distribution, None, scope)
     extra = tuple(axis_of(i.domain) for i in node.event)
     reader.names.known_axes[key] = (*axes, *extra)
     indices = tuple(whole_axis(a) for a in extra)
     assert isinstance(place.node, Read)
     read = replace(place.node, positions=(*place.node.positions, *map(Position, indices)))
-    return Value(read, (*place.axes, *indices), place.span), True
+    return Value(read, (*place.axes, *indices), place.span)
 
 
 def _is_defined(reader: Reader, plain: tree.Name | tree.Index, scope: Scope) -> bool:
@@ -280,13 +288,24 @@ def _is_defined(reader: Reader, plain: tree.Name | tree.Index, scope: Scope) -> 
     entry = reader.names.declared.entries.get(key) if key is not None else None
     if entry is None:
         return False
-    defines = [s for s, _ in entry.sites if isinstance(s.statement, tree.Define)]
-    return bool(defines) and all(isinstance(t, tree.Name) for _, t in entry.sites)
+    return any(
+        isinstance(site.statement, tree.Define) and _is_whole(reader, site, target)
+        for site, target in entry.sites
+    )
 
 
-def _weight(
-    reader: Reader, statement: tree.Sample, place: Value, scope: Scope
-) -> Node | None:
+def _is_whole(reader: Reader, site: Site, target: tree.Name | tree.Index) -> bool:
+    """Return whether a definition covers all positions of its name."""
+    if isinstance(target, tree.Name):
+        return True
+    whole = {loop.index.id for loop in site.loops if isinstance(loop.domain, tree.Name)}
+    names = [p.id for p in target.positions if isinstance(p, tree.Name)]
+    return len(names) == len(target.positions) and all(
+        n in whole or n in reader.names.dimensions for n in names
+    )
+
+
+def _weight(reader: Reader, statement: tree.Sample, place: Value, scope: Scope) -> Node | None:
     """Read ``weight w``, over the statement's own axes."""
     if statement.weight is None:
         return None

@@ -27,7 +27,7 @@ def substitute(root: Node, values: Mapping[Index, Node]) -> Node:
                 return Position(fresh(index), node.span)
             case Reduce(indices=indices):
                 return replace(node, indices=tuple(map(fresh, indices)))
-            case Stack(index=index, items=items):
+            case Stack(index=index):
                 if index in values:
                     position = values[index]
                     if not isinstance(position, Position):
@@ -37,11 +37,11 @@ def substitute(root: Node, values: Mapping[Index, Node]) -> Node:
             case Matrix(bound=inner, out=out):
                 plain = []
                 for index in out:
-                    position = values.get(index)
-                    if position is None:
+                    at = values.get(index)
+                    if at is None:
                         plain.append(fresh(index) if index in bound else index)
-                    elif isinstance(position, Position):
-                        plain.append(position.index)
+                    elif isinstance(at, Position):
+                        plain.append(at.index)
                     else:
                         raise NotPlain
                 return replace(

@@ -70,9 +70,7 @@ def suffix(
         and not lower.value < upper.value
     ):
         raise reader.stop(
-            kinds.CONSTRAINT(
-                f"no number lies between {lower.value:g} and {upper.value:g}", span
-            )
+            kinds.CONSTRAINT(f"no number lies between {lower.value:g} and {upper.value:g}", span)
         )
     return Suffix(lower, upper, (low_open, high_open), constraint, span)
 

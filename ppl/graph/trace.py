@@ -47,7 +47,7 @@ def parse_signature(text: str, count: int) -> Signature:
     def letters(group: str) -> tuple[str, ...]:
         return tuple(p for p in group.strip("()").split(",") if p)
 
-    groups = [g for g in left.replace("),(", ")|(").split("|")]
+    groups = left.replace("),(", ")|(").split("|")
     return Signature(tuple(map(letters, groups)), letters(right))
 
 
@@ -128,7 +128,10 @@ def _neutral(atom: str, nodes: Sequence[Node]) -> Node | None:
             (Constant(value=1), a),
         ):
             return a
-        case ("add" | "subtract") as outer, (Apply(atom="add" | "subtract") as inner, Constant() as c):
+        case ("add" | "subtract") as outer, (
+            Apply(atom="add" | "subtract") as inner,
+            Constant() as c,
+        ):
             a, b = inner.arguments
             if isinstance(b, Constant):
                 first = b.value if inner.atom == "add" else -b.value
@@ -142,8 +145,8 @@ def _neutral(atom: str, nodes: Sequence[Node]) -> Node | None:
 
 def select(condition: Any, yes: Any, no: Any) -> Traced:
     """``np.where``."""
-    nodes, event = _together((condition, yes, no))
-    return Traced(Select(*nodes), event)
+    (c, a, b), event = _together((condition, yes, no))
+    return Traced(Select(c, a, b), event)
 
 
 def reduce_last(operation: Any, value: Any) -> Traced:

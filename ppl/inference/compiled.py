@@ -69,7 +69,7 @@ class CompiledTarget:
         """Return latents and what is computed from them, each (S, ...)."""
         every = self.model.quantities(positions, np.random.default_rng(0))
         bound = self.model.bound
-        skip = {*bound.barren, *bound.parameters}
+        skip = {*self.model.program.drawn, *bound.parameters}
         return {name: value for name, value in every.items() if name not in skip}
 
 

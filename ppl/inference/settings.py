@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
+
+from ppl.text import UsageError
+from ppl.text.usage import USAGE
 
 Method = Literal["auto", "vi", "is"]
 GuideFamily = Literal["auto", "meanfield"]
@@ -33,3 +36,25 @@ class Settings:
     guide: GuideFamily = "auto"
     draws: int = 4000
     starts: int = 3
+
+
+def checked(settings: Settings) -> Settings:
+    """Return the settings.
+
+    Raises
+    ------
+    UsageError
+        If a choice is not one that there is.
+    """
+    for option, value, known in (
+        ("method", settings.method, get_args(Method)),
+        ("guide", settings.guide, get_args(GuideFamily)),
+    ):
+        if value not in known:
+            raise UsageError(
+                (USAGE(f"`{option}` is {value!r}", help=f"it is one of {', '.join(known)}"),)
+            )
+    for option, number in (("draws", settings.draws), ("starts", settings.starts)):
+        if not isinstance(number, int) or number < 1:
+            raise UsageError((USAGE(f"`{option}` is {number!r}, and must be a number from 1"),))
+    return settings

@@ -36,7 +36,9 @@ def _forward(unary: Floats, pair: Floats) -> tuple[Floats, Floats, Floats, Float
     for t in range(length):
         if t:
             step = steps[t - 1] if len(steps) > 1 else steps[0]
-            message = np.einsum("sci,scij->scj", message, np.broadcast_to(step, _full(message, step)))
+            message = np.einsum(
+                "sci,scij->scj", message, np.broadcast_to(step, _full(message, step))
+            )
             message *= states[t]
         norm = np.sum(message, axis=-1)
         message = message / norm[..., None]
@@ -124,4 +126,5 @@ def draw_index(rng: np.random.Generator, weights: Floats) -> NDArray[np.intp]:
     """Draw positions along the last axis with probabilities proportional to weights."""
     total = np.cumsum(weights, axis=-1)
     level = rng.random(weights.shape[:-1])[..., None] * total[..., -1:]
-    return np.minimum(np.sum(total <= level, axis=-1), weights.shape[-1] - 1)
+    index: NDArray[np.intp] = np.minimum(np.sum(total <= level, axis=-1), weights.shape[-1] - 1)
+    return index
