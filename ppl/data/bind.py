@@ -9,7 +9,7 @@ import numpy as np
 
 from ppl.constraints import Constraint, Range
 from ppl.data import diagnostics as kinds
-from ppl.data.coverage import coverage, positions_in_range, span_of_position
+from ppl.data.coverage import coverage, known_bounds, positions_in_range, span_of_position
 from ppl.data.dataset import Array, Variable
 from ppl.data.excluded import without_excluded
 from ppl.data.select import Selection
@@ -73,6 +73,7 @@ def bind(
                 values[gone] = values[~gone].flat[0] if (~gone).any() else 0.0
                 data[name] = values
     _raise(errors, graph)
+    _raise(known_bounds(graph, data), graph)
     graph = without_excluded(graph, sizes, data)
     observed = _observed(graph, data)
     errors.extend(_outside_support(graph, observed, data, sizes))

@@ -10,7 +10,7 @@ import numpy as np
 from ppl.graph import diagnostics as kinds
 from ppl.graph.evaluate import NotANumber, integer
 from ppl.graph.graph import Axis, Define, Factor, Graph, Piece, Sample, Variable
-from ppl.graph.nodes import Apply, Constant, Node, Position, Read, subtract, walk
+from ppl.graph.nodes import Apply, Constant, Node, Position, Read, reads, subtract, walk
 from ppl.text import Diagnostic, Label, Span
 
 LARGEST = 20_000_000
@@ -68,6 +68,27 @@ def positions_in_range(
             seen.add(id(node))
             errors.extend(_outside(graph, node, piece, sizes, data))
     return errors
+
+
+def known_bounds(graph: Graph, data: Mapping[str, Any]) -> list[Diagnostic]:
+    """Return an error for every range whose bounds the data do not say."""
+    errors: dict[int, Diagnostic] = {}
+    for piece in graph.pieces:
+        for node in walk(*_roots(piece)):
+            if not isinstance(node, Position):
+                continue
+            domain = node.index.domain
+            unknown = sorted(reads(domain.start, domain.stop) - data.keys())
+            if unknown:
+                at = node.index.span or piece.span
+                name = graph.variables[unknown[0]].name
+                errors[at.start] = kinds.BAD_POSITION(
+                    f"`{name}` is not a number that is known before inference",
+                    at,
+                    "the bounds of this range depend on it",
+                    help=f"give `{name}` in the data, or write `dim {name} = ...`",
+                )
+    return list(errors.values())
 
 
 def _outside(
