@@ -7,7 +7,7 @@ without data (positions that data give) is taken to be in order.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -33,7 +33,8 @@ class Need:
 
 def check_cycles(graph: Graph) -> tuple[Diagnostic, ...]:
     """Return an error for every ring of names that need one another."""
-    needs = [need for piece in graph.pieces for need in _needs(piece)]
+    bases = _bases(graph)
+    needs = [need for piece in graph.pieces for need in _needs(piece, bases)]
     edges: dict[str, set[str]] = {}
     for need in needs:
         edges.setdefault(need.name, set()).add(need.read.name)
@@ -47,7 +48,21 @@ def check_cycles(graph: Graph) -> tuple[Diagnostic, ...]:
     return tuple(errors)
 
 
-def _needs(piece: object) -> Iterable[Need]:
+def _bases(graph: Graph) -> dict[str, tuple[float, ...]]:
+    """Return where the axes of loops' own names begin: ``e`` of ``for t in 2:T`` has t - 2."""
+    bases = {}
+    for piece in graph.pieces:
+        match piece:
+            case Sample(target=Read() as target) | Define(target=target):
+                if graph.variables[target.name].local:
+                    shifts = [_shift(p) for p in target.positions]
+                    bases[target.name] = tuple(0 if s is None else s[1] for s in shifts)
+            case _:
+                pass
+    return bases
+
+
+def _needs(piece: object, bases: Mapping[str, tuple[float, ...]]) -> Iterable[Need]:
     match piece:
         case Sample(target=Read() as target, density=density):
             roots: Sequence[Node] = density.arguments
@@ -55,10 +70,10 @@ def _needs(piece: object) -> Iterable[Need]:
             roots = (value,)
         case _:
             return
-    shifts = dict(s for p in target.positions if (s := _shift(p)) is not None)
+    shifts = dict(s for s in _shifts(target, bases) if s is not None)
     for node in walk(*roots):
         if isinstance(node, Read):
-            way, along = _way(node, shifts)
+            way, along = _way(node, shifts, bases)
             yield Need(target.name, node, way, along, node.span or target.span or Span(0, 0))
 
 
@@ -75,11 +90,19 @@ def _shift(position: Node) -> tuple[Index, float] | None:
             return None
 
 
-def _way(read: Read, own: dict[Index, float]) -> tuple[Way, Index | None]:
+def _shifts(read: Read, bases: Mapping[str, tuple[float, ...]]) -> list[tuple[Index, float] | None]:
+    """Return the shifts of all positions, of a loop's own name from where its axes begin."""
+    base = bases.get(read.name, (0,) * len(read.positions))
+    shifts = [_shift(p) for p in read.positions]
+    return [s and (s[0], s[1] - b) for s, b in zip(shifts, base, strict=True)]
+
+
+def _way(
+    read: Read, own: dict[Index, float], bases: Mapping[str, tuple[float, ...]]
+) -> tuple[Way, Index | None]:
     """Tell where a read lies from the positions that its statement defines."""
     known = True
-    for position in read.positions:
-        shift = _shift(position)
+    for shift in _shifts(read, bases):
         if shift is None:
             known = False
             continue
