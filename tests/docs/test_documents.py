@@ -133,9 +133,7 @@ def test_every_block_is_of_a_kind_that_is_tested(block: Block) -> None:
         assert FRESH_MACHINE & set(block.notes), "an untested command: use `console`"
 
 
-def test_the_setup_line_runs_the_main_job(
-    folder: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_setup_line_runs_the_main_job(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """It makes its own environment, installs, and its last part is a command that works."""
     (block,) = [block for block in blocks_of(ROOT / "README.md") if "setup" in block.notes]
     make, install, job = block.text.strip().split(" && ")
