@@ -88,9 +88,9 @@ UNUSED = Kind(
 )
 NONE_USED = Kind(
     "none-of-the-data-used",
-    "Data are bound by name. Where the model has none of the names, the answer would be the prior's, "
-    "which is hardly what the data were given for. Data that are left aside beside others that are "
-    "used are only noted.",
+    "Data are bound by name. Where the model has none of the names, the answer would be that of "
+    "the prior, which is hardly what the data were given for. Data that are left aside beside "
+    "others that are used are only noted.",
 )
 NOTHING_OBSERVED = Kind(
     "nothing-observed",

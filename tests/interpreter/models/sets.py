@@ -141,7 +141,7 @@ for j in J { y[j] ~ Normal(a[j, 2], 1) }""",
         """data y[N]
 a ~ Normal(-5, 1)
 y ~ Normal(0, 1) > a - 9
-(y) ~ Uniform(a - 9, a + 20)""" ~ Uniform"),
+(y) ~ Uniform(a - 9, a + 20)""",
         y=y,
     ),
     case(
