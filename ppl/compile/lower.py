@@ -703,6 +703,8 @@ def _draws(low: Lowering, name: str) -> list[Step]:
                 raise _unsupported(
                     low, f"drawing `{name}`, whose distribution has bounds,", piece.span
                 )
+            if not DISTRIBUTIONS[piece.density.distribution].normalised:
+                raise _no_draws(low, name, piece)
             steps.append(_draw(key, indices, piece))
         parts.append(part)
     if parts and parts[0].key == name:
@@ -710,6 +712,16 @@ def _draws(low: Lowering, name: str) -> list[Step]:
     if len(pieces) == 1 and steps:
         return steps
     return [*steps, Assemble(name, low.shapes[name], tuple(parts))]
+
+
+def _no_draws(low: Lowering, name: str, piece: Sample) -> ModelError:
+    improper = kinds.IMPROPER(
+        f"`{name}` cannot be drawn: `{piece.density.distribution}` is improper, and nothing "
+        "observed depends on it",
+        piece.span,
+        help="give it a proper distribution, or data for what depends on it",
+    )
+    return ModelError((improper,), low.bound.graph.source)
 
 
 def _draw(key: str, indices: tuple[Index, ...], piece: Sample) -> Draw:
