@@ -85,7 +85,7 @@ def implicit(right: RightSide, tableau: Tableau, limits: Tolerances) -> Attempt:
 def inverses(matrices: Floats) -> Floats:
     """Return the inverses of matrices (S, M, M), NaN where there is none."""
     try:
-        return np.linalg.inv(matrices)
+        return np.asarray(np.linalg.inv(matrices), dtype=np.float64)
     except np.linalg.LinAlgError:
         if len(matrices) == 1:
             return np.full_like(matrices, np.nan)

@@ -6,7 +6,6 @@ fails by itself, and a round in which it stands still is for it a step of size 0
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np

@@ -23,7 +23,8 @@ class RightSide:
     Attributes
     ----------
     rhs
-        ``rhs(t, y, *arguments)`` with t (S,), y (S, M), arguments (S or 1, ...), to (S, M).
+        ``rhs(t, y, *arguments)`` with t (S,), y (S, M), arguments (S, ...), or (1, ...) where
+        many draws share one, to (S, M).
     gradient
         ``gradient(t, y, arguments, cotangent)`` to the gradients by y and by all arguments; None
         to derive it by autograd.
@@ -43,7 +44,7 @@ class RightSide:
         return RightSide(self.rhs, self.gradient, arguments)
 
     def jacobians(self, t: Floats, y: Floats) -> Floats:
-        """Return the derivatives of slopes (rows, axis 1) by states (axis 2), in one reverse run."""
+        """Return the derivatives (rows, M, M) of slopes by states, in one reverse run."""
         rows, size = y.shape
         seeds = np.repeat(np.eye(size), rows, axis=0)
         whole = self.repeated(size, rows)
@@ -71,7 +72,10 @@ class RightSide:
 
 
 def _repeat(array: Any, times: int, draws: int) -> Any:
-    if len(array) == 1 or times == 1:
+    """Return an array for all rows; one that many draws share stays as it is."""
+    shape = np.shape(array)[1:]
+    if draws == 1:
+        return np.broadcast_to(array, (times, *shape))
+    if len(array) == 1:
         return array
-    shape = np.shape(array)
-    return np.broadcast_to(array, (times, *shape)).reshape(times * draws, *shape[1:])
+    return np.broadcast_to(array, (times, draws, *shape)).reshape(times * draws, *shape)
