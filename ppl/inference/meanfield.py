@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from ppl.guide.meanfield import MeanField
 from ppl.inference import lbfgs
-from ppl.inference.objective import Objective, expectations, meanfield_elbo
+from ppl.inference.objective import Expectations, Objective, expectations, meanfield_elbo
 
 Array = npt.NDArray[np.float64]
 Outcome = Literal["running", "converged", "unconverged", "undefined"]
@@ -35,9 +35,10 @@ class State:
 
     Attributes
     ----------
-    mean, log_width
-        Means and log widths of every column, (D,). A latent's width is the guide's scale; a
-        learned parameter's is a guess at its curvature, used only as its unit.
+    mean, log_scale
+        The guide's means and log scales, (D,); scales of learned parameters are not used.
+    log_width
+        Log of the unit in which each column moves, (D,): its scale as the curvature suggests it.
     elbo
         On the fixed draws, in nats.
     rounds, gradients
@@ -50,6 +51,7 @@ class State:
     """
 
     mean: Array
+    log_scale: Array
     log_width: Array
     elbo: float
     rounds: int = 0
@@ -65,7 +67,7 @@ class State:
 
 def guide_of(objective: Objective, state: State) -> MeanField:
     """Return the fitted guide."""
-    return MeanField(state.mean, state.log_width, objective.points)
+    return MeanField(state.mean, state.log_scale, objective.points)
 
 
 def run(objective: Objective, start: Array, rng: np.random.Generator) -> State:
@@ -87,11 +89,16 @@ def init(objective: Objective, start: Array, rng: np.random.Generator) -> State:
             mean = start + rng.uniform(-1, 1, start.size) * min(2.0, 0.2 * tried)
         average = expectations(objective, mean, scale)
     if not np.isfinite(average.log_joint):
-        return State(mean, np.log(scale), -np.inf, gradients=tried + 1, outcome="undefined")
-    state = State(mean, np.log(scale), -np.inf, gradients=tried)
+        log_scale = np.log(scale)
+        return State(mean, log_scale, log_scale, -np.inf, gradients=tried + 1, outcome="undefined")
     for _ in range(SCALE_UPDATES):
-        state = _update_widths(objective, state, widest=1.0)
-    return state
+        wider = _widths(average, scale, widest=1.0)
+        updated = expectations(objective, mean, wider)
+        tried += 1
+        if not np.isfinite(updated.log_joint):
+            break
+        scale, average = wider, updated
+    return State(mean, np.log(scale), np.log(scale), -np.inf, gradients=tried + 1)
 
 
 def step(objective: Objective, state: State) -> State:
@@ -101,7 +108,7 @@ def step(objective: Objective, state: State) -> State:
     width = np.exp(state.log_width)
 
     def unpack(vector: Array) -> tuple[Array, Array]:
-        log_scale = state.log_width.copy()
+        log_scale = state.log_scale.copy()
         log_scale[free] += vector[size:]
         return state.mean + width * vector[:size], log_scale
 
@@ -113,7 +120,7 @@ def step(objective: Objective, state: State) -> State:
     problem = lbfgs.Problem(negative_elbo, -reach, reach)
     limit = LATER_ITERATIONS if state.rounds else FIRST_ITERATIONS
     found = lbfgs.run(problem, np.zeros(size + latents), limit)
-    mean, log_width = unpack(found.position)
+    mean, log_scale = unpack(found.position)
     settled = found.outcome == "converged" and not np.any(np.abs(found.position) > 0.975 * reach)
     far = np.any(np.abs(found.position[:size]) >= MEAN_REACH)
     growing = far or np.any(found.position[size:] >= REACH)
@@ -122,7 +129,8 @@ def step(objective: Objective, state: State) -> State:
     last = state.rounds + 1 == MAX_ROUNDS
     ended = State(
         mean,
-        log_width,
+        log_scale,
+        np.where(free, log_scale, state.log_width),
         elbo,
         state.rounds + 1,
         state.gradients + found.evaluations,
@@ -132,18 +140,22 @@ def step(objective: Objective, state: State) -> State:
     return _update_widths(objective, ended) if ended.outcome == "running" else ended
 
 
-def _update_widths(objective: Objective, state: State, widest: float = np.inf) -> State:
+def _update_widths(objective: Objective, state: State) -> State:
+    """Guess the widths anew, unless a draw at the present ones has no finite density."""
+    width = np.exp(state.log_width)
+    average = expectations(objective, state.mean, width)
+    if np.isfinite(average.log_joint):
+        width = _widths(average, width)
+    return replace(state, log_width=np.log(width), gradients=state.gradients + 1)
+
+
+def _widths(average: Expectations, width: Array, widest: float = np.inf) -> Array:
     """One fixed-point update of the widths towards the root of the inverse mean curvature.
 
     At the ELBO's optimum a scale satisfies s = E[-g z / s]^-1/2 (g the gradient, z the normal).
-    Parameters are given noise here, only to learn their curvature. An update that leaves the
-    support is not taken.
+    Parameters are given noise here too, only to learn their curvature.
     """
-    width = np.exp(state.log_width)
-    average = expectations(objective, state.mean, width)
-    if not np.isfinite(average.log_joint):
-        return replace(state, gradients=state.gradients + 1)
     with np.errstate(divide="ignore"):
         guess = np.abs(average.gradient_normal / width) ** -0.5
-    bounded = np.clip(guess, width / 100, np.minimum(widest, width * 10))
-    return replace(state, log_width=np.log(bounded), gradients=state.gradients + 1)
+    bounded: Array = np.clip(guess, width / 100, np.minimum(widest, width * 10))
+    return bounded

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +13,7 @@ from ppl.inference.objective import Elbo
 from ppl.inference.verdict import Verdict
 
 Array = npt.NDArray[np.float64]
+Source = Literal["guide", "importance", "hmc"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +66,10 @@ class Inference:
         Evaluations of the batched gradient by the optimisers.
     verdict
         How far to trust it.
+    source
+        The rung that the draws come from: ``guide``, ``importance`` or ``hmc``.
     rungs
-        What was tried, in order; the last is where the draws come from.
+        What was tried, in order.
     notes
         Further sentences for the user.
     """
@@ -81,5 +85,6 @@ class Inference:
     rhat: float | None
     gradients: int
     verdict: Verdict
+    source: Source
     rungs: tuple[Rung, ...]
     notes: tuple[str, ...]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Method = Literal["auto", "vi", "is"]
-GuideFamily = Literal["auto", "meanfield"]
+Method = Literal["auto", "vi", "is", "hmc"]
+GuideFamily = Literal["auto", "meanfield", "fullrank"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,14 +18,16 @@ class Settings:
     seed
         Of all randomness: the same seed, data and BLAS give the same bytes.
     method
-        How far to go: ``vi`` hands out the guide's own draws; ``is`` and ``auto`` correct them by
-        importance weights where these can be trusted.
+        ``auto`` climbs until an answer passes; ``vi`` hands out the guide's own draws, ``is``
+        stops at importance weights, ``hmc`` goes on to Markov chains in any case.
     guide
-        The family of guide; ``auto`` chooses.
+        The family of guide; ``auto`` takes the full-rank one where it is affordable.
     draws
         How many draws to hand out (fewer when they would take more than 128 MB).
     starts
         How many starts to fit when the model has learned parameters.
+    time_limit
+        Seconds after which Markov chains end with what they have.
     """
 
     seed: int = 0
@@ -33,3 +35,4 @@ class Settings:
     guide: GuideFamily = "auto"
     draws: int = 4000
     starts: int = 3
+    time_limit: float = 8.0
