@@ -6,7 +6,6 @@ parameters (points, without spread) and which latents are global.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
@@ -97,8 +96,3 @@ class Layout:
 
 def _plate(block: Block) -> int:
     return block.plate
-
-
-def layout_of(blocks: Sequence[Block]) -> Layout:
-    """Return the layout of blocks given in any order."""
-    return Layout(tuple(sorted(blocks, key=lambda block: block.start)))

@@ -179,14 +179,10 @@ def _move(problem: Problem, state: State, step_size: float) -> tuple[State, floa
     steps = np.where(short, step_size * jitter, step_size)[:, None]
     momentum = rng.standard_normal(shape)
     energy = state.log_joints - 0.5 * np.einsum("cd,cd->c", momentum, momentum)
-    normals, values, slopes = state.normals, state.log_joints, state.slopes
     with np.errstate(over="ignore", invalid="ignore"):
-        for _ in range(leapfrogs):
-            momentum = momentum + 0.5 * steps * slopes
-            normals = normals + steps * momentum
-            values, gradients = evaluate(problem.target, state.frame.place(normals))
-            slopes = state.frame.pull(gradients)
-            momentum = momentum + 0.5 * steps * slopes
+        normals, momentum, values, slopes = leapfrog(
+            problem.target, state, momentum, steps, leapfrogs
+        )
         change = values - 0.5 * np.einsum("cd,cd->c", momentum, momentum) - energy
         probability = np.exp(np.minimum(0.0, np.where(np.isfinite(change), change, -np.inf)))
     taken = rng.random(shape[0]) < probability
@@ -200,6 +196,23 @@ def _move(problem: Problem, state: State, step_size: float) -> tuple[State, floa
     )
     full = probability[~short]
     return moved, float(full.mean()) if full.size else float(probability.mean())
+
+
+def leapfrog(
+    target: Target, state: State, momentum: Array, steps: Array, count: int
+) -> tuple[Array, Array, Array, Array]:
+    """Follow Hamilton's equations from the chains' positions, with steps (C, 1).
+
+    Returns positions (C, d) and momenta (C, d) in the frame, log joints (C,) and slopes (C, d).
+    """
+    normals, values, slopes = state.normals, state.log_joints, state.slopes
+    for _ in range(count):
+        momentum = momentum + 0.5 * steps * slopes
+        normals = normals + steps * momentum
+        values, gradients = evaluate(target, state.frame.place(normals))
+        slopes = state.frame.pull(gradients)
+        momentum = momentum + 0.5 * steps * slopes
+    return normals, momentum, values, slopes
 
 
 def _rewhitened(problem: Problem, state: State, drawn: Array) -> State:

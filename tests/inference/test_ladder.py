@@ -7,7 +7,6 @@ import scipy.integrate
 
 from ppl.inference import Settings, infer
 from ppl.inference.chains import diagnose, split_rhat
-from ppl.inference.hmc import StepSize
 
 from . import targets
 from .targets import Model, latent, normal
@@ -31,7 +30,7 @@ def weighted_moments(fit):
     return mean, np.sqrt(weights @ (fit.weighted.positions - mean) ** 2)
 
 
-def test_two_separate_modes_are_found_and_said():
+def test_two_camps_under_one_wide_guide_are_weighted_right():
     """A Cauchy location with observations in two camps."""
     data = np.array([-9.0, -8.5, -9.3, -7.0, 8.2, 9.0, 9.5, 8.8])
 
@@ -41,8 +40,7 @@ def test_two_separate_modes_are_found_and_said():
     fit = infer(one(log_joint))
     mean, sd = moments_by_quadrature(log_joint, -40, 40)
     found_mean, found_sd = weighted_moments(fit)
-    assert fit.verdict.word == "fair"
-    assert "modes" in fit.verdict.reason
+    assert fit.verdict.word in ("good", "fair")
     assert found_mean[0] == pytest.approx(mean, abs=0.1 * sd)
     assert found_sd[0] == pytest.approx(sd, rel=0.1)
 
@@ -57,6 +55,7 @@ def test_labels_of_a_mixture_are_both_found():
 
     fit = infer(one(lambda x: anp.sum(normal(x, 0.0, 5.0), axis=1), likelihood, 2))
     assert fit.verdict.word == "fair"
+    assert "2 separate modes" in fit.verdict.reason
     assert np.mean(fit.draws[:, 0] < fit.draws[:, 1]) == pytest.approx(0.5, abs=0.05)
 
 
@@ -104,17 +103,22 @@ def garch(length):
     return one(lambda x: anp.sum(normal(x, 0.0, 1.0), axis=1), likelihood, 3)
 
 
-def test_garch_agrees_between_importance_weights_and_chains():
-    target = garch(15)
-    by_weights = infer(target, Settings(method="is"))
-    by_chains = infer(target, Settings(method="hmc", time_limit=60.0))
-    assert by_weights.verdict.word == "good"
-    assert by_chains.verdict.word == "good"
-    assert (by_weights.source, by_chains.source) == ("importance", "hmc")
-    mean, sd = weighted_moments(by_weights)
-    other_mean, other_sd = weighted_moments(by_chains)
-    np.testing.assert_allclose((mean - other_mean) / sd, 0.0, atol=0.1)
-    np.testing.assert_allclose(other_sd / sd, 1.0, atol=0.1)
+def test_garch_agrees_with_a_grid():
+    target = garch(40)
+    fit = infer(target)
+    axis = np.linspace(-5, 5, 41)
+    grid = np.stack(np.meshgrid(axis, axis, axis, indexing="ij"), axis=-1).reshape(-1, 3)
+    log_density = target.log_prior(grid) + target.likelihood(grid)
+    density = np.exp(log_density - log_density.max())
+    density /= density.sum()
+    mean = density @ grid
+    sd = np.sqrt(density @ (grid - mean) ** 2)
+    found_mean, found_sd = weighted_moments(fit)
+    assert fit.verdict.word == "good"
+    np.testing.assert_allclose((found_mean - mean) / sd, 0.0, atol=0.05)
+    np.testing.assert_allclose(found_sd / sd, 1.0, atol=0.05)
+    evidence = log_density.max() + np.log(np.sum(np.exp(log_density - log_density.max())) * 0.25**3)
+    assert fit.log_evidence.value == pytest.approx(evidence, abs=0.05)
 
 
 def test_separable_logistic_regression_without_a_prior_is_poor():
@@ -150,6 +154,7 @@ def test_chains_recover_a_correlated_gaussian():
     fit = infer(targets.gaussian(np.ones(4), precision), Settings(method="hmc", time_limit=60.0))
     sd = np.sqrt(np.diag(np.linalg.inv(precision)))
     assert fit.verdict.word == "good"
+    assert fit.source == "hmc"
     assert fit.rhat < 1.02
     mean, found = weighted_moments(fit)
     np.testing.assert_allclose((mean - 1.0) / sd, 0.0, atol=0.12)
@@ -170,10 +175,3 @@ def test_diagnosis_of_independent_draws_knows_their_error():
     assert found.rhat < 1.02
     assert found.error == pytest.approx(1 / np.sqrt(6400), rel=0.5)
     assert diagnose(np.exp(3 * draws)).tail > 0.8
-
-
-def test_dual_averaging_settles_at_the_asked_acceptance():
-    size = StepSize(np.log(1.2), 0.0, 0.0)
-    for _ in range(300):
-        size = size.update(float(np.exp(-np.exp(size.log_step))), 0.8)
-    assert np.exp(-np.exp(size.averaged)) == pytest.approx(0.8, abs=0.03)
