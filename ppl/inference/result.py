@@ -13,7 +13,7 @@ from ppl.inference.objective import Elbo
 from ppl.inference.verdict import Verdict
 
 Array = npt.NDArray[np.float64]
-Source = Literal["guide", "importance"]
+Source = Literal["guide", "importance", "hmc"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ class Inference:
     verdict
         How far to trust it.
     source
-        Where the draws come from: ``guide`` or ``importance``.
+        The rung that the draws come from: ``guide``, ``importance`` or ``hmc``.
     rungs
         What was tried, in order.
     notes
