@@ -54,13 +54,16 @@ class Quantity:
     @cached_property
     def mean(self) -> npt.NDArray[np.float64]:
         """Posterior mean, in the variable's shape."""
-        return np.asarray(np.tensordot(self.weights, self.values.astype(float), 1))
+        first = self.values[0].astype(float)
+        away = np.tensordot(self.weights, self.values - first, 1) / np.sum(self.weights)
+        return np.asarray(first + away)
 
     @cached_property
     def sd(self) -> npt.NDArray[np.float64]:
         """Posterior standard deviation, in the variable's shape."""
         centred = self.values.astype(float) - self.mean
-        return np.asarray(np.sqrt(np.tensordot(self.weights, np.square(centred), 1)))
+        variance = np.tensordot(self.weights, np.square(centred), 1) / np.sum(self.weights)
+        return np.asarray(np.sqrt(variance))
 
     def quantile(self, probability: float) -> npt.NDArray[np.float64]:
         """Return a posterior quantile, in the variable's shape."""

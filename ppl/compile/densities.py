@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -115,10 +116,11 @@ def _truncated(record: Distribution, density: LogDensity, sample: Sample, node: 
         return node
     own = record.support.range if isinstance(record.support, Constraint) else None
     lower, upper = suffix.lower, suffix.upper
-    if own is not None and isinstance(lower, Constant) and lower.value <= own.lower:
-        lower = None
-    if own is not None and isinstance(upper, Constant) and upper.value >= own.upper:
-        upper = None
+    cuts_edge = [record.discrete and is_open for is_open in suffix.open]
+    if own is not None and isinstance(lower, Constant):
+        lower = None if _is_idle(lower.value, own.lower, cuts_edge[0]) else lower
+    if own is not None and isinstance(upper, Constant):
+        upper = None if _is_idle(-upper.value, -own.upper, cuts_edge[1]) else upper
     if lower is None and upper is None:
         return node
     if record.cdf is None:
@@ -126,12 +128,27 @@ def _truncated(record: Distribution, density: LogDensity, sample: Sample, node: 
             (kinds.UNSUPPORTED(f"bounds on `{record.name}` are not supported yet", suffix.span),)
         )
     arguments = standard_arguments(density)
-    below = record.cdf(_operand(lower), *arguments) if lower is not None else 0.0
-    until = record.cdf(_operand(upper), *arguments) if upper is not None else 1.0
+    below: Any = 0.0
+    until: Any = 1.0
+    if lower is not None:
+        below = record.cdf(_edge(lower, record.discrete and not suffix.open[0]), *arguments)
+    if upper is not None:
+        until = record.cdf(_edge(upper, record.discrete and suffix.open[1]), *arguments)
     probability = until - below
     total = np.log(probability)
     return trace(lambda density: density - total, (node,), ((),)).node
 
 
-def _operand(node: Node) -> object:
-    return float(node.value) if isinstance(node, Constant) else Traced(node)
+def _is_idle(bound: float, edge: float, cuts_edge: bool) -> bool:
+    """Return whether a lower bound leaves out nothing of a support that begins at an edge.
+
+    An open bound at the edge of integers leaves out the edge itself.
+    """
+    return bound < edge or (bound == edge and not cuts_edge)
+
+
+def _edge(bound: Node, before: bool) -> Any:
+    """Return where the distribution function is taken: at a bound, or at the integer before it."""
+    if isinstance(bound, Constant):
+        return float(np.ceil(bound.value) - 1.0) if before else float(bound.value)
+    return np.ceil(Traced(bound)) - 1.0 if before else Traced(bound)

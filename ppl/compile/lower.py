@@ -54,7 +54,7 @@ from ppl.graph.ranges import standard_arguments, support_of
 from ppl.graph.trace import Traced, trace
 from ppl.text import ModelError, Span
 
-REPORT_AT_MOST = 10_000
+REPORT_AT_MOST = 500
 """Deterministic quantities with more numbers are not reported unless asked for."""
 
 

@@ -23,7 +23,14 @@ from ppl.constraints.numbers import (
     unit_interval,
 )
 from ppl.constraints.sets import Array, Bijection, Constraint, Range, interior
-from ppl.constraints.vectors import ordered, positive_ordered, simplex, unit_vector, zero_sum
+from ppl.constraints.vectors import (
+    counts_with_sum,
+    ordered,
+    positive_ordered,
+    simplex,
+    unit_vector,
+    zero_sum,
+)
 
 SETS: dict[str, Constraint] = {
     "Real": real,
@@ -53,6 +60,7 @@ __all__ = [
     "corr_cholesky",
     "correlation",
     "counts",
+    "counts_with_sum",
     "cov_cholesky",
     "covariance",
     "greater_than",

@@ -161,3 +161,18 @@ unit_vector = Constraint(
     ),
     event_ndim=1,
 )
+
+
+def counts_with_sum(total: Array) -> Constraint:
+    """Return the vectors of integers >= 0 with a sum."""
+    return Constraint(
+        "counts with a sum",
+        "vectors of integers >= 0 whose sum is the number of trials",
+        Range(0.0, integer=True),
+        lambda x: (
+            np.all((np.asarray(x) >= 0) & (np.floor(x) == x), axis=-1)
+            & (np.sum(x, axis=-1) == total)
+        ),
+        None,
+        event_ndim=1,
+    )

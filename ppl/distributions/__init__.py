@@ -1,6 +1,25 @@
 """The distributions of the language; importing the package fills their table."""
 
-from ppl.distributions import bounded, discrete, positive, real, vector
+from ppl.distributions import (
+    bounded,
+    categories,
+    discrete,
+    lifetimes,
+    matrix,
+    positive,
+    real,
+    vector,
+)
 from ppl.distributions.record import DISTRIBUTIONS
 
-__all__ = ["DISTRIBUTIONS", "bounded", "discrete", "positive", "real", "vector"]
+__all__ = [
+    "DISTRIBUTIONS",
+    "bounded",
+    "categories",
+    "discrete",
+    "lifetimes",
+    "matrix",
+    "positive",
+    "real",
+    "vector",
+]

@@ -21,7 +21,7 @@ from ppl.constraints import (
     real,
     simplex,
 )
-from ppl.distributions.real import _stats
+from ppl.distributions.constants import scipy_stats
 from ppl.distributions.record import Alternative, Distribution
 from ppl.primitives.vectors import at, logsumexp, positions, size, softmax
 
@@ -82,7 +82,7 @@ Bernoulli = Distribution(
     variance=lambda p: p * (1.0 - p),
     cdf=lambda x, p: np.where(x < 0.0, 0.0, np.where(x < 1.0, 1.0 - p, 1.0)),
     entropy=lambda p: -xlogy(p, p) - xlog1py(1.0 - p, -p),
-    reference=lambda p: _stats().bernoulli(p),
+    reference=lambda p: scipy_stats().bernoulli(p),
 )
 
 Binomial = Distribution(
@@ -112,7 +112,7 @@ Binomial = Distribution(
             x >= n, 1.0, betainc(np.maximum(n - np.floor(x), 1.0), np.floor(x) + 1.0, 1.0 - p)
         ),
     ),
-    reference=lambda n, p: _stats().binom(n, p),
+    reference=lambda n, p: scipy_stats().binom(n, p),
 )
 
 Poisson = Distribution(
@@ -133,7 +133,7 @@ Poisson = Distribution(
     mean=lambda mu: mu,
     variance=lambda mu: mu,
     cdf=lambda x, mu: np.where(x < 0.0, 0.0, gammaincc(np.maximum(np.floor(x), 0.0) + 1.0, mu)),
-    reference=lambda mu: _stats().poisson(mu),
+    reference=lambda mu: scipy_stats().poisson(mu),
 )
 
 NegativeBinomial = Distribution(
@@ -158,7 +158,7 @@ NegativeBinomial = Distribution(
     cdf=lambda x, mu, phi: np.where(
         x < 0.0, 0.0, betainc(phi, np.maximum(np.floor(x), 0.0) + 1.0, phi / (mu + phi))
     ),
-    reference=lambda mu, phi: _stats().nbinom(phi, phi / (mu + phi)),
+    reference=lambda mu, phi: scipy_stats().nbinom(phi, phi / (mu + phi)),
 )
 
 Geometric = Distribution(
@@ -175,14 +175,14 @@ Geometric = Distribution(
         x < 0.0, 0.0, 1.0 - np.power(1.0 - p, np.maximum(np.floor(x), 0.0) + 1.0)
     ),
     entropy=lambda p: -(xlogy(p, p) + xlog1py(1.0 - p, -p)) / p,
-    reference=lambda p: _stats().geom(p, loc=-1),
+    reference=lambda p: scipy_stats().geom(p, loc=-1),
 )
 
 DiscreteUniform = Distribution(
     name="DiscreteUniform",
     summary="Each integer from `a` to `b`, both included, is equally likely.",
     parameters={"a": integers, "b": integers},
-    relations={"b": lambda a: integers_between(a, math.inf)},
+    relations={"b": lambda a, b: integers_between(a, math.inf)},
     support=integers_between,
     log_density=_discrete_uniform_log_mass,
     sample=lambda rng, shape, a, b: rng.integers(
@@ -194,7 +194,7 @@ DiscreteUniform = Distribution(
     variance=lambda a, b: (np.square(b - a + 1.0) - 1.0) / 12.0,
     cdf=lambda x, a, b: np.minimum(np.maximum((np.floor(x) - a + 1.0) / (b - a + 1.0), 0.0), 1.0),
     entropy=lambda a, b: np.log(b - a + 1.0),
-    reference=lambda a, b: _stats().randint(a, b + 1),
+    reference=lambda a, b: scipy_stats().randint(a, b + 1),
 )
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from scipy.special import betaln, digamma, erf, gammainc, gammaincc, gammaln, ndtr, stdtr
 
 from ppl.constraints import interior, nonnegative, positive, real
-from ppl.distributions.real import EULER, HALF_LOG_2PI, LOG_2, LOG_PI, _stats
+from ppl.distributions.constants import EULER, HALF_LOG_2PI, LOG_2, LOG_PI, TINY, scipy_stats
 from ppl.distributions.record import Alternative, Distribution
 
 half_line = interior(nonnegative)
@@ -24,13 +24,13 @@ def _half_student_log_density(x: Any, nu: Any, sigma: Any) -> Any:
 
 
 def _half_student_mean(nu: Any, sigma: Any) -> Any:
-    above = np.maximum(nu - 1.0, 1e-300)
+    above = np.maximum(nu - 1.0, TINY)
     log_mean = LOG_2 + 0.5 * np.log(nu) - np.log(above) - betaln(0.5 * nu, 0.5)
     return np.where(nu > 1.0, sigma * np.exp(log_mean), math.inf)
 
 
 def _half_student_variance(nu: Any, sigma: Any) -> Any:
-    second = np.square(sigma) * nu / np.maximum(nu - 2.0, 1e-300)
+    second = np.square(sigma) * nu / np.maximum(nu - 2.0, TINY)
     return np.where(nu > 2.0, second - np.square(_half_student_mean(nu, sigma)), math.inf)
 
 
@@ -48,7 +48,7 @@ HalfNormal = Distribution(
     variance=lambda sigma: np.square(sigma) * (1.0 - 2.0 / math.pi),
     cdf=lambda x, sigma: erf(x / (SQRT_2 * sigma)),
     entropy=lambda sigma: np.log(sigma) + (HALF_LOG_2PI + 0.5 - LOG_2),
-    reference=lambda sigma: _stats().halfnorm(scale=sigma),
+    reference=lambda sigma: scipy_stats().halfnorm(scale=sigma),
 )
 
 HalfCauchy = Distribution(
@@ -61,7 +61,7 @@ HalfCauchy = Distribution(
     location_scale=(None, "sigma"),
     cdf=lambda x, sigma: np.arctan(x / sigma) * (2.0 / math.pi),
     entropy=lambda sigma: np.log(sigma) + (LOG_2 + LOG_PI),
-    reference=lambda sigma: _stats().halfcauchy(scale=sigma),
+    reference=lambda sigma: scipy_stats().halfcauchy(scale=sigma),
 )
 
 HalfStudentT = Distribution(
@@ -88,7 +88,7 @@ Exponential = Distribution(
     variance=lambda rate: 1.0 / np.square(rate),
     cdf=lambda x, rate: -np.expm1(-rate * x),
     entropy=lambda rate: 1.0 - np.log(rate),
-    reference=lambda rate: _stats().expon(scale=1.0 / rate),
+    reference=lambda rate: scipy_stats().expon(scale=1.0 / rate),
 )
 
 Gamma = Distribution(
@@ -112,7 +112,7 @@ Gamma = Distribution(
     entropy=lambda alpha, beta: (
         alpha - np.log(beta) + gammaln(alpha) + (1.0 - alpha) * digamma(alpha)
     ),
-    reference=lambda alpha, beta: _stats().gamma(alpha, scale=1.0 / beta),
+    reference=lambda alpha, beta: scipy_stats().gamma(alpha, scale=1.0 / beta),
 )
 
 InverseGamma = Distribution(
@@ -125,19 +125,17 @@ InverseGamma = Distribution(
     ),
     sample=lambda rng, size, alpha, beta: beta / rng.standard_gamma(alpha, size),
     location_scale=(None, "beta"),
-    mean=lambda alpha, beta: np.where(
-        alpha > 1.0, beta / np.maximum(alpha - 1.0, 1e-300), math.inf
-    ),
+    mean=lambda alpha, beta: np.where(alpha > 1.0, beta / np.maximum(alpha - 1.0, TINY), math.inf),
     variance=lambda alpha, beta: np.where(
         alpha > 2.0,
-        np.square(beta / (alpha - 1.0)) / np.maximum(alpha - 2.0, 1e-300),
+        np.square(beta / (alpha - 1.0)) / np.maximum(alpha - 2.0, TINY),
         math.inf,
     ),
     cdf=lambda x, alpha, beta: gammaincc(alpha, beta / x),
     entropy=lambda alpha, beta: (
         alpha + np.log(beta) + gammaln(alpha) - (1.0 + alpha) * digamma(alpha)
     ),
-    reference=lambda alpha, beta: _stats().invgamma(alpha, scale=beta),
+    reference=lambda alpha, beta: scipy_stats().invgamma(alpha, scale=beta),
 )
 
 LogNormal = Distribution(
@@ -153,7 +151,7 @@ LogNormal = Distribution(
     variance=lambda mu, sigma: np.expm1(np.square(sigma)) * np.exp(2.0 * mu + np.square(sigma)),
     cdf=lambda x, mu, sigma: ndtr((np.log(x) - mu) / sigma),
     entropy=lambda mu, sigma: mu + np.log(sigma) + (HALF_LOG_2PI + 0.5),
-    reference=lambda mu, sigma: _stats().lognorm(sigma, scale=np.exp(mu)),
+    reference=lambda mu, sigma: scipy_stats().lognorm(sigma, scale=np.exp(mu)),
 )
 
 Weibull = Distribution(
@@ -173,5 +171,5 @@ Weibull = Distribution(
     ),
     cdf=lambda x, alpha, sigma: -np.expm1(-((x / sigma) ** alpha)),
     entropy=lambda alpha, sigma: EULER * (1.0 - 1.0 / alpha) + np.log(sigma) - np.log(alpha) + 1.0,
-    reference=lambda alpha, sigma: _stats().weibull_min(alpha, scale=sigma),
+    reference=lambda alpha, sigma: scipy_stats().weibull_min(alpha, scale=sigma),
 )

@@ -6,21 +6,20 @@ import math
 from typing import Any
 
 import numpy as np
-from scipy.special import betaln, expit, ndtr, stdtr
+from scipy.special import betaln, expit, log_ndtr, ndtr, stdtr
 
 from ppl.constraints import positive, real
+from ppl.distributions.constants import (
+    EULER,
+    HALF_LOG_2PI,
+    LOG_2,
+    LOG_PI,
+    TINY,
+    scipy_stats,
+)
 from ppl.distributions.record import Alternative, Distribution
 
-HALF_LOG_2PI = 0.5 * math.log(2.0 * math.pi)
-LOG_2 = math.log(2.0)
-LOG_PI = math.log(math.pi)
-EULER = float(np.euler_gamma)
-
-
-def _stats() -> Any:
-    import scipy.stats
-
-    return scipy.stats
+SQRT_2_OVER_PI = math.sqrt(2.0 / math.pi)
 
 
 def _student_log_density(x: Any, nu: Any, mu: Any, sigma: Any) -> Any:
@@ -45,8 +44,42 @@ def _undefined_below(nu: Any, least: float, value: Any) -> Any:
 
 
 def _student_variance(nu: Any, mu: Any, sigma: Any) -> Any:
-    finite = np.square(sigma) * nu / np.maximum(nu - 2.0, 1e-300)
+    finite = np.square(sigma) * nu / np.maximum(nu - 2.0, TINY)
     return np.where(nu > 2.0, finite, np.where(nu > 1.0, math.inf, math.nan))
+
+
+def _skew(alpha: Any) -> Any:
+    return alpha / np.sqrt(1.0 + np.square(alpha))
+
+
+def _skew_normal_log_density(x: Any, mu: Any, sigma: Any, alpha: Any) -> Any:
+    z = (x - mu) / sigma
+    return log_ndtr(alpha * z) - 0.5 * np.square(z) - np.log(sigma) + (LOG_2 - HALF_LOG_2PI)
+
+
+def _skew_normal_sample(rng: Any, size: Any, mu: Any, sigma: Any, alpha: Any) -> Any:
+    skew = _skew(alpha)
+    one, two = np.abs(rng.standard_normal(size)), rng.standard_normal(size)
+    return mu + sigma * (skew * one + np.sqrt(1.0 - np.square(skew)) * two)
+
+
+def _asymmetric_laplace_log_density(x: Any, mu: Any, b: Any, kappa: Any) -> Any:
+    z = (x - mu) / b
+    return np.where(z > 0.0, -z * kappa, z / kappa) - np.log(b) - np.log(kappa + 1.0 / kappa)
+
+
+def _asymmetric_laplace_cdf(x: Any, mu: Any, b: Any, kappa: Any) -> Any:
+    z = (x - mu) / b
+    squared = np.square(kappa)
+    left = squared * np.exp(np.minimum(z, 0.0) / kappa)
+    right = 1.0 + squared - np.exp(-np.maximum(z, 0.0) * kappa)
+    return np.where(z > 0.0, right, left) / (1.0 + squared)
+
+
+def _delayed(x: Any, mu: Any, sigma: Any, nu: Any) -> Any:
+    """Return the log of the exponential's survival, averaged over the Normal."""
+    away, share = x - mu, sigma / nu
+    return 0.5 * np.square(share) - away / nu + log_ndtr(away / sigma - share)
 
 
 Normal = Distribution(
@@ -72,7 +105,7 @@ Normal = Distribution(
     variance=lambda mu, sigma: np.square(sigma),
     cdf=lambda x, mu, sigma: ndtr((x - mu) / sigma),
     entropy=lambda mu, sigma: np.log(sigma) + (HALF_LOG_2PI + 0.5),
-    reference=lambda mu, sigma: _stats().norm(mu, sigma),
+    reference=lambda mu, sigma: scipy_stats().norm(mu, sigma),
 )
 
 StudentT = Distribution(
@@ -86,7 +119,7 @@ StudentT = Distribution(
     mean=lambda nu, mu, sigma: _undefined_below(nu, 1.0, mu),
     variance=_student_variance,
     cdf=lambda x, nu, mu, sigma: stdtr(nu, (x - mu) / sigma),
-    reference=lambda nu, mu, sigma: _stats().t(nu, mu, sigma),
+    reference=lambda nu, mu, sigma: scipy_stats().t(nu, mu, sigma),
 )
 
 Cauchy = Distribution(
@@ -101,7 +134,7 @@ Cauchy = Distribution(
     location_scale=("mu", "sigma"),
     cdf=lambda x, mu, sigma: 0.5 + np.arctan((x - mu) / sigma) / math.pi,
     entropy=lambda mu, sigma: np.log(sigma) + (2.0 * LOG_2 + LOG_PI),
-    reference=lambda mu, sigma: _stats().cauchy(mu, sigma),
+    reference=lambda mu, sigma: scipy_stats().cauchy(mu, sigma),
 )
 
 Laplace = Distribution(
@@ -116,7 +149,7 @@ Laplace = Distribution(
     variance=lambda mu, b: 2.0 * np.square(b),
     cdf=lambda x, mu, b: 0.5 - 0.5 * np.sign(x - mu) * np.expm1(-np.absolute(x - mu) / b),
     entropy=lambda mu, b: np.log(b) + (1.0 + LOG_2),
-    reference=lambda mu, b: _stats().laplace(mu, b),
+    reference=lambda mu, b: scipy_stats().laplace(mu, b),
 )
 
 Logistic = Distribution(
@@ -131,7 +164,7 @@ Logistic = Distribution(
     variance=lambda mu, s: np.square(s) * (math.pi**2 / 3.0),
     cdf=lambda x, mu, s: expit((x - mu) / s),
     entropy=lambda mu, s: np.log(s) + 2.0,
-    reference=lambda mu, s: _stats().logistic(mu, s),
+    reference=lambda mu, s: scipy_stats().logistic(mu, s),
 )
 
 Gumbel = Distribution(
@@ -146,7 +179,53 @@ Gumbel = Distribution(
     variance=lambda mu, beta: np.square(beta) * (math.pi**2 / 6.0),
     cdf=lambda x, mu, beta: np.exp(-np.exp(-(x - mu) / beta)),
     entropy=lambda mu, beta: np.log(beta) + (EULER + 1.0),
-    reference=lambda mu, beta: _stats().gumbel_r(mu, beta),
+    reference=lambda mu, beta: scipy_stats().gumbel_r(mu, beta),
+)
+
+
+SkewNormal = Distribution(
+    name="SkewNormal",
+    summary="Normal leaning to one side: `alpha` above 0 leans right.",
+    parameters={"mu": real, "sigma": positive, "alpha": real},
+    support=real,
+    log_density=_skew_normal_log_density,
+    sample=_skew_normal_sample,
+    location_scale=("mu", "sigma"),
+    mean=lambda mu, sigma, alpha: mu + sigma * _skew(alpha) * SQRT_2_OVER_PI,
+    variance=lambda mu, sigma, alpha: (
+        np.square(sigma) * (1.0 - np.square(SQRT_2_OVER_PI * _skew(alpha)))
+    ),
+    reference=lambda mu, sigma, alpha: scipy_stats().skewnorm(alpha, mu, sigma),
+)
+
+AsymmetricLaplace = Distribution(
+    name="AsymmetricLaplace",
+    summary="Laplace whose right side falls `kappa`^2 times as fast as its left.",
+    parameters={"mu": real, "b": positive, "kappa": positive},
+    support=real,
+    log_density=_asymmetric_laplace_log_density,
+    sample=lambda rng, size, mu, b, kappa: (
+        mu + b * (rng.exponential(1.0, size) / kappa - rng.exponential(1.0, size) * kappa)
+    ),
+    location_scale=("mu", "b"),
+    mean=lambda mu, b, kappa: mu + b * (1.0 / kappa - kappa),
+    variance=lambda mu, b, kappa: np.square(b) * (1.0 / np.square(kappa) + np.square(kappa)),
+    cdf=_asymmetric_laplace_cdf,
+    entropy=lambda mu, b, kappa: 1.0 + np.log(b) + np.log(kappa + 1.0 / kappa),
+    reference=lambda mu, b, kappa: scipy_stats().laplace_asymmetric(kappa, mu, b),
+)
+
+ExGaussian = Distribution(
+    name="ExGaussian",
+    summary="A Normal plus an exponential delay with mean `nu`, as of reaction times.",
+    parameters={"mu": real, "sigma": positive, "nu": positive},
+    support=real,
+    log_density=lambda x, mu, sigma, nu: _delayed(x, mu, sigma, nu) - np.log(nu),
+    sample=lambda rng, size, mu, sigma, nu: rng.normal(mu, sigma, size) + rng.exponential(nu, size),
+    mean=lambda mu, sigma, nu: mu + nu,
+    variance=lambda mu, sigma, nu: np.square(sigma) + np.square(nu),
+    cdf=lambda x, mu, sigma, nu: ndtr((x - mu) / sigma) - np.exp(_delayed(x, mu, sigma, nu)),
+    reference=lambda mu, sigma, nu: scipy_stats().exponnorm(nu / sigma, mu, sigma),
 )
 
 

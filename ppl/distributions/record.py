@@ -51,8 +51,8 @@ class Distribution:
     parameters
         Name → the set its values must lie in, in call order.
     relations
-        Parameter → a function of the parameters before it that returns the narrower set it must
-        lie in: ``{"b": greater_than}`` for bounds a < b.
+        Parameter → a function of all parameters, in call order, that returns the narrower set it
+        must lie in: ``{"b": lambda a, b: greater_than(a)}``.
     support
         The set of its values, or a function of the parameters that returns it.
     log_density

@@ -8,17 +8,16 @@ import numpy as np
 from scipy.special import gammaln
 
 from ppl.constraints import (
-    corr_cholesky,
     cov_cholesky,
     covariance,
     positive,
     real,
     simplex,
 )
-from ppl.distributions.real import HALF_LOG_2PI, LOG_PI, _stats
+from ppl.distributions.constants import HALF_LOG_2PI, scipy_stats
 from ppl.distributions.record import Alternative, Distribution
 from ppl.primitives.matrices import cholesky, diag, gram, inv, matvec, solve_triangular
-from ppl.primitives.vectors import positions, size
+from ppl.primitives.vectors import size
 
 
 def _normal_log_density_of_factor(x: Any, mu: Any, chol: Any) -> Any:
@@ -66,7 +65,7 @@ MultivariateNormal = Distribution(
     entropy=lambda mu, cov: (
         np.sum(np.log(diag(cholesky(cov))), axis=-1) + (HALF_LOG_2PI + 0.5) * size(mu)
     ),
-    reference=lambda mu, cov: _stats().multivariate_normal(mu, cov),
+    reference=lambda mu, cov: scipy_stats().multivariate_normal(mu, cov),
 )
 
 
@@ -98,48 +97,5 @@ Dirichlet = Distribution(
     signature="(n)->(n)",
     mean=lambda alpha: alpha / np.sum(alpha, axis=-1),
     variance=_dirichlet_variance,
-    reference=lambda alpha: _stats().dirichlet(alpha),
-)
-
-
-def _lkj_cholesky_log_density(x: Any, eta: Any) -> Any:
-    """Return the density of Lewandowski, Kurowicka and Joe (2009) for the factor.
-
-    Given its diagonal entry's power, row i is spread over a ball of i dimensions, whose integral is
-    a ratio of gamma functions.
-    """
-    diagonal = diag(x)
-    row = positions(diagonal)
-    after = size(x) - 1.0 - row
-    powers = (after - 2.0 + 2.0 * eta) * np.log(diagonal)
-    log_balls = (
-        0.5 * LOG_PI * row + gammaln(eta + 0.5 * after) - gammaln(eta + 0.5 * (size(x) - 1.0))
-    )
-    return np.sum(powers - log_balls, axis=-1)
-
-
-def _lkj_cholesky_sample(rng: Any, shape: Any, eta: Any) -> Any:
-    """Draw row by row: a squared length from a Beta, a direction from a sphere."""
-    size = shape[-1]
-    row = np.arange(1.0, size)
-    concentration = np.asarray(eta)[..., None] + 0.5 * (size - 1.0 - row)
-    result = np.zeros(shape)
-    result[..., 0, 0] = 1.0
-    squared = rng.beta(0.5 * row, concentration, (*shape[:-2], size - 1))
-    direction = np.tril(rng.standard_normal(shape), -1)[..., 1:, :]
-    direction /= np.sqrt(np.sum(np.square(direction), axis=-1, keepdims=True))
-    result[..., 1:, :] = direction * np.sqrt(squared)[..., None]
-    row_index = np.arange(1, size)
-    result[..., row_index, row_index] = np.sqrt(1.0 - squared)
-    return result
-
-
-LKJCholesky = Distribution(
-    name="LKJCholesky",
-    summary="Cholesky factor of a random correlation matrix; `eta` 1 is uniform, more is nearer I.",
-    parameters={"eta": positive},
-    support=corr_cholesky,
-    log_density=_lkj_cholesky_log_density,
-    sample=_lkj_cholesky_sample,
-    signature="()->(n,n)",
+    reference=lambda alpha: scipy_stats().dirichlet(alpha),
 )

@@ -8,7 +8,7 @@ without names meet by position, counted from the last. A size never chooses an a
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ppl.graph.graph import SameSize
 from ppl.graph.nodes import Domain, Index, Node, rename
@@ -74,6 +74,7 @@ def align(
             target = names.get(index)
             if target is not None and not _alike(target, index):
                 sizes.append(SameSize(target.domain, index.domain, span))
+        common = _named(common, names)
         fresh = [i for i in value.axes if i not in names]
         common, first = _merge(common, first, fresh, k)
         result[k] = value.renamed({a: b for a, b in names.items() if a is not b})
@@ -84,6 +85,17 @@ def _alike(a: Index, b: Index) -> bool:
     """Return whether two axes have the same size whatever the data."""
     named = dimension_of(a) is not None and dimension_of(a) == dimension_of(b)
     return named or a.domain is b.domain
+
+
+def _named(common: list[Index], names: dict[Index, Index]) -> list[Index]:
+    """Give axes without a name the names that they meet, so that what comes next can meet them."""
+    met = {b: name for a, b in names.items() if (name := dimension_of(a)) is not None}
+    return [
+        replace(c, domain=replace(c.domain, dimension=met[c]))
+        if c in met and dimension_of(c) is None
+        else c
+        for c in common
+    ]
 
 
 def _merge(
@@ -110,11 +122,10 @@ def _match(
             names[index] = by_name[name]
     taken = set(names.values())
     left = [c for c in common if c not in taken]
-    for index in reversed(axes):
-        if index in names or not left:
-            continue
-        if dimension_of(index) is None or dimension_of(left[-1]) is None:
-            names[index] = left.pop()
+    rest = [i for i in axes if i not in names]
+    for index, target in zip(reversed(rest), reversed(left), strict=False):
+        if dimension_of(index) is None or dimension_of(target) is None:
+            names[index] = target
     return names
 
 

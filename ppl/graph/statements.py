@@ -288,8 +288,21 @@ def _is_defined(reader: Reader, plain: tree.Name | tree.Index, scope: Scope) -> 
     entry = reader.names.declared.entries.get(key) if key is not None else None
     if entry is None:
         return False
-    defines = [s for s, _ in entry.sites if isinstance(s.statement, tree.Define)]
-    return bool(defines) and all(isinstance(t, tree.Name) for _, t in entry.sites)
+    return any(
+        isinstance(site.statement, tree.Define) and _is_whole(reader, site, target)
+        for site, target in entry.sites
+    )
+
+
+def _is_whole(reader: Reader, site: Site, target: tree.Name | tree.Index) -> bool:
+    """Return whether a definition covers all positions of its name."""
+    if isinstance(target, tree.Name):
+        return True
+    whole = {loop.index.id for loop in site.loops if isinstance(loop.domain, tree.Name)}
+    names = [p.id for p in target.positions if isinstance(p, tree.Name)]
+    return len(names) == len(target.positions) and all(
+        n in whole or n in reader.names.dimensions for n in names
+    )
 
 
 def _weight(reader: Reader, statement: tree.Sample, place: Value, scope: Scope) -> Node | None:

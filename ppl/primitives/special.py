@@ -154,7 +154,57 @@ def _log1m_exp(x: Any) -> Any:
         return np.where(x > -math.log(2.0), np.log(-np.expm1(x)), np.log1p(-np.exp(x)))
 
 
-_log1m_exp_primitive = elementwise(_log1m_exp, lambda ans, x: -1.0 / anp.expm1(-x))
+def _log_ive(order: Any, x: Any) -> Any:
+    """Return the log of the scaled Bessel function ``I(order, x) exp(-x)``, for x > 0.
+
+    Where it underflows, by the first term of its series, which is then exact.
+    """
+    with np.errstate(divide="ignore"):
+        direct = np.log(sp.ive(order, x))
+        series = order * np.log(0.5 * x) - sp.gammaln(order + 1.0) - x
+    return np.where(np.isfinite(direct), direct, series)
+
+
+log_ive_primitive: Primitive = elementwise(
+    _log_ive,
+    None,
+    lambda ans, order, x: anp.exp(log_ive_primitive(order + 1.0, x) - ans) + order / x - 1.0,
+)
+log_ive = operation(log_ive_primitive)
+
+
+def _log1p_ratio(x: Any) -> Any:
+    """Return log(1 + x) / x, which is 1 at 0."""
+    small = np.abs(x) < 1e-5
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = np.log1p(x) / np.where(small, 1.0, x)
+    return np.where(small, 1.0 - x / 2.0 + np.square(x) / 3.0, ratio)
+
+
+def _log1p_ratio_slope(x: Any) -> Any:
+    small = np.abs(x) < 1e-4
+    safe = np.where(small, 1.0, x)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        slope = (1.0 / (1.0 + safe) - np.log1p(safe) / safe) / safe
+    return np.where(small, -0.5 + 2.0 * x / 3.0 - 0.75 * np.square(x), slope)
+
+
+def _log1p_ratio_bend(x: Any) -> Any:
+    small = np.abs(x) < 1e-3
+    safe = np.where(small, 1.0, x)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        bend = (-1.0 / np.square(1.0 + safe) - 2.0 * _log1p_ratio_slope(safe)) / safe
+    return np.where(small, 2.0 / 3.0 - 1.5 * x + 2.4 * np.square(x), bend)
+
+
+_log1p_ratio_bend_primitive = elementwise(_log1p_ratio_bend)
+_log1p_ratio_slope_primitive = elementwise(
+    _log1p_ratio_slope, lambda ans, x: _log1p_ratio_bend_primitive(x)
+)
+_log1p_ratio_primitive = elementwise(_log1p_ratio, lambda ans, x: _log1p_ratio_slope_primitive(x))
+log1p_ratio = operation(_log1p_ratio_primitive)
+
+_log1m_exp_primitive = elementwise(_log1m_exp, lambda ans, x: anp.exp(x) / anp.expm1(x))
 
 log1m_exp = operation(_log1m_exp_primitive)
 
@@ -214,3 +264,10 @@ _atom(
     _log1m_exp_primitive,
     lambda r: Range(upper=0.0, upper_open=r.lower > -math.inf),
 )
+_atom(
+    "log1p_ratio",
+    log1p_ratio,
+    _log1p_ratio_primitive,
+    ranges.decreasing(_log1p_ratio, -1.0),
+)
+_atom("log_ive", log_ive, log_ive_primitive, ranges.always(Range(upper=0.0)), 2)

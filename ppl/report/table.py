@@ -28,6 +28,9 @@ WIDTH = 88
 ROWS = 12
 """Arrays with more entries than this are shown by their first and last ones."""
 
+PART_DECIMALS = 2
+"""Of the parts of the ELBO, which vary more than their difference."""
+
 _HEADINGS = ("", "mean", "sd", "5 %", "95 %", "ess", "mcse")
 _DROPPED_WHEN_NARROW = ("mcse", "ess", "5 %", "95 %")
 _HEAD, _TAIL = 7, 2
@@ -76,7 +79,8 @@ def _verdict(summary: Summary, style: Style) -> str:
 def _evidence(summary: Summary, style: Style) -> str:
     elbo = summary.elbo
     places = error_decimals(elbo.standard_error)
-    parts = f"{fixed(elbo.expected_log_likelihood, places)} - {fixed(elbo.kl, places)}"
+    shown = min(places, PART_DECIMALS)
+    parts = f"{fixed(elbo.expected_log_likelihood, shown)} - {fixed(elbo.kl, shown)}"
     lines = [
         f"ELBO {with_error(elbo.value, elbo.standard_error)}"
         f" = expected log likelihood - KL = {parts}"

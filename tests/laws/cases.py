@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import autograd.numpy as anp
@@ -15,6 +15,8 @@ from ppl.distributions.record import Alternative, Distribution
 from .evaluation import evaluated, groups
 
 SIZES = {"n": 3, "m": 2, "p": 2}
+SMALL = {"n": 3, "m": 2, "p": 1}
+"""For integration, which costs much for many numbers."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,7 @@ class Parametrisation:
     convert: Callable[..., tuple[Any, ...]]
     signature: str
     relations: Any
+    sizes: Any = field(default_factory=lambda: SIZES)
 
     @property
     def letters(self) -> list[tuple[str, ...]]:
@@ -92,15 +95,17 @@ def member(rng: Any, constraint: Constraint, shape: tuple[int, ...], centre: flo
 def arguments(
     rng: Any, p: Parametrisation, batch: tuple[int, ...] = (), centre: float = 0.3
 ) -> list[Any]:
-    """Return random arguments, each in its set and, given those before it, in the narrower one.
+    """Return random arguments, each in its set and, given the others, in the narrower one.
 
     Positive ones are about ``exp(centre)``.
     """
-    found: list[Any] = []
-    for (name, constraint), letters in zip(p.parameters.items(), p.letters, strict=True):
-        narrower = p.relations.get(name)
-        own = narrower(*found) if narrower else constraint
-        found.append(member(rng, own, (*batch, *(SIZES[n] for n in letters)), centre))
+    found = [
+        member(rng, constraint, (*batch, *(p.sizes[n] for n in letters)), centre)
+        for constraint, letters in zip(p.parameters.values(), p.letters, strict=True)
+    ]
+    for name, narrower in p.relations.items():
+        k = list(p.parameters).index(name)
+        found[k] = member(rng, narrower(*found), found[k].shape, centre)
     return found
 
 
@@ -109,7 +114,7 @@ def support(d: Distribution, standard: Any) -> Constraint:
 
 
 def draws(rng: Any, p: Parametrisation, given: Any, batch: tuple[int, ...]) -> Any:
-    shape = (*batch, *(SIZES[n] for n in p.event))
+    shape = (*batch, *(p.sizes[n] for n in p.event))
     return np.asarray(p.distribution.sample(rng, shape, *p.standard(given)), dtype=float)
 
 

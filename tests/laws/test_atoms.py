@@ -18,8 +18,8 @@ POOLS = ((0.1, 0.9), (1.2, 3.0), (-3.0, -0.2), (-0.9, -0.1))
 """Intervals of which at least one lies in the domain of every atom, for all its arguments."""
 
 
-POSITIONS = {"at": (1,)}
-"""Atom → which of its arguments are positions on the first one's axis."""
+WHOLE = {"at": (1,), "log_ive": (0,)}
+"""Atom → which of its arguments are whole numbers, without a gradient."""
 
 
 def arity(atom):
@@ -31,7 +31,7 @@ def inputs(atom, rng, pool, batch=(3,)):
     arrays = []
     for k, letters in enumerate(groups(atom.signature, arity(atom))[0]):
         a = rng.uniform(*pool, (*batch, *(SIZES[n] for n in letters)))
-        if k in POSITIONS.get(atom.name, ()):
+        if k in WHOLE.get(atom.name, ()):
             a = rng.integers(0, SIZES["n"], a.shape).astype(float)
         if letters == ("n", "n"):
             a = np.matmul(a, np.swapaxes(a, -1, -2)) + 2.0 * np.eye(SIZES["n"])
@@ -43,7 +43,7 @@ def directions(atom, rng, arrays):
     found = []
     letters_of = groups(atom.signature, arity(atom))[0]
     for k, (letters, a) in enumerate(zip(letters_of, arrays, strict=True)):
-        v = rng.normal(size=a.shape) * (k not in POSITIONS.get(atom.name, ()))
+        v = rng.normal(size=a.shape) * (k not in WHOLE.get(atom.name, ()))
         found.append(v + np.swapaxes(v, -1, -2) if letters == ("n", "n") else v)
     return found
 
@@ -152,8 +152,9 @@ def test_ranges_hold_their_values(name):
             member(rng, r, (20, *(SIZES[n] for n in letters)))
             for r, letters in zip(ranges, groups(atom.signature, arity(atom))[0], strict=True)
         ]
-        for k in POSITIONS.get(name, ()):
+        for k in WHOLE.get(name, ()):
             arrays[k] = np.zeros(20)
+            arrays[1 - k] = np.abs(arrays[1 - k]) if name == "log_ive" else arrays[1 - k]
         found = atom.range(*ranges)
         with np.errstate(all="ignore"):
             values = np.asarray(atom.differentiable(*arrays), dtype=float)

@@ -47,12 +47,14 @@ FUNCTIONS = {
     "expit": lambda x: np.sum(expit(3.0 * x), 1),
     "unknown": lambda x: np.sum(doubled(np.sin(x)) * x, 1),
     "alias": lambda x: np.sum(same(np.exp(x)) * same(x) + np.exp(x), 1),
+    "alias read late": lambda x: np.sum(same(x + 1.0) * np.exp(x + 1.0), 1),
     "split": lambda x: np.sum(np.split(x, 2, axis=1)[0] * np.split(x, 2, axis=1)[1], 1),
     "slogdet": lambda x: np.linalg.slogdet(x[:, :4].reshape(-1, 2, 2) + 3 * numpy.eye(2))[1],
     "solve": lambda x: np.sum(_solve(x) ** 2, 1),
     "stack": lambda x: np.sum(np.stack([x[:, 0], np.exp(x[:, 1])], axis=1) * x[:, 2:4], 1),
     "einsum": lambda x: np.einsum("sd,de,se->s", x, numpy.ones((6, 6)), np.sin(x)),
     "two index arrays": lambda x: np.sum(np.reshape(x, (-1, 2, 3))[:, [0, 1, 0], [2, 2, 2]], 1),
+    "one position again and again": lambda x: np.sum(np.sin(x)[:, [0, 0, 0]] * x[:, [1, 1, 1]], 1),
     "draws last": lambda x: np.sum(np.matmul(numpy.ones((4, 6)), np.transpose(x)) ** 2, 0),
     "logaddexp of three": lambda x: np.logaddexp(np.logaddexp(x[:, 0], x[:, 1]), x[:, 2]),
     "a draw itself": lambda x: x[:, 0],
@@ -84,6 +86,16 @@ def test_logaddexp_of_infinities(bad):
         expected = log_joint(x)
     numpy.testing.assert_array_equal(value, expected)
     assert gradient.shape == x.shape
+
+
+def test_logaddexp_far_apart():
+    def log_joint(x):
+        return np.logaddexp(x[:, 0], x[:, 1]) + np.logaddexp(0.0, x[:, 2])
+
+    x = numpy.array([[-1e3, 1.0, 1e3], [1.0, -1e3, -1e3]])
+    value, gradient = stage(log_joint, 3).value_and_gradient(x)
+    numpy.testing.assert_allclose(value, [1001.0, 1.0], rtol=1e-15)
+    numpy.testing.assert_allclose(gradient, [[0, 1, 1], [1, 0, 0]], atol=1e-300)
 
 
 def test_a_zero_factor_hides_no_nan():

@@ -14,8 +14,8 @@ from ppl.compile.stage import staged as staged_module
 from tests.stage.programs import DIMENSION, KINDS, Generated, points, programs
 
 PHASES = (Phase.explicit, Phase.generate, Phase.shrink)
-FEW = settings(max_examples=60, deadline=None, derandomize=True, phases=PHASES)
-LEAST = settings(max_examples=25, deadline=None, derandomize=True, phases=PHASES)
+FEW = settings(max_examples=150, deadline=None, derandomize=True, phases=PHASES)
+LEAST = settings(max_examples=60, deadline=None, derandomize=True, phases=PHASES)
 
 
 def assert_same(found, expected, tolerance=1e-12):

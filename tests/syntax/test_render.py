@@ -16,7 +16,9 @@ MODEL = Source(
 
 @pytest.fixture(scope="module")
 def kinds():
-    made = {s: Kind(f"test-{s}", "for tests", severity=s) for s in ("error", "warning", "note")}
+    made = {
+        s: Kind(f"rendering-{s}", "for tests", severity=s) for s in ("error", "warning", "note")
+    }
     yield made
     for kind in made.values():
         del KINDS[kind.code]
@@ -40,7 +42,7 @@ def test_the_parts_of_a_diagnostic(kinds):
     )
     assert render(diagnostic, MODEL) == (
         """\
-error[test-error]: `z @ W` multiplies shapes that do not fit
+error[rendering-error]: `z @ W` multiplies shapes that do not fit
  --> model.ppl:4:12
   |
 1 | W[D, K] ~ Normal(0, 1)
@@ -143,10 +145,10 @@ def test_ends_and_strange_texts(kinds, text, span, line, mark):
 
 def test_without_a_place_there_is_no_snippet(kinds):
     diagnostic = kinds["note"]("nothing is wrong", help="go on\nas before")
-    expected = "note[test-note]: nothing is wrong\n = help: go on\n         as before"
+    expected = "note[rendering-note]: nothing is wrong\n = help: go on\n         as before"
     assert render(diagnostic, MODEL) == expected
     assert render(diagnostic, None) == expected
-    assert render(kinds["warning"]("m", Span(0, 1)), None) == "warning[test-warning]: m"
+    assert render(kinds["warning"]("m", Span(0, 1)), None) == "warning[rendering-warning]: m"
 
 
 def test_colour_changes_nothing_but_colour(kinds):
@@ -162,7 +164,7 @@ def test_an_error_shows_itself(kinds):
     first, second = kinds["error"]("one", Span(0, 1)), kinds["error"]("two")
     error = ModelError((first, second), MODEL)
     assert str(error) == "\n" + render_all((first, second), MODEL)
-    assert "\n\nerror[test-error]: two" in str(error)
+    assert "\n\nerror[rendering-error]: two" in str(error)
 
 
 def test_json(kinds):
@@ -174,7 +176,7 @@ def test_json(kinds):
         json.loads(json.dumps(value))
         == value
         == {
-            "code": "test-error",
+            "code": "rendering-error",
             "severity": "error",
             "message": "m",
             "file": "model.ppl",

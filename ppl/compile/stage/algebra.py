@@ -154,7 +154,7 @@ def _power(b: Builder, x: Node, y: Node) -> Node | None:
             return b.elementwise(np.square, x)
         case 3.0:
             return b.elementwise(np.multiply, b.elementwise(np.square, x), x)
-        case 0.5:
+        case 0.5:  # NaN instead of inf at -inf
             return b.elementwise(np.sqrt, x)
         case -1.0:
             return b.elementwise(np.divide, b.constant(np.float64(1)), x)

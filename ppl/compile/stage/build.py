@@ -72,6 +72,10 @@ class Builder:
             first = array[(0,) * array.ndim]
             if (array == first).all():
                 return self.broadcast(self.constant(first), array.shape)
+        return self.positions(array)
+
+    def positions(self, array: np.ndarray[Any, Any]) -> Node:
+        """Return a constant as it is: positions stay a vector though they be all the same."""
         key = id(array) if array.nbytes > LARGE else (array.tobytes())
         return self._intern("constant", (), None, array.shape, array.dtype, array, key)
 
@@ -214,7 +218,7 @@ class Builder:
             return self.scale(factor, self.take(inner, index, axis))
         if (whole := take_of_index(x, axis)) is not None:
             base, start = whole
-            moved = self.constant(index.array + start)
+            moved = self.positions(index.array + start)
             return self._intern("take", (base, moved), axis, shape, x.dtype)
         return self._intern("take", (x, index), axis, shape, x.dtype)
 

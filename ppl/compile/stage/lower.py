@@ -310,7 +310,7 @@ def _getitem(state: Lowering) -> Node | None:
     if is_basic(index, x.dims):
         return state.b.index(x, index)
     if (gather := _gather(index, x.dims)) is not None:
-        return state.b.take(x, state.b.constant(gather[1]), gather[0])
+        return state.b.take(x, state.b.positions(gather[1]), gather[0])
     return None
 
 
@@ -322,7 +322,7 @@ def _scatter(state: Lowering) -> Node | None:
         return state.b.assemble([(index, state.arg(0))], shape)
     if (gather := _gather(index, shape)) is not None:
         axis, positions = gather
-        return state.b.segment(state.arg(0), state.b.constant(positions), axis, shape[axis])
+        return state.b.segment(state.arg(0), state.b.positions(positions), axis, shape[axis])
     return None
 
 

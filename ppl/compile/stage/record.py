@@ -66,6 +66,9 @@ class Recording:
     outputs: tuple[Any, ...]
 
 
+_OUTER, _INNER, _INNERMOST = -0.75, -0.5, -0.25
+
+
 class _Inspected(TypeError):
     """A traced value was asked for its truth."""
 
@@ -146,7 +149,7 @@ def record(function: LogJoint, x: Array) -> Recording:
     root = _Recorder.new_root(x)
     with np.errstate(all="ignore"):
         try:
-            outputs = _value_and_gradient(function, new_box(x, -0.75, root), x.shape)
+            outputs = _value_and_gradient(function, new_box(x, _OUTER, root), x.shape, _INNER)
         except (CannotStage, NotImplementedError) as error:
             raise CannotStage(str(error)) from error
         except _Inspected as error:
@@ -166,11 +169,28 @@ def _output(value: Any) -> Any:
     return Ref(value._node.number) if isbox(value) else np.asarray(value, dtype=np.float64)
 
 
-def _value_and_gradient(function: LogJoint, x: Any, shape: tuple[int, ...]) -> tuple[Any, Any]:
-    """Autograd's reverse pass over boxes of the outer trace, without any update in place."""
+def slope(function: LogJoint) -> LogJoint:
+    """Return the function of (x, v), shape (S, 2 D), that gives the gradient at x times v.
+
+    Its own gradient is the Hessian times v, then the gradient. Only to be recorded.
+    """
+
+    def gradient_times(both: Any) -> Any:
+        dimension = anp.shape(both)[1] // 2
+        x, v = both[:, :dimension], both[:, dimension:]
+        _, gradient = _value_and_gradient(function, x, anp.shape(x), _INNERMOST)
+        return anp.sum(gradient * v, axis=1)
+
+    return gradient_times
+
+
+def _value_and_gradient(
+    function: LogJoint, x: Any, shape: tuple[int, ...], level: float
+) -> tuple[Any, Any]:
+    """Autograd's reverse pass over boxes of an outer trace, without any update in place."""
     root = _Reverse.new_root()
-    end = function(new_box(x, -0.5, root))
-    traced = isbox(end) and isinstance(end._node, _Reverse)
+    end = function(new_box(x, level, root))
+    traced = isbox(end) and end._trace == level
     value = end._value if traced else end
     if anp.shape(value) != shape[:1]:
         raise CannotStage(
