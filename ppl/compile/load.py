@@ -63,7 +63,13 @@ class LogJoint:
     source: str
     log_joint: Callable[[Any], Any]
     log_likelihood: Callable[[Any], Any]
+    _determined: Callable[[Any], Mapping[str, Any]]
     _quantities: Callable[[Any, Any], Mapping[str, Any]]
+
+    def determined(self, x: Floats) -> dict[str, NDArray[Any]]:
+        """Return those of the user's variables that a point fixes: nothing that is drawn after."""
+        with np.errstate(all="ignore"):
+            return {k: np.asarray(v) for k, v in self._determined(x).items()}
 
     def quantities(self, x: Floats, rng: np.random.Generator) -> dict[str, NDArray[Any]]:
         """Return the user's variables at points, each with the draw axis first."""

@@ -66,11 +66,17 @@ class CompiledTarget:
         )
 
     def quantities(self, positions: Array) -> dict[str, Array]:
-        """Return latents and what is computed from them, each (S, ...)."""
-        every = self.model.quantities(positions, np.random.default_rng(0))
-        bound = self.model.bound
-        skip = {*bound.barren, *bound.parameters}
-        return {name: value for name, value in every.items() if name not in skip}
+        """Return latents and what is computed from them, each (S, ...).
+
+        States of discrete latents, which are drawn given the rest, are left out.
+        """
+        every = self.model.determined(positions)
+        return {name: value for name, value in every.items() if name not in self.skipped}
+
+    @cached_property
+    def skipped(self) -> frozenset[str]:
+        """Learned parameters: they do not differ from draw to draw."""
+        return frozenset(self.model.bound.parameters)
 
 
 def _block(column: Column) -> Block:
