@@ -25,7 +25,7 @@ from ppl.text.usage import USAGE
 
 if TYPE_CHECKING:
     from ppl.compile.load import LogJoint
-    from ppl.inference.infer import Progress
+    from ppl.inference.climb import Progress
     from ppl.inference.settings import Settings
     from ppl.posterior import Fit
 

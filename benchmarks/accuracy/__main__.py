@@ -20,6 +20,7 @@ from tempfile import TemporaryDirectory
 from time import perf_counter
 
 from benchmarks.accuracy.reference import Distance, distance, posteriors
+from ppl.inference.verdict import RANK
 
 MODELS = Path(__file__).parent / "models"
 LONGEST = 120.0
@@ -117,7 +118,8 @@ def summary(runs: list[Run]) -> str:
         return "nothing was run"
     seconds = [r.seconds for r in runs]
     words = ", ".join(
-        f"{sum(r.verdict == word for r in runs)} {word}" for word in ("exact", "good", "fair", "poor")
+        f"{sum(r.verdict == word for r in runs)} {word}"
+        for word in ("exact", "good", "fair", "poor")
     )
     return (
         f"\n{len(runs)} runs: {sum(r.distance.accurate for r in runs)} accurate, "

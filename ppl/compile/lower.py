@@ -5,8 +5,9 @@ Decides how each latent is parametrised, in which order things are computed, and
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 
@@ -46,6 +47,7 @@ from ppl.graph.nodes import (
     Position,
     Read,
     reads,
+    rename,
     rewrite,
     subtract,
 )
@@ -281,6 +283,9 @@ def _latent(low: Lowering, name: str, uncertain: set[str]) -> None:
     if len(samples) == 1 and _is_location_scale(samples[0], uncertain, low):
         _noncentred(low, name, samples[0])
         return
+    if len(samples) == 1 and _is_placed(samples[0], uncertain, low):
+        _placed(low, name, samples[0])
+        return
     supports = [support_of(s) for s in samples]
     if len({s.name for s in supports}) > 1 or any(
         isinstance(getattr(s, "lower", None), Traced) for s in supports
@@ -389,6 +394,56 @@ def _noncentred(low: Lowering, name: str, sample: Sample) -> None:
     low.values.setdefault(name, []).append(Let(name, _axes_of(sample), value, sample.span))
     density = trace(record.log_density, [z, *standard.values()], [()] * (1 + len(standard)))
     low.terms.setdefault(name, []).append(Term("prior", density.node, sample.indices, sample.span))
+    low.choices.append(f"{name} non-centred")
+
+
+def _placing(density: LogDensity) -> Callable[..., Any] | None:
+    """Return the function that makes a draw of a vector from standard normals, if there is one."""
+    record = DISTRIBUTIONS[density.distribution]
+    if density.alternative is None:
+        return record.place
+    return record.alternatives[density.alternative].place
+
+
+def _is_placed(sample: Sample, uncertain: set[str], low: Lowering) -> bool:
+    """Return whether a vector is better made from normals: its covariance is uncertain itself."""
+    density = sample.density
+    if _placing(density) is None or sample.suffix is not None or sample.target is None:
+        return False
+    positions = sample.target.positions
+    if not all(isinstance(p, Position) for p in positions) or len(density.event) != 1:
+        return False
+    found = reads(*density.arguments)
+    if sample.target.name in found or found & low.shadowed:
+        return False
+    return bool(reads(*density.arguments[1:]) & uncertain)
+
+
+def _placed(low: Lowering, name: str, sample: Sample) -> None:
+    """Write a vector as location + factor · z."""
+    density = sample.density
+    place = _placing(density)
+    assert place is not None
+    assert sample.target is not None
+    key = f"{name}.standard"
+    shape = low.shapes[name]
+    start = low.position
+    stop = start + int(np.prod(shape, dtype=int))
+    low.columns.append(Column(name, start, stop, shape, "latent", True, real))
+    low.shapes[key] = shape
+    low.noncentred.add(name)
+    low.unpacked.append(Unpack(key, start, stop, shape, f"{name}, standardised"))
+    z = Read(key, sample.target.positions)
+    (last,) = density.event
+    value = trace(place, (z, *density.arguments), (density.event, *density.events))
+    axis = last.like()
+    node = rename(value.node, {value.event[0]: axis})
+    axes = tuple(axis if i == last else i for i in _axes_of(sample))
+    low.values.setdefault(name, []).append(Let(name, axes, node, sample.span))
+    normal = DISTRIBUTIONS["Normal"].log_density
+    prior = trace(lambda z: normal(z, 0.0, 1.0), (z,), ((),)).node
+    indices = (*(i for i in sample.indices if i != last), last)
+    low.terms.setdefault(name, []).append(Term("prior", prior, indices, sample.span))
     low.choices.append(f"{name} non-centred")
 
 

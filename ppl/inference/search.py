@@ -140,7 +140,8 @@ def _climb(
         heights = np.where(better, values, heights)
         best = np.where(better[:, None], position, best)
         first = MOMENTS[0] * first + (1 - MOMENTS[0]) * gradients
-        second = MOMENTS[1] * second + (1 - MOMENTS[1]) * gradients**2
+        with np.errstate(over="ignore"):
+            second = MOMENTS[1] * second + (1 - MOMENTS[1]) * gradients**2
         unbiased = first / (1 - MOMENTS[0] ** count)
         spread = np.sqrt(second / (1 - MOMENTS[1] ** count)) + 1e-12
         position = position + _length(steps, count)[:, None] * unbiased / spread
