@@ -151,6 +151,8 @@ def infer(
     from ppl.posterior import Fit
 
     inference = run(CompiledTarget(joint), settings, progress)
+    assert isinstance(inference.target, CompiledTarget)
+    joint = inference.target.model
     seconds = {"compile": compiled - began, "infer": perf_counter() - compiled}
     return Fit(request.source.name, settings.seed, joint, inference, selection, seconds)
 

@@ -82,15 +82,18 @@ class _Emitter:
         self.namer = Namer()
         self.namer.taken.update(DISTRIBUTIONS)
         shapes = dict(program.shapes)
-        for name in bound.missing:
-            shapes[f"{name}.present"] = shapes[name]
+        handed = [f"{name}.present" for name in bound.missing]
+        for name, key in zip(bound.missing, handed, strict=True):
+            shapes[key] = shapes[name]
+        handed.extend(key for key in shapes if key.endswith(".centring"))
         self.writer = Writer({}, shapes, bound.sizes, bound.data, self.namer)
         self.states = StateWriter(self.writer, self.namer, bound)
         self.sets: dict[str, str] = {}
         self.distributions: set[str] = set()
         self.used: set[str] = set()
         self.checks: dict[tuple[str, int], Inside] = {}
-        for key in (*bound.data, *(f"{n}.present" for n in bound.missing)):
+        self.given = frozenset((*bound.data, *handed))
+        for key in (*bound.data, *handed):
             self.writer.known[key] = Known(self.namer.of(key, key), drawn=False)
 
     # ------------------------------------------------------------------------------- whole
@@ -112,8 +115,7 @@ class _Emitter:
             for name in sorted(self.writer.dimensions)
         )
         for key in self.writer.known:
-            data = key in self.bound.data or key.endswith(".present")
-            if data and key in self.used:
+            if key in self.given and key in self.used:
                 head.append(f'{INDENT}{self.writer.known[key].text} = data["{key}"]')
         head.extend(INDENT + line for line in self.writer.constants)
         body = [line for f in functions for line in ("", *f)]

@@ -85,16 +85,34 @@ class LogJoint:
             return tape(self.log_joint)
 
 
-def compile_bound(bound: BoundGraph) -> LogJoint:
-    """Compile a bound graph."""
-    program = lower(bound)
+def compile_bound(
+    bound: BoundGraph, centring: Mapping[str, Floats] | None = None
+) -> LogJoint:
+    """Compile a bound graph.
+
+    Parameters
+    ----------
+    bound
+        The graph with its data.
+    centring
+        For some latents that `Column.noncentred` marks: how far each entry is centred, from 0
+        (not at all) to 1.
+    """
+    centring = centring or {}
+    program = lower(bound, frozenset(centring))
     emitted = emit(program, bound)
     sets = {c.constraint.name: c.constraint for c in program.columns}
-    functions = _load(emitted, bound, sets)
+    degrees = {f"{name}.centring": degree for name, degree in centring.items()}
+    functions = _load(emitted, bound, sets, degrees)
     return LogJoint(bound, program, emitted.text, *functions)
 
 
-def _load(emitted: Emitted, bound: BoundGraph, sets: Mapping[str, Constraint]) -> Any:
+def _load(
+    emitted: Emitted,
+    bound: BoundGraph,
+    sets: Mapping[str, Constraint],
+    degrees: Mapping[str, Floats],
+) -> Any:
     name = f"<compiled model {next(_serial)}>"
     scope: dict[str, Any] = {
         "np": anp,
@@ -121,7 +139,7 @@ def _load(emitted: Emitted, bound: BoundGraph, sets: Mapping[str, Constraint]) -
         emitted.text.splitlines(keepends=True),
         name,
     )
-    data: dict[str, Any] = {**bound.sizes, **bound.data, **emitted.arrays}
+    data: dict[str, Any] = {**bound.sizes, **bound.data, **emitted.arrays, **degrees}
     for key, mask in bound.missing.items():
         data[f"{key}.present"] = (~mask).astype(float)
     try:

@@ -74,6 +74,7 @@ class Lowering:
     choices: list[str] = field(default_factory=list)
     noncentred: set[str] = field(default_factory=set)
     uncertain: frozenset[str] = frozenset()
+    partly_centred: frozenset[str] = frozenset()
     discrete: tuple[str, ...] = ()
     shadowed: frozenset[str] = frozenset()
 
@@ -88,8 +89,15 @@ class Lowering:
         return self.columns[-1].stop if self.columns else 0
 
 
-def lower(bound: BoundGraph) -> Program:
+def lower(bound: BoundGraph, partly_centred: frozenset[str] = frozenset()) -> Program:
     """Lower a bound graph.
+
+    Parameters
+    ----------
+    bound
+        The graph.
+    partly_centred
+        Latents of location and scale whose degree of centring is data, ``NAME.centring``.
 
     Raises
     ------
@@ -97,7 +105,7 @@ def lower(bound: BoundGraph) -> Program:
         Where the model needs what this version does not carry.
     """
     bound = replace(bound, graph=_without_densities(bound.graph))
-    low = Lowering(bound)
+    low = Lowering(bound, partly_centred=partly_centred)
     graph = bound.graph
     for name in graph.variables:
         low.shapes[name] = bound.shape(name)
@@ -369,11 +377,13 @@ def _noncentred(low: Lowering, name: str, sample: Sample) -> None:
     shape = low.shapes[name]
     start = low.position
     stop = start + int(np.prod(shape, dtype=int))
-    low.columns.append(Column(name, start, stop, shape, "latent", True, support))
+    low.columns.append(Column(name, start, stop, shape, "latent", True, support, support is real))
     low.shapes[key] = shape
     low.noncentred.add(name)
     z: Node = Read(key, sample.target.positions)
-    if support is real:
+    if name in low.partly_centred:
+        _partly_centred(low, name, sample, arguments[location] if location else None, arguments[scale])
+    elif support is real:
         low.unpacked.append(Unpack(key, start, stop, shape, f"{name}, standardised"))
     else:
         free = f"{name}.free"
@@ -394,7 +404,34 @@ def _noncentred(low: Lowering, name: str, sample: Sample) -> None:
     low.values.setdefault(name, []).append(Let(name, _axes_of(sample), value, sample.span))
     density = trace(record.log_density, [z, *standard.values()], [()] * (1 + len(standard)))
     low.terms.setdefault(name, []).append(Term("prior", density.node, sample.indices, sample.span))
-    low.choices.append(f"{name} non-centred")
+    how = "partly centred" if name in low.partly_centred else "non-centred"
+    low.choices.append(f"{name} {how}")
+
+
+def _partly_centred(
+    low: Lowering, name: str, sample: Sample, location: Node | None, scale: Node
+) -> None:
+    """Give a latent columns x from which z = (x - c · location) / scale^c, c its centring.
+
+    With c = 0 these are standardised, with c = 1 they are the latent itself (Gorinova, Moore &
+    Hoffman 2020, "Automatic reparameterisation of probabilistic programs").
+    """
+    assert sample.target is not None
+    column = low.columns[-1]
+    key, between, degree = f"{name}.standard", f"{name}.between", f"{name}.centring"
+    low.shapes[between] = low.shapes[degree] = column.shape
+    low.unpacked.append(
+        Unpack(between, column.start, column.stop, column.shape, f"{name}, partly centred")
+    )
+    x: Node = Read(between, sample.target.positions)
+    c = Read(degree, sample.target.positions)
+    if location is not None:
+        x = Apply("subtract", (x, Apply("multiply", (c, location))))
+    shrunk = Apply("multiply", (c, Apply("log", (scale,))))
+    value = Apply("multiply", (x, Apply("exp", (Apply("negative", (shrunk,)),))))
+    low.values.setdefault(name, []).append(Let(key, _axes_of(sample), value, sample.span))
+    jacobian = Apply("negative", (shrunk,))
+    low.terms.setdefault(name, []).append(Term("jacobian", jacobian, sample.indices, sample.span))
 
 
 def _placing(density: LogDensity) -> Callable[..., Any] | None:

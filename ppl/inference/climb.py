@@ -16,7 +16,7 @@ import numpy.typing as npt
 from ppl.guide.gaussian import Guide
 from ppl.guide.layout import Layout
 from ppl.guide.proposal import Proposal
-from ppl.inference import fullrank, hmc, importance, meanfield, mismatch, search
+from ppl.inference import fullrank, hmc, importance, meanfield, mismatch, recentre, search
 from ppl.inference.draws import fixed_draws, systematic_resample, white_draws
 from ppl.inference.objective import Elbo, Objective, report_elbo
 from ppl.inference.result import Rung
@@ -181,6 +181,37 @@ def _fit_meanfield(climb: Climb) -> Climb:
     return _reported(replace(climb, fits=fits, gradients=gradients))
 
 
+def _wants_recentring(climb: Climb) -> bool:
+    affine = any(block.location_scale for block in climb.layout.latents)
+    return affine and climb.sampleable and climb.fit.outcome == "converged"
+
+
+def _recentre(climb: Climb) -> Climb:
+    """Centre latents by degrees, and fit again from where the fits are; keep what is better."""
+    found = recentre.run(climb.target, climb.guide)
+    if found is None:
+        return climb
+    objective = replace(climb.objective, target=found.target)
+    fits = []
+    for fit in climb.fits:
+        guide = meanfield.guide_of(climb.objective, fit)
+        positions = guide.place(climb.objective.normals[:, ~climb.layout.points])
+        start = recentre.moved(climb.target, found.degrees, positions).mean(axis=0)
+        fits.append(meanfield.run(objective, start, climb.streams.starts))
+    gradients = climb.gradients + sum(fit.gradients for fit in fits)
+    again = replace(
+        climb,
+        target=found.target,
+        layout=Layout(tuple(found.target.blocks)),
+        objective=objective,
+        fits=tuple(fits),
+        gradients=gradients,
+    )
+    if again.fit.elbo > climb.fit.elbo and again.fit.outcome == "converged":
+        return _reported(again)
+    return replace(climb, gradients=gradients)
+
+
 def _wants_fullrank(climb: Climb) -> bool:
     rank = climb.guide.rank
     if climb.undefined or climb.settings.guide == "meanfield":
@@ -296,6 +327,7 @@ def _promise(fit: meanfield.State) -> tuple[bool, bool, float]:
 
 RUNGS = (
     Step("meanfield", lambda climb: True, _fit_meanfield),
+    Step("recentred", _wants_recentring, _recentre),
     Step("fullrank", _wants_fullrank, _fit_fullrank),
     Step("importance", lambda climb: climb.sampleable, _weigh),
     Step("hmc", _wants_chains, _run_chains),

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 
-from ppl.compile.load import LogJoint
+from ppl.compile.load import LogJoint, compile_bound
 from ppl.compile.program import Column
 from ppl.graph.evaluate import NotANumber, number
 from ppl.guide.layout import Block
@@ -73,6 +74,10 @@ class CompiledTarget:
         every = self.model.determined(positions)
         return {name: value for name, value in every.items() if name not in self.skipped}
 
+    def recentred(self, degrees: Mapping[str, Array]) -> CompiledTarget:
+        """Return the same model where these latents are centred by degrees."""
+        return CompiledTarget(compile_bound(self.model.bound, degrees))
+
     @cached_property
     def skipped(self) -> frozenset[str]:
         """Learned parameters: they do not differ from draw to draw."""
@@ -87,5 +92,5 @@ def _block(column: Column) -> Block:
         column.shape,
         column.kind,
         plate=column.shape[0] if column.shape else 1,
-        location_scale=column.noncentred,
+        location_scale=column.noncentred and column.affine,
     )

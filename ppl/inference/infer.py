@@ -43,6 +43,7 @@ def infer(
     if weights is not None and weights.trusted:
         evidence = Estimate(weights.log_evidence, weights.log_evidence_error)
     return Inference(
+        target=climb.target,
         guide=climb.guide,
         draws=draws,
         weighted=weighted,

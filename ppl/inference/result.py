@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from ppl.guide.gaussian import Guide
 from ppl.inference.objective import Elbo
+from ppl.inference.target import Target
 from ppl.inference.verdict import Verdict
 
 Array = npt.NDArray[np.float64]
@@ -47,6 +48,9 @@ class Inference:
 
     Attributes
     ----------
+    target
+        The model in whose coordinates positions are: the one that was given, or the same one
+        with some latents centred by degrees.
     guide
         The fitted guide; learned parameters are its points.
     draws
@@ -74,6 +78,7 @@ class Inference:
         Further sentences for the user.
     """
 
+    target: Target
     guide: Guide
     draws: Array
     weighted: WeightedDraws
