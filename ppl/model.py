@@ -76,7 +76,7 @@ class Model:
         method: str = "auto",
         guide: str = "auto",
         draws: int = 4000,
-        time_limit: float = 8.0,
+        time_limit: float = 20.0,
         observe: Sequence[str] = (),
         **named: Any,
     ) -> Fit:

@@ -156,10 +156,10 @@ COMMANDS = {
                 Option("--draws", "posterior draws (default 4000)", "N", positive_count, 4000),
                 Option(
                     "--time-limit",
-                    "seconds after which Markov chains end (default 8)",
+                    "seconds after which Markov chains end (default 20)",
                     "SECONDS",
                     seconds,
-                    8.0,
+                    20.0,
                 ),
                 Option("--json", "write the result as JSON; - prints it, not the table", "FILE"),
                 Option("--quiet", "no progress on standard error"),

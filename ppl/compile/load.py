@@ -85,9 +85,7 @@ class LogJoint:
             return tape(self.log_joint)
 
 
-def compile_bound(
-    bound: BoundGraph, centring: Mapping[str, Floats] | None = None
-) -> LogJoint:
+def compile_bound(bound: BoundGraph, centring: Mapping[str, Floats] | None = None) -> LogJoint:
     """Compile a bound graph.
 
     Parameters

@@ -382,7 +382,9 @@ def _noncentred(low: Lowering, name: str, sample: Sample) -> None:
     low.noncentred.add(name)
     z: Node = Read(key, sample.target.positions)
     if name in low.partly_centred:
-        _partly_centred(low, name, sample, arguments[location] if location else None, arguments[scale])
+        _partly_centred(
+            low, name, sample, arguments[location] if location else None, arguments[scale]
+        )
     elif support is real:
         low.unpacked.append(Unpack(key, start, stop, shape, f"{name}, standardised"))
     else:

@@ -316,7 +316,8 @@ def _run_chains(climb: Climb) -> Climb:
         positions = weights.positions[chosen]
     doubted = weights is None or weights.khat >= DOUBTED_KHAT
     asked = hmc.RHAT_DOUBTED if doubted else hmc.RHAT
-    problem = hmc.Problem(climb.target, rng, asked, lambda: perf_counter() > climb.deadline)
+    budget = int(hmc.GRADIENTS_PER_SECOND * climb.settings.time_limit)
+    problem = hmc.Problem(climb.target, rng, asked, budget, lambda: perf_counter() > climb.deadline)
     chains = hmc.run(problem, climb.guide, positions)
     return replace(climb, chains=chains, gradients=climb.gradients + chains.gradients)
 

@@ -22,7 +22,7 @@ from ppl.inference.chains import Diagnosis, diagnose
 from ppl.inference.target import Target, evaluate, quantities
 
 Array = npt.NDArray[np.float64]
-Outcome = Literal["running", "accepted", "time"]
+Outcome = Literal["running", "accepted", "budget", "time"]
 
 CHAINS, PATH, MOST_LEAPFROGS = 64, 1.6, 64
 SHORT_SHARE, SHORTEST = 0.3, 0.1
@@ -33,6 +33,8 @@ ADAPT_AFTER: dict[int, float] = {2: 0.8, 6: 0.9, 14: 0.95}
 RHAT, RHAT_DOUBTED, ERROR, MIN_BLOCKS = 1.02, 1.01, 0.04, 3
 FAIR_RHAT, FAIR_ERROR = 1.05, 0.1
 SHRINK = 0.02
+GRADIENTS_PER_SECOND = 600
+"""Converts the limit on time to one on batched gradients, which no machine's speed changes."""
 KEPT = 2**24
 """Entries of draws x columns that are kept at most: 128 MB."""
 GOLDEN = (5**0.5 - 1) / 2
@@ -78,7 +80,8 @@ class State:
     diagnosis
         Of the kept draws; None before it is due.
     outcome
-        ``running``, ``accepted``, or ``time`` when the limit ended it.
+        ``running``, ``accepted``, ``budget`` when the gradients or the memory allowed were used
+        up, or ``time`` when the clock ended it, which another run may not repeat.
     """
 
     frame: Guide
@@ -102,16 +105,30 @@ class State:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Problem:
-    """A target, randomness, the R-hat asked for, and a clock that says when to end."""
+    """What to sample, and when to end.
+
+    Attributes
+    ----------
+    target, rng
+        The model, and randomness.
+    rhat
+        The R-hat asked for.
+    budget
+        Batched gradients after which no block is begun; it ends runs that do not converge at the
+        same place on every machine.
+    expired
+        A clock, for models so slow that the budget would take too long.
+    """
 
     target: Target
     rng: np.random.Generator
     rhat: float
+    budget: int
     expired: Callable[[], bool]
 
 
 def run(problem: Problem, guide: Guide, positions: Array) -> State:
-    """Run chains from positions (C, D) until the diagnostics pass or the time is up."""
+    """Run chains from positions (C, D) until the diagnostics pass or a limit is reached."""
     state = init(problem, guide, positions)
     while state.outcome == "running":
         state = step(problem, state)
@@ -138,8 +155,10 @@ def step(problem: Problem, state: State) -> State:
         state = replace(state, diagnosis=diagnosis)
         if diagnosis.rhat < problem.rhat and diagnosis.error < ERROR:
             return replace(state, outcome="accepted")
-    if problem.expired() or (len(state.blocks) + 1) * drawn.size > KEPT:
-        return replace(state, outcome="time", diagnosis=_diagnose(problem.target, state))
+    full = (len(state.blocks) + 1) * drawn.size > KEPT
+    if problem.expired() or full or state.gradients >= problem.budget:
+        outcome: Outcome = "budget" if full or state.gradients >= problem.budget else "time"
+        return replace(state, outcome=outcome, diagnosis=_diagnose(problem.target, state))
     if done in ADAPT_AFTER:
         recent = np.concatenate(state.blocks[len(state.blocks) // 3 :])
         state = _rewhitened(problem, state, recent)

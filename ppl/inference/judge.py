@@ -20,6 +20,7 @@ from ppl.inference.verdict import Verdict, begin
 Array = npt.NDArray[np.float64]
 
 SECOND_MODE, HEAVY_TAIL, GUIDE_ERROR = 0.01, 0.8, 0.1
+UNREPEATABLE = "The clock ended the Markov chains: the same seed may give other numbers next time."
 HELP = "Give the model narrower priors or reparametrise it."
 
 
@@ -53,6 +54,8 @@ def judge(climb: Climb) -> Judgement:
     if climb.layout.parameters and not climb.converged:
         verdict = verdict.lower("poor", "The learned parameters did not converge.", HELP)
     verdict, notes = _judge_starts(climb, verdict)
+    if climb.chains is not None and climb.chains.outcome == "time":
+        notes = (*notes, UNREPEATABLE)
     return Judgement(verdict, source, notes)
 
 
@@ -168,7 +171,8 @@ def _judge_chains(climb: Climb) -> Verdict:
     if chains.outcome != "accepted":
         verdict = verdict.lower(
             "fair" if _nearly(chains) else "poor",
-            f"Markov chains ran out of time (R-hat {found.rhat:.3f}, error {found.error:.2f} sd).",
+            f"Markov chains did not settle within their {_limit(chains)} (R-hat {found.rhat:.3f}, "
+            f"error {found.error:.2f} sd).",
             "Allow more time, or reparametrise the model.",
         )
     if found.tail >= HEAVY_TAIL:
@@ -185,6 +189,10 @@ def _judge_chains(climb: Climb) -> Verdict:
             "Break the symmetry with an ordering or a narrower prior if only one of them is meant.",
         )
     return verdict
+
+
+def _limit(chains: hmc.State) -> str:
+    return "time" if chains.outcome == "time" else f"{chains.gradients:,} gradients"
 
 
 def _nearly(chains: hmc.State) -> bool:

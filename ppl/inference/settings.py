@@ -30,7 +30,8 @@ class Settings:
     starts
         How many starts to fit when the model has learned parameters.
     time_limit
-        Seconds after which Markov chains end with what they have.
+        Seconds after which Markov chains end with what they have. Each stands for 600 batched
+        gradients too, after which they end on any machine, so that runs can be repeated.
     """
 
     seed: int = 0
@@ -38,7 +39,7 @@ class Settings:
     guide: GuideFamily = "auto"
     draws: int = 4000
     starts: int = 3
-    time_limit: float = 8.0
+    time_limit: float = 20.0
 
 
 def checked(settings: Settings) -> Settings:

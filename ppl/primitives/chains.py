@@ -143,7 +143,10 @@ def draw_paths(rng: np.random.Generator, unary: Floats, pair: Floats) -> NDArray
 
 def draw_index(rng: np.random.Generator, weights: Floats) -> NDArray[np.intp]:
     """Draw positions along the last axis with probabilities proportional to weights."""
-    total = np.cumsum(weights, axis=-1)
-    level = rng.random(weights.shape[:-1])[..., None] * total[..., -1:]
-    index: NDArray[np.intp] = np.minimum(np.sum(total <= level, axis=-1), weights.shape[-1] - 1)
+    level = rng.random(weights.shape[:-1]) * np.add.reduce(weights, axis=-1)
+    index = np.zeros(level.shape, dtype=np.intp)
+    total = np.zeros(level.shape)
+    for state in range(weights.shape[-1] - 1):
+        total += weights[..., state]
+        index += total <= level
     return index
