@@ -20,7 +20,6 @@ from tempfile import TemporaryDirectory
 from time import perf_counter
 
 from benchmarks.accuracy.reference import Distance, distance, posteriors
-from ppl.inference.verdict import RANK
 
 MODELS = Path(__file__).parent / "models"
 LONGEST = 120.0

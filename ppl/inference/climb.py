@@ -16,7 +16,7 @@ import numpy.typing as npt
 from ppl.guide.gaussian import Guide
 from ppl.guide.layout import Layout
 from ppl.guide.proposal import Proposal
-from ppl.inference import fullrank, hmc, importance, meanfield, mismatch, recentre, search
+from ppl.inference import fullrank, hmc, importance, meanfield, mismatch, recentre, search, tails
 from ppl.inference.draws import fixed_draws, systematic_resample, white_draws
 from ppl.inference.objective import Elbo, Objective, report_elbo
 from ppl.inference.result import Rung
@@ -70,6 +70,8 @@ class Climb:
         Mean-field fits, one per start.
     modes
         Full-rank fits of distinct modes, best first; empty before that rung.
+    unbounded
+        Variables that can move without bound at no cost, as far as was seen.
     elbo
         Of the present guide, from fresh draws; None before the first rung.
     weights
@@ -90,6 +92,7 @@ class Climb:
     objective: Objective
     fits: tuple[meanfield.State, ...] = ()
     modes: tuple[fullrank.State, ...] = ()
+    unbounded: tuple[str, ...] = ()
     elbo: Elbo | None = None
     weights: importance.State | None = None
     excess: Array | None = None
@@ -117,6 +120,8 @@ class Climb:
     @property
     def improper(self) -> bool:
         """Whether the posterior may be improper: a flat direction, or a guide that kept growing."""
+        if self.unbounded:
+            return True
         if not self.modes:
             return self.fit.may_be_improper
         best = self.modes[0]
@@ -243,7 +248,9 @@ def _fit_fullrank(climb: Climb) -> Climb:
         if not modes[0].converged and len(modes) == 1 and not non_centred:
             climb, best = _more_starts(climb, objective, modes[0])
             modes = (best,)
-    return _reported(replace(climb, modes=modes))
+    return _reported(
+        replace(climb, modes=modes, unbounded=tails.unbounded(climb.target, modes[0].guide))
+    )
 
 
 def _refit(climb: Climb, objective: fullrank.Objective, start: Array) -> fullrank.State | None:

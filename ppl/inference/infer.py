@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from ppl.guide.meanfield import MeanField
 from ppl.inference import climb as ladder
 from ppl.inference.climb import Climb, Progress
 from ppl.inference.draws import stratified_normals, systematic_resample
@@ -12,7 +13,8 @@ from ppl.inference.judge import judge
 from ppl.inference.objective import Elbo
 from ppl.inference.result import Estimate, Inference, Rung, Source, WeightedDraws
 from ppl.inference.settings import Settings
-from ppl.inference.target import Target
+from ppl.inference.target import Target, log_joint
+from ppl.inference.verdict import begin
 
 Array = npt.NDArray[np.float64]
 
@@ -35,6 +37,8 @@ def infer(
     progress
         Called with every finished rung.
     """
+    if target.dimension == 0:
+        return _nothing_to_infer(target, settings or Settings())
     climb = ladder.run(target, settings or Settings(), progress or _silent)
     judged = judge(climb)
     weighted, draws = _hand_out(climb, judged.source)
@@ -58,6 +62,29 @@ def infer(
         source=judged.source,
         rungs=climb.rungs,
         notes=judged.notes,
+    )
+
+
+def _nothing_to_infer(target: Target, settings: Settings) -> Inference:
+    """Answer for a model without latents that any data bear on: all is drawn from it forwards."""
+    empty = np.zeros((settings.draws, 0))
+    level = float(log_joint(target, empty[:1])[0])
+    return Inference(
+        target=target,
+        guide=MeanField(np.zeros(0), np.zeros(0), np.zeros(0, dtype=np.bool_)),
+        draws=empty,
+        weighted=WeightedDraws(empty, np.full(settings.draws, -np.log(settings.draws))),
+        elbo=Elbo(level, level, 0.0, 0.0),
+        log_evidence=Estimate(level, 0.0),
+        khat=None,
+        khat_quantity=None,
+        ess=None,
+        rhat=None,
+        gradients=0,
+        verdict=begin("exact", "No data bear on any unknown: draws come from the model itself."),
+        source="guide",
+        rungs=(),
+        notes=(),
     )
 
 

@@ -81,7 +81,7 @@ def _judge_guide(climb: Climb) -> Verdict:
     if climb.improper:
         return begin("good", "").lower(
             "poor",
-            "The posterior may be improper: the guide grows or moves away without bound.",
+            f"The posterior may be improper: {_who(climb)} without bound.",
             "Give every latent a proper prior.",
         )
     if climb.guide.rank == 0:
@@ -92,6 +92,14 @@ def _judge_guide(climb: Climb) -> Verdict:
     if climb.excess is not None:
         return _judge_slopes(verdict, climb.excess)
     return _judge_uncorrected(climb, verdict)
+
+
+def _who(climb: Climb) -> str:
+    if not climb.unbounded:
+        return "the guide grows or moves away"
+    names = [f"`{name}`" for name in climb.unbounded]
+    every = " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
+    return f"{every} can move away" if len(names) == 1 else f"{every} can move away together"
 
 
 def _judge_slopes(verdict: Verdict, excess: Array) -> Verdict:

@@ -18,6 +18,9 @@ from ppl.primitives.fused import fused
 
 Floats = NDArray[np.float64]
 
+LARGEST = 1e300
+"""Messages backward are kept below this: where they would be larger, no path comes from before."""
+
 
 def _scaled(log_potential: Floats, axes: tuple[int, ...]) -> tuple[Floats, Floats]:
     """Return exp of log potentials, scaled so that the largest is 1, and the logs of the scales."""
@@ -101,7 +104,7 @@ def _paths_step_by_step(unary: Floats, pair: Floats) -> tuple[Floats, Floats, Fl
                 by_pair[0] += outer
             else:
                 by_pair[t - 1] = outer
-            message = np.einsum("scij,scj->sci", step, right)
+            message = np.minimum(np.einsum("scij,scj->sci", step, right), LARGEST)
     by_pair *= steps
     lost = ~np.isfinite(total)
     if lost.any():

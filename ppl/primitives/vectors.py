@@ -16,7 +16,6 @@ from ppl.primitives.gathers import pick
 from ppl.primitives.operation import operation
 from ppl.primitives.recurrences import affine_recurrence_backwards
 
-
 FEW = 8
 """Along a last axis so short, one call for each position is faster than a reduction."""
 
