@@ -7,11 +7,13 @@ from ppl.compile.program import (
     Assemble,
     Draw,
     Eliminate,
+    Filter,
     Inside,
     Jacobian,
     Let,
     Program,
     RowSum,
+    Scan,
     StateDraw,
     Step,
     Table,
@@ -19,7 +21,7 @@ from ppl.compile.program import (
     Transform,
     Unpack,
 )
-from ppl.graph.show import indices_text, node_text
+from ppl.graph.show import bare_text, indices_text, node_text, numbered
 
 
 def program_text(program: Program) -> str:
@@ -30,7 +32,7 @@ def program_text(program: Program) -> str:
     if program.after:
         lines.append("afterwards")
         lines.extend(f"  {step_text(s)}" for s in program.after)
-    return "\n".join(lines) + "\n"
+    return numbered("\n".join(lines) + "\n")
 
 
 def step_text(step: Step) -> str:
@@ -40,7 +42,7 @@ def step_text(step: Step) -> str:
             return f"{key} {list(shape)} <- columns {start}:{stop}"
         case Let(key=key, indices=indices, node=node):
             over = f"    for {indices_text(indices)}" if indices else ""
-            return f"{key} = {node_text(node)}{over}"
+            return f"{key} = {bare_text(node)}{over}"
         case Transform(key=key, source=source, constraint=constraint):
             return f"{key} = {constraint.name}({source})"
         case Jacobian(key=key, constraint=constraint):
@@ -51,6 +53,14 @@ def step_text(step: Step) -> str:
             inside = ", ".join(map(node_text, arguments))
             over = f"    for {indices_text(indices)}" if indices else ""
             return f"{key} <- {distribution}({inside}){over}"
+        case Filter(key=key, time=time, u=u, b=b, start=start):
+            return (
+                f"{key} = filter u + b·before, u = {node_text(u)}, b = {node_text(b)}, "
+                f"from {node_text(start)}    for {indices_text((time,))}"
+            )
+        case Scan(members=members, time=time):
+            inside = "; ".join(f"{m.name} = {node_text(m.value)}" for m in members)
+            return f"scan {inside}    for {indices_text((time,))}"
         case Table(key=key, node=node, plates=plates, states=states):
             return f"table {key} = {node_text(node)}    for {indices_text((*plates, *states))}"
         case Eliminate(operation=operation):
@@ -63,7 +73,7 @@ def step_text(step: Step) -> str:
             return f"check that {name} holds {needs}"
         case Term(kind=kind, node=node, indices=indices):
             over = f"    for {indices_text(indices)}" if indices else ""
-            return f"{kind} {node_text(node)}{over}"
+            return f"{kind} {bare_text(node)}{over}"
 
 
 def operation_text(operation: Operation) -> str:

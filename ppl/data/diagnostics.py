@@ -86,6 +86,18 @@ UNUSED = Kind(
     "Names of the data that the model does not have are left aside.",
     severity="note",
 )
+NONE_USED = Kind(
+    "none-of-the-data-used",
+    "Data are bound by name. Where the model has none of the names, the answer would be that of "
+    "the prior, which is hardly what the data were given for. Data that are left aside beside "
+    "others that are used are only noted.",
+)
+NOTHING_OBSERVED = Kind(
+    "nothing-observed",
+    "Without a statement `~` whose left side is data, and without `factor`, there is nothing to "
+    "learn from: all that the answer can show is the prior.",
+    severity="warning",
+)
 NO_SUCH_DATA = Kind(
     "data-missing",
     "What a model declares as `data` and gives no distribution must be given; so must what is to "

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 
 from ppl.data import diagnostics as kinds
 from ppl.data.dataset import Dataset, Variable
+from ppl.data.labels import joined
 from ppl.graph.build import Outline
-from ppl.graph.declare import Declarations, Entry, declare, names_in
+from ppl.graph.declare import Declarations, Entry, declare, name_of, names_in, strip
 from ppl.graph.names import nearest
 from ppl.syntax import tree
 from ppl.text import DataError, Diagnostic, Source
@@ -89,26 +90,27 @@ def select(
     used: dict[str, Variable] = {}
     unused: list[str] = []
     for name, variable in given.items():
+        if _is_unknown(declared, name, mentioned):
+            unused.append(name)
+            continue
         note = _reason_against(declared, name, name in explicit, mentioned)
         if note is None:
             used[name] = variable
-        elif note == "":
-            unused.append(name)
         else:
-            notes.append(kinds.NOT_OBSERVED(note, declared.entries[name].span))
+            notes.append(note)
     for name in observe:
         if name not in given:
-            raise _error(
-                source, kinds.NO_SUCH_DATA(f"`{name}` is to be observed, and no data give it")
-            )
+            raise _error(source, _not_observable(declared, name))
     for dataset in datasets:
         if dataset.lone is not None:
             name = _place_of_lone(source, declared, dataset, used, mentioned)
             used[name] = dataset.lone
     if unused:
-        names = ", ".join(f"`{n}`" for n in unused[:8]) + (" ..." if len(unused) > 8 else "")
-        notes.append(kinds.UNUSED(f"the model does not use {names} of the data"))
-    return Selection(used, tuple(unused), tuple(notes))
+        places = observables(declared, mentioned)
+        if not used and places:
+            raise _error(source, _none_used(unused, places))
+        notes.append(_unused_note(unused, places, used))
+    return Selection(joined(declared, used), tuple(unused), tuple(notes))
 
 
 def _error(source: Source, diagnostic: Diagnostic) -> DataError:
@@ -116,14 +118,21 @@ def _error(source: Source, diagnostic: Diagnostic) -> DataError:
 
 
 def _mentioned(model: tree.SyntaxTree) -> set[str]:
-    """Return every name that the text reads."""
+    """Return every name that the text reads, other than in the name's own statements."""
     found: set[str] = set()
     for site in declare(model).sites:
         statement = site.statement
+        own: set[str] = set()
         match statement:
             case tree.Sample(targets=targets, distribution=d, weight=w, constraints=constraints):
+                own = {name_of(p).id for t in targets if (p := strip(t)) is not None}
                 roots: list[object] = [d, w]
-                roots.extend(t for t in targets if not isinstance(t, tree.Name))
+                for target in targets:
+                    plain = strip(target)
+                    if plain is None:
+                        roots.append(target)
+                    elif isinstance(plain, tree.Index):
+                        roots.extend(plain.positions)
                 for c in constraints:
                     if isinstance(c, tree.Bound):
                         roots.append(c.value)
@@ -133,11 +142,9 @@ def _mentioned(model: tree.SyntaxTree) -> set[str]:
                 roots = [value]
             case tree.Require(condition=condition):
                 roots = [condition]
+        roots.extend(loop.domain for loop in site.loops)
         for root in roots:
-            if isinstance(root, tree.Index) and isinstance(root.base, tree.Name):
-                found |= {n.id for p in root.positions for n in names_in(p)}
-                continue
-            found |= {n.id for n in names_in(root)}
+            found |= {n.id for n in names_in(root)} - own
     for function in declare(model).functions.values():
         found |= {n.id for d in function.definitions for n in names_in(d.value)}
         found |= {n.id for n in names_in(function.result)}
@@ -148,26 +155,80 @@ def _mentioned(model: tree.SyntaxTree) -> set[str]:
     return found | set(declare(model).dimensions)
 
 
+def _none_used(unused: Sequence[str], places: Sequence[str]) -> Diagnostic:
+    """Return the error for data of which the model has nothing, though it can take some."""
+    meant = _meant(unused, places)
+    given, taken = (", ".join(f"`{n}`" for n in names[:8]) for names in (unused, places))
+    return kinds.NONE_USED(
+        f"the data have {given}, and the model takes {taken}",
+        help=f"rename `{meant[0]}` to `{meant[1]}`, in the data or in the model"
+        if meant
+        else f"give the name: `{places[0]}=FILE`, or `{places[0]}=FILE:{unused[0]}`",
+    )
+
+
+def _meant(unused: Sequence[str], places: Sequence[str]) -> tuple[str, str] | None:
+    """Return a name of the data and the name of the model that it is probably meant for."""
+    for name in unused:
+        for place in places:
+            if name.lower() == place.lower() or nearest(name, [place]) is not None:
+                return name, place
+    return None
+
+
+def _unused_note(unused: Sequence[str], places: Iterable[str], used: Collection[str]) -> Diagnostic:
+    """Return the note on data that the model does not have."""
+    names = ", ".join(f"`{n}`" for n in unused[:8]) + (" ..." if len(unused) > 8 else "")
+    free = [p for p in places if p not in used]
+    meant = _meant(unused, free)
+    help = f"the model has `{meant[1]}`: was that meant by `{meant[0]}`?" if meant else None
+    return kinds.UNUSED(f"the model does not use {names} of the data", help=help)
+
+
+def _not_observable(declared: Declarations, name: str) -> Diagnostic:
+    """Return the error for a name that is to be observed and has no data."""
+    entry = declared.entries.get(name)
+    if entry is not None and _is_random(entry):
+        return kinds.NO_SUCH_DATA(
+            f"`{name}` is to be observed, and no data give it",
+            entry.span,
+            help=f"give a file that has it, or `{name}=FILE`",
+        )
+    random = [n for n, e in declared.entries.items() if _is_random(e)]
+    meant = nearest(name, random)
+    return kinds.NO_SUCH_DATA(
+        f"`{name}` is to be observed, and is not a random variable of the model",
+        help=f"did you mean `{meant}`?"
+        if meant
+        else "the random variables are " + ", ".join(f"`{n}`" for n in random),
+    )
+
+
+def _is_unknown(declared: Declarations, name: str, mentioned: set[str]) -> bool:
+    """Return whether the model does not have a name."""
+    entry = declared.entries.get(name)
+    return (entry is None or entry.block is not None) and name not in mentioned
+
+
 def _reason_against(
     declared: Declarations, name: str, explicit: bool, mentioned: set[str]
-) -> str | None:
-    """Return None if the model uses the data of a name, "" if it does not know the name, else
-    why the data are left aside."""
+) -> Diagnostic | None:
+    """Return None if the model uses the data of a name, else why they are left aside."""
     entry = declared.entries.get(name)
-    if entry is None or entry.block is not None:
-        return None if name in mentioned else ""
-    if entry.datum is not None:
+    if entry is None or entry.block is not None or entry.datum is not None:
         return None
-    if entry.parameter is not None:
-        return f"`{name}` occurs in the data, but the model learns it: the data are not used for it"
-    if _is_random(entry):
-        if explicit or name not in mentioned:
-            return None
-        return (
-            f"`{name}` occurs in the data, but other quantities depend on it, so it is not taken "
-            f"as observed; to observe it, declare `data {name}`, or say `--observe {name}`"
+    if _is_random(entry) and (explicit or name not in mentioned):
+        return None
+    if entry.parameter is None and _is_random(entry):
+        return kinds.NOT_OBSERVED(
+            f"`{name}` is in the data and not taken as observed: other quantities depend on it",
+            entry.span,
+            help=f"to observe it, declare `data {name}`, or say `--observe {name}`",
         )
-    return f"`{name}` occurs in the data, but the model computes it: the data are not used for it"
+    does = "learns" if entry.parameter is not None else "computes"
+    return kinds.NOT_OBSERVED(
+        f"`{name}` is in the data and not taken from there: the model {does} it", entry.span
+    )
 
 
 def _is_random(entry: Entry) -> bool:

@@ -63,9 +63,9 @@ BAD_POSITION = Kind(
 BAD_TARGET = Kind(
     "bad-target",
     "On the left of `=` stands a name, perhaps with brackets; on the left of `~` also an "
-    "expression of data.",
-    wrong="exp(a) = 3",
-    right="a = log(3)",
+    "expression of data. The index of a loop is a position, and is not defined by a statement.",
+    wrong="data y[N]\nfor n in N { n ~ Normal(0, 1) }",
+    right="data y[N]\nfor n in N { y[n] ~ Normal(0, 1) }",
 )
 MISSING_INDEX = Kind(
     "missing-index",
@@ -124,6 +124,14 @@ SUPPORT = Kind(
     wrong="s ~ Normal(0, 1)\ny ~ Normal(0, s)",
     right="s ~ HalfNormal(1)\ny ~ Normal(0, s)",
 )
+SCALE = Kind(
+    "variance-as-scale",
+    "The normal distribution takes a standard deviation, as in Stan, PyMC, NumPy and R; books "
+    "often write its variance, BUGS and JAGS its precision.",
+    wrong="s ~ HalfNormal(1)\ny ~ Normal(0, s^2)",
+    right="s ~ HalfNormal(1)\ny ~ Normal(0, s)",
+    severity="warning",
+)
 CONSTRAINT = Kind(
     "bad-constraint",
     "A constraint is a bound, an interval, a finite set, a named set, or a dimension that the "
@@ -151,4 +159,9 @@ UNBOUNDED = Kind(
     "Discrete latents are summed out, so each must have a known, finite number of values.",
     wrong="n ~ Poisson(3)\ny ~ Normal(n, 1)",
     right="n ~ DiscreteUniform(0, 10)\ny ~ Normal(n, 1)",
+)
+IMPROPER = Kind(
+    "improper-draw",
+    "What nothing observed depends on is drawn from its distribution; an improper one such as "
+    "`Flat` has no draws.",
 )

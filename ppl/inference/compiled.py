@@ -74,7 +74,7 @@ class CompiledTarget:
         States of discrete latents, which are drawn given the rest, are left out.
         """
         every = self.model.determined(positions)
-        return {name: value for name, value in every.items() if name not in self.skipped}
+        return {name: _existing(v) for name, v in every.items() if name not in self.skipped}
 
     def recentred(self, degrees: Mapping[str, Array]) -> CompiledTarget:
         """Return the same model where these latents are centred by degrees."""
@@ -84,6 +84,12 @@ class CompiledTarget:
     def skipped(self) -> frozenset[str]:
         """Learned parameters: they do not differ from draw to draw."""
         return frozenset(self.model.bound.parameters)
+
+
+def _existing(values: Array) -> Array:
+    """Leave out positions that do not exist: those that no statement defines."""
+    absent = np.isnan(values).all(axis=0)
+    return values[:, ~absent] if absent.any() else values
 
 
 def _block(column: Column) -> Block:
