@@ -127,7 +127,12 @@ def _mentioned(model: tree.SyntaxTree) -> set[str]:
             case tree.Sample(targets=targets, distribution=d, weight=w, constraints=constraints):
                 own = {name_of(p).id for t in targets if (p := strip(t)) is not None}
                 roots: list[object] = [d, w]
-                roots.extend(t for t in targets if not isinstance(t, tree.Name))
+                for target in targets:
+                    plain = strip(target)
+                    if plain is None:
+                        roots.append(target)
+                    elif isinstance(plain, tree.Index):
+                        roots.extend(plain.positions)
                 for c in constraints:
                     if isinstance(c, tree.Bound):
                         roots.append(c.value)
@@ -139,9 +144,6 @@ def _mentioned(model: tree.SyntaxTree) -> set[str]:
                 roots = [condition]
         roots.extend(loop.domain for loop in site.loops)
         for root in roots:
-            if isinstance(root, tree.Index) and isinstance(root.base, tree.Name):
-                found |= {n.id for p in root.positions for n in names_in(p)}
-                continue
             found |= {n.id for n in names_in(root)} - own
     for function in declare(model).functions.values():
         found |= {n.id for d in function.definitions for n in names_in(d.value)}
