@@ -153,7 +153,9 @@ def test_gradients_equal_sensitivity_equations():
                 return anp.sum(found[:, 0, m])
 
             found = autograd.grad(final, (0, 1, 2))(y0, rates, interaction)
-            np.testing.assert_allclose(np.concatenate(found, axis=1)[0], end[m], rtol=1e-4 if method == "bdf" else 1e-6)
+            np.testing.assert_allclose(
+                np.concatenate(found, axis=1)[0], end[m], rtol=1e-4 if method == "bdf" else 1e-6
+            )
 
 
 @pytest.mark.parametrize("method", sorted(METHODS))
