@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
+from ppl import constraints
 from ppl.constraints import Constraint, Range
 from ppl.distributions import DISTRIBUTIONS
 from ppl.graph import diagnostics as kinds
@@ -204,10 +205,11 @@ def _has_set(ranges: Ranges, node: Node, needs: Constraint) -> bool:
 
 
 IMPLIED = {
-    ("covariance", "correlation"),
-    ("cov cholesky", "corr cholesky"),
-    ("ordered", "positive ordered"),
+    (constraints.covariance.name, constraints.correlation.name),
+    (constraints.cov_cholesky.name, constraints.corr_cholesky.name),
+    (constraints.ordered.name, constraints.positive_ordered.name),
 }
+"""What is needed, and a set that lies in it."""
 MADE = {("simplex", "softmax")}
 
 
