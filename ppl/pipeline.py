@@ -152,7 +152,7 @@ def infer(
 
     inference = run(CompiledTarget(joint), settings, progress)
     seconds = {"compile": compiled - began, "infer": perf_counter() - compiled}
-    return Fit(request.source.name, settings.seed, joint, inference, selection, seconds)
+    return Fit.of(joint, inference, selection, settings, request.sizes, seconds)
 
 
 def show(request: Request, stage: Stage) -> str:

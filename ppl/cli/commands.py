@@ -45,6 +45,8 @@ def infer(arguments: Arguments) -> int:
     request = _request(arguments)
     with terminal.progress(None if arguments.quiet else sys.stderr) as progress:
         fit = pipeline.infer(request, settings, progress)
+    if arguments.out is not None:
+        fit.save(arguments.out)
     report = fit.report()
     if arguments.json == "-":
         put(json.dumps(report))
@@ -152,6 +154,7 @@ COMMANDS = {
                     "auto",
                 ),
                 Option("--draws", "posterior draws (default 4000)", "N", positive_count, 4000),
+                Option("--out", "keep the fit, for predict, report and ppl.load", "FIT"),
                 Option("--json", "write the result as JSON; - prints it, not the table", "FILE"),
                 Option("--quiet", "no progress on standard error"),
             ),

@@ -6,6 +6,7 @@ import math
 import textwrap
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -178,6 +179,23 @@ def label(name: str, axes: tuple[Axis, ...], position: tuple[int, ...]) -> str:
     if not position:
         return name
     return f"{name}[{', '.join(a.label(i) for a, i in zip(axes, position, strict=True))}]"
+
+
+def flat_rows(summary: Summary) -> list[dict[str, Any]]:
+    """Return one row for each number of each quantity and learned parameter, nothing rounded."""
+    columns = ("mean", "sd", "q05", "q50", "q95", "mcse", "ess")
+    rows: list[dict[str, Any]] = []
+    for quantity in summary.quantities:
+        for place in np.ndindex(quantity.mean.shape):
+            numbers = {c: float(getattr(quantity, c)[place]) for c in columns}
+            name = label(quantity.name, quantity.axes, place)
+            rows.append({"quantity": name, **numbers, "kind": quantity.kind})
+    for parameter in summary.parameters:
+        for place in np.ndindex(parameter.value.shape):
+            numbers = dict.fromkeys(columns, math.nan) | {"mean": float(parameter.value[place])}
+            name = label(parameter.name, parameter.axes, place)
+            rows.append({"quantity": name, **numbers, "kind": "learned"})
+    return rows
 
 
 def _parameters(parameters: tuple[Parameter, ...], style: Style) -> str:
