@@ -7,7 +7,8 @@ Each phase is one function between two immutable types; `show` prints any stage.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import perf_counter
@@ -20,7 +21,7 @@ from ppl.graph.build import build
 from ppl.graph.graph import Graph
 from ppl.syntax.parse import parse
 from ppl.syntax.tree import SyntaxTree
-from ppl.text import Diagnostic, Source, UsageError
+from ppl.text import Diagnostic, PplError, Source, UsageError
 from ppl.text.usage import USAGE
 
 if TYPE_CHECKING:
@@ -86,7 +87,8 @@ def graph_of(request: Request) -> tuple[SyntaxTree, Selection, Graph]:
     """Parse, choose among the data, build."""
     tree = parse(request.source)
     selection = select(request.source, tree, request.datasets, request.observe)
-    return tree, selection, build(request.source, tree, selection.outline)
+    with beside(selection.notes):
+        return tree, selection, build(request.source, tree, selection.outline)
 
 
 def bound_of(request: Request) -> tuple[Selection, BoundGraph]:
@@ -105,7 +107,18 @@ def bound_of(request: Request) -> tuple[Selection, BoundGraph]:
                     ),
                 )
             )
-    return selection, bind(graph, selection, request.sizes)
+    with beside(selection.notes):
+        return selection, bind(graph, selection, request.sizes)
+
+
+@contextmanager
+def beside(notes: Sequence[Diagnostic]) -> Iterator[None]:
+    """Show warnings on the data with the errors that follow from them."""
+    try:
+        yield
+    except PplError as error:
+        warnings = tuple(n for n in notes if n.severity == "warning")
+        raise type(error)((*error.diagnostics, *warnings), error.source) from None
 
 
 def compiled_of(request: Request) -> tuple[Selection, LogJoint]:

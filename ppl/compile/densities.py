@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ppl.constraints import Constraint
+from ppl.constraints import Constraint, real
 from ppl.distributions import DISTRIBUTIONS
 from ppl.distributions.record import Distribution
 from ppl.graph import diagnostics as kinds
@@ -31,16 +31,34 @@ from ppl.text import ModelError
 
 
 def support_contains(density: LogDensity, sample: Sample | None) -> tuple[Node, str] | None:
-    """Return whether the value is in a support that depends on the arguments, as a node."""
+    """Return whether the value is in its set, as a node; None where it is there for certain.
+
+    The binding compares data with sets of known numbers. What is left are supports and bounds that
+    depend on something, and values that are not data: states of a discrete latent that bounds
+    leave out, and the arguments of ``logp``.
+    """
     record = DISTRIBUTIONS[density.distribution]
-    if isinstance(record.support, Constraint):
-        return None
     if sample is not None:
+        if isinstance(record.support, Constraint) and not _cuts(record, sample):
+            return None
         support = support_of(sample)
+    elif isinstance(record.support, Constraint):
+        support = record.support
+        if support is real or support.event_ndim:
+            return None
     else:
         support = record.support(*standard_arguments(density))
     contained = support.contains(Traced(density.value, density.event))
     return contained.node, support.phrase
+
+
+def _cuts(record: Distribution, sample: Sample) -> bool:
+    """Return whether bounds must be looked at, though the distribution's own support need not."""
+    suffix = sample.suffix
+    if suffix is None or suffix.constraint.event_ndim:
+        return False
+    bounds = [b for b in (suffix.lower, suffix.upper) if b is not None]
+    return record.discrete or any(not isinstance(b, Constant) for b in bounds)
 
 
 def _at_known_positions(node: Node, data: frozenset[str]) -> Node:
@@ -76,8 +94,8 @@ def log_density(
 ) -> Node:
     """Return a density as elementwise nodes.
 
-    With `inside`, the value is in the support by construction; otherwise, where the support
-    depends on more than `data`, values outside it get −inf.
+    With `inside`, the value is in the support by construction; otherwise, where the value or the
+    support depends on more than `data`, values outside it get −inf.
     """
     record = DISTRIBUTIONS[density.distribution]
     values = [density.value, *density.arguments]
@@ -86,10 +104,15 @@ def log_density(
     if sample is not None and sample.suffix is not None:
         node = _truncated(record, density, sample, node)
     found = None if inside else support_contains(density, sample)
-    if found is not None and reads(found[0]) - data:
+    if found is not None and (sample is None or _differs(found[0], data)):
         node = Select(found[0], node, Constant(-np.inf))
     node = rewrite(node, lambda n: _at_known_positions(n, data))
     return node
+
+
+def _differs(node: Node, data: frozenset[str]) -> bool:
+    """Return whether a node's value differs from draw to draw or from state to state."""
+    return bool(reads(node) - data) or any(i.role == "state" for i in node.free)
 
 
 def _traced(

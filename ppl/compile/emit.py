@@ -12,20 +12,23 @@ from typing import Any
 
 import numpy as np
 
-from ppl.compile.code import DRAW, Code, aligned
+from ppl.compile.code import DRAW, Code, aligned, transposed
 from ppl.compile.eliminate import sources, states_before
 from ppl.compile.emit_states import StateWriter
 from ppl.compile.names import Namer
 from ppl.compile.nodes import MULTIPLY, Known, Writer
+from ppl.compile.numeric import extent_of
 from ppl.compile.program import (
     Assemble,
     Draw,
     Eliminate,
+    Filter,
     Inside,
     Jacobian,
     Let,
     Program,
     RowSum,
+    Scan,
     StateDraw,
     Step,
     Table,
@@ -33,9 +36,10 @@ from ppl.compile.program import (
     Transform,
     Unpack,
 )
+from ppl.compile.recurrences import carry_key
 from ppl.distributions import DISTRIBUTIONS
 from ppl.graph.bound import BoundGraph
-from ppl.graph.nodes import Index, Node, extent, reads
+from ppl.graph.nodes import Index, Node, Read, extent, reads
 from ppl.text import Source, Span
 
 INDENT = "    "
@@ -57,6 +61,8 @@ class Emitted:
         Distributions that it draws from.
     checks
         What is checked when data are bound, by name and line.
+    positions
+        For each label of a check of positions: what is read, and along which axis.
     arrays
         Arrays that the compiler made, handed over with the data.
     """
@@ -66,6 +72,7 @@ class Emitted:
     sets: dict[str, str]
     distributions: frozenset[str]
     checks: dict[tuple[str, int], Inside]
+    positions: dict[str, tuple[Read, int]]
     arrays: dict[str, Any]
 
 
@@ -90,6 +97,7 @@ class _Emitter:
         self.distributions: set[str] = set()
         self.used: set[str] = set()
         self.checks: dict[tuple[str, int], Inside] = {}
+        self._steps: dict[str, str] = {}
         for key in (*bound.data, *(f"{n}.present" for n in bound.missing)):
             self.writer.known[key] = Known(self.namer.of(key, key), drawn=False)
 
@@ -124,6 +132,7 @@ class _Emitter:
             self.sets,
             frozenset(self.distributions),
             self.checks,
+            self.writer.positions,
             self.writer.arrays,
         )
 
@@ -138,7 +147,7 @@ class _Emitter:
             if _kind(step) in kinds:
                 last = self._comment(step, last)
                 terms.append(self._term(step))
-            elif _kind(step) is None and _key(step) in needed:
+            elif _kind(step) is None and needed.intersection(_keys(step)):
                 last = self._comment(step, last)
                 self._value(step)
         constant = [t for t in terms if not t.drawn]
@@ -157,7 +166,7 @@ class _Emitter:
         last: Span | None = None
         lines.append("draws = x.shape[0]")
         for step in steps:
-            if _kind(step) is None and _key(step) in needed:
+            if _kind(step) is None and needed.intersection(_keys(step)):
                 last = self._comment(step, last)
                 self._value(step)
         lines.append("return {")
@@ -225,6 +234,10 @@ class _Emitter:
                 self.states.eliminate(step)
             case StateDraw():
                 self.states.draw(step)
+            case Filter():
+                self._filter(step)
+            case Scan():
+                self._scan(step)
             case Term() | Jacobian() | Inside() | RowSum():
                 raise AssertionError("a term is not a value")
 
@@ -248,13 +261,15 @@ class _Emitter:
     def _assemble(self, step: Assemble) -> None:
         known = [self.writer.known[p.key] for p in step.parts]
         drawn = any(k.drawn for k in known)
-        places = np.empty(step.shape, int)
+        places = np.full(step.shape, -1)
         count = 0
         for part in step.parts:
             window = tuple(slice(a, a + n) for a, n in zip(part.starts, part.sizes, strict=True))
             size = int(np.prod(part.sizes, dtype=int))
             places[window] = np.arange(count, count + size).reshape(part.sizes)
             count += size
+        absent = (places < 0).any()
+        places[places < 0] = count
         flat = self.writer.array(places.ravel())
         texts = []
         for k, part in zip(known, step.parts, strict=True):
@@ -264,6 +279,8 @@ class _Emitter:
                 texts.append(f"{spread.text} + 0.0 * x[:, :1]")
             else:
                 texts.append(k.text)
+        if absent:
+            texts.append("np.nan + 0.0 * x[:, :1]" if drawn else "np.array([np.nan])")
         zeros = "x" if drawn else "None"
         text = f"assembled(({', '.join(texts)},), {flat}, {step.shape}, {zeros})"
         if drawn:
@@ -271,6 +288,119 @@ class _Emitter:
         else:
             code = self.writer.hoist(Code(text, ()))
             self.writer.known[step.key] = Known(code.text, drawn=False)
+
+    def _filter(self, step: Filter) -> None:
+        """Write a linear recurrence, time last."""
+        others = tuple(i for i in step.axes if i != step.time)
+        last = (*others, step.time)
+        u = self.writer.spread(self._node(step.u, last), last)
+        b = self._node(step.b, last)
+        start = self.writer.spread(self._node(step.start, others), others)
+        axes = (DRAW, *last) if u.drawn or b.drawn or start.drawn else last
+        if step.time in b.axes:
+            rates = aligned(b, axes).text
+        elif b.axes:
+            rates = f"{aligned(b, axes[:-1]).operand(0)}[..., None]"
+        else:
+            rates = f"np.reshape({b.text}, (1,))"
+        before = aligned(start, axes[:-1])
+        text = f"linear_recurrence({aligned(u, axes).text}, {rates}, {before.text})"
+        code = transposed(Code(text, axes), tuple(i for i in axes if i == DRAW) + step.axes)
+        if code.drawn:
+            self._let(step.key, self._name(step.key), code.text, drawn=True)
+        else:
+            self.writer.known[step.key] = Known(self.writer.hoist(code).text, drawn=False)
+
+    def _scan(self, step: Scan) -> None:
+        """Write a general recurrence: its step as a function, and the scan that runs it."""
+        function = self._step_function(step)
+        starts: list[str] = []
+        for member in step.members:
+            others = tuple(i for i in member.axes if i != step.time)
+            for node in member.starts:
+                starts.append(self._leading(self._node(node, others), others))
+            if not member.starts:
+                shape = (1, *self._extents(others))
+                starts.append(self.writer.hoist(Code(f"np.zeros({shape})", ())).text)
+        inputs = []
+        for node in step.inputs.values():
+            axes = (step.time, *_others(node, step.time))
+            inputs.append(self._leading(self._node(node, axes), axes))
+        constants = []
+        for node in step.constants.values():
+            axes = _others(node, step.time)
+            constants.append(self._leading(self._node(node, axes), axes))
+        length = extent_of(step.time, self.bound)[1]
+        result = self.namer.fresh("path")
+        groups = (starts, inputs, constants)
+        texts = ", ".join(f"({''.join(t + ', ' for t in g)})" for g in groups)
+        self.writer.lines.append(f"{result} = scan({function}, {texts}, {length})")
+        place = 0
+        for member in step.members:
+            others = tuple(i for i in member.axes if i != step.time)
+            code = Code(f"{result}[{place}]", (DRAW, step.time, *others))
+            text = transposed(code, (DRAW, *member.axes)).text
+            self._let(member.key, self._name(member.key), text, drawn=True)
+            place += max(1, len(member.starts))
+
+    def _leading(self, code: Code, axes: tuple[Index, ...]) -> str:
+        """Return an array with a draw axis in front, of length 1 where draws share it."""
+        code = self.writer.spread(code, axes)
+        if code.drawn:
+            return code.text
+        return self.writer.hoist(Code(f"np.array({code.text})[None]", ())).text
+
+    def _step_function(self, step: Scan) -> str:
+        """Write the function of one step among the constants, and return its name."""
+        name = self._steps.get(step.key)
+        if name is not None:
+            return name
+        name = self._steps[step.key] = self.namer.fresh("step")
+        outside, self.writer.lines = self.writer.lines, []
+        lines = self.writer.lines
+        carry: list[str] = []
+        for member in step.members:
+            others = tuple(i for i in member.axes if i != step.time)
+            self.writer.shapes[carry_key(member.name, 0)] = self._extents(others)
+            for lag in range(1, max(1, len(member.starts)) + 1):
+                carry.append(self._inner(carry_key(member.name, lag), others))
+        given = [
+            (carry, "carry"),
+            ([self._inner(k, _others(n, step.time)) for k, n in step.inputs.items()], "inputs"),
+            (
+                [self._inner(k, _others(n, step.time)) for k, n in step.constants.items()],
+                "constants",
+            ),
+        ]
+        lines.extend(f"{', '.join(names)}, = {what}" for names, what in given if names)
+        result: list[str] = []
+        for member in step.members:
+            others = tuple(i for i in member.axes if i != step.time)
+            code = self.writer.spread(self._node(member.value, others), others)
+            now = self._name(carry_key(member.name, 0))
+            lines.append(
+                f"{now} = {code.text if code.drawn else f'{code.text} + 0.0 * {carry[0]}'}"
+            )
+            self.writer.known[carry_key(member.name, 0)] = Known(now, drawn=True)
+            earlier = [
+                self._name(carry_key(member.name, lag)) for lag in range(1, len(member.starts))
+            ]
+            result.extend((now, *earlier))
+        lines.append(f"return {', '.join(result)},")
+        self.writer.lines = outside
+        self.writer.constants.append(f"def {name}(carry, inputs, constants):")
+        self.writer.constants.extend(INDENT + line for line in lines)
+        return name
+
+    def _extents(self, indices: tuple[Index, ...]) -> tuple[int, ...]:
+        return tuple(extent_of(i, self.bound)[1] for i in indices)
+
+    def _inner(self, key: str, axes: tuple[Index, ...]) -> str:
+        """Name an array inside a step."""
+        name = self._name(key)
+        self.writer.shapes[key] = self._extents(axes)
+        self.writer.known[key] = Known(name, drawn=True)
+        return name
 
     def _draw(self, step: Draw) -> None:
         record = DISTRIBUTIONS[step.distribution]
@@ -329,6 +459,11 @@ class _Emitter:
         return Code(name, code.axes, simple=True)
 
 
+def _others(node: Node, time: Index) -> tuple[Index, ...]:
+    """Return the indices of what a step reads, time aside, in the order of its axes."""
+    return tuple(sorted(node.free - {time}, key=lambda i: i.serial))
+
+
 def _sum(codes: Sequence[Code]) -> str:
     return " + ".join(c.operand(4) for c in codes)
 
@@ -347,12 +482,15 @@ def _kind(step: Step) -> str | None:
             return None
 
 
-def _key(step: Step) -> str | None:
+def _keys(step: Step) -> tuple[str, ...]:
+    """Return the keys of the arrays that a step makes."""
     match step:
         case Term() | Jacobian() | Inside() | RowSum():
-            return None
+            return ()
+        case Scan(members=members):
+            return tuple(m.key for m in members)
         case _:
-            return step.key
+            return (step.key,)
 
 
 def _roots(step: Step) -> list[str]:
@@ -364,6 +502,11 @@ def _roots(step: Step) -> list[str]:
             return sources(operation)
         case RowSum(source=source):
             return [source]
+        case Filter(u=u, b=b, start=start):
+            return list(reads(u, b, start))
+        case Scan(members=members, inputs=inputs, constants=constants):
+            starts = [n for m in members for n in m.starts]
+            return list(reads(*inputs.values(), *constants.values(), *starts))
         case StateDraw(operations=operations):
             return [name for o in operations for name in (o.key, *states_before(o))]
         case Jacobian(key=key, source=source):
@@ -385,7 +528,7 @@ def _needed(
     names: Iterable[str] = (),
 ) -> set[str]:
     """Return the keys of the values that some terms, or some names, need."""
-    below = {_key(s): _roots(s) for s in steps if _key(s) is not None}
+    below = {key: _roots(s) for s in steps for key in _keys(s)}
     stack = [*roots, *names]
     seen: set[str] = set()
     while stack:

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ppl.compile.emit import Emitted, emit
+from ppl.compile.faults import bad_position, outside_support
 from ppl.compile.lower import lower
 from ppl.compile.program import Program
 from ppl.compile.runtime import (
@@ -29,13 +30,13 @@ from ppl.compile.runtime import (
 )
 from ppl.compile.stage import CannotStage, Staged, Tape, stage, tape
 from ppl.constraints import Bijection, Constraint
-from ppl.data.diagnostics import VALUE as OUTSIDE
 from ppl.distributions import DISTRIBUTIONS
 from ppl.graph.bound import BoundGraph
 from ppl.primitives.atoms import ATOMS
 from ppl.primitives.chains import sum_over_paths
 from ppl.primitives.gathers import gather, segment_sum
-from ppl.text import DataError
+from ppl.primitives.recurrence import linear_recurrence
+from ppl.primitives.scans import scan
 
 Floats = NDArray[np.float64]
 _serial = count()
@@ -99,6 +100,8 @@ def _load(emitted: Emitted, bound: BoundGraph, sets: Mapping[str, Constraint]) -
         "check_inside": check_inside,
         "draw_chains": draw_chains,
         "draw_states": draw_states,
+        "linear_recurrence": linear_recurrence,
+        "scan": scan,
         "read_drawn": read_drawn,
         "segment_sum": segment_sum,
         "sum_over_paths": sum_over_paths,
@@ -122,22 +125,9 @@ def _load(emitted: Emitted, bound: BoundGraph, sets: Mapping[str, Constraint]) -
         with np.errstate(all="ignore"):
             return scope["compile_model"](data)
     except OutsideSupport as e:
-        step = emitted.checks[e.name, e.line]
-        place = f"[{', '.join(map(str, e.place))}]" if e.place else ""
-        problem = OUTSIDE(
-            f"`{e.name}{place}` is outside the support of its distribution",
-            step.span,
-            f"needs {step.needs}",
-        )
-        raise DataError((problem,), bound.graph.source) from None
+        raise outside_support(bound, emitted.checks[e.name, e.line], e) from None
     except BadPosition as e:
-        problem = OUTSIDE(
-            f"{e.value:g} is not a position in {e.label}, which has the positions 0 to "
-            f"{e.size - 1}",
-            help="positions count from 0; if data count from 1, declare them: "
-            "`data g[N] in J from 1`",
-        )
-        raise DataError((problem,), bound.graph.source) from None
+        raise bad_position(bound, emitted.positions, e) from None
 
 
 def _bijection(constraint: Constraint) -> Bijection:

@@ -5,11 +5,12 @@ Decides how each latent is parametrised, in which order things are computed, and
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from ppl.compile.branches import guarded
 from ppl.compile.densities import log_density, support_contains
 from ppl.compile.eliminate import Chain, SumOut
 from ppl.compile.factors import discrete_latents, factors
@@ -18,18 +19,22 @@ from ppl.compile.program import (
     Column,
     Draw,
     Eliminate,
+    Filter,
     Inside,
     Jacobian,
     Let,
     Part,
     Program,
     RowSum,
+    Scan,
+    Scanned,
     StateDraw,
     Step,
     Term,
     Transform,
     Unpack,
 )
+from ppl.compile.recurrences import Group, Member, affine, group_of, groups, split
 from ppl.constraints import Constraint, real
 from ppl.distributions import DISTRIBUTIONS
 from ppl.graph import diagnostics as kinds
@@ -74,6 +79,7 @@ class Lowering:
     uncertain: frozenset[str] = frozenset()
     discrete: tuple[str, ...] = ()
     shadowed: frozenset[str] = frozenset()
+    leader: dict[str, str] = field(default_factory=dict)
 
     @property
     def certain(self) -> frozenset[str]:
@@ -109,8 +115,17 @@ def lower(bound: BoundGraph) -> Program:
     for name in bound.latents:
         if name not in low.discrete:
             _latent(low, name, uncertain)
-    for name, variable in graph.variables.items():
-        if any(isinstance(graph.pieces[k], Define) for k in variable.pieces):
+    computed = [
+        name
+        for name, variable in graph.variables.items()
+        if any(isinstance(graph.pieces[k], Define) for k in variable.pieces)
+        and name not in bound.latents
+        and name not in bound.barren
+    ]
+    for names in groups(bound, computed):
+        _recurrence(low, names)
+    for name in computed:
+        if name not in low.leader:
             _defined(low, name)
     _observations(low)
     drawn = _summed_out(low)
@@ -140,13 +155,13 @@ def lower(bound: BoundGraph) -> Program:
 
 
 def _without_densities(graph: Graph) -> Graph:
-    """Lower the densities inside expressions (``logp``)."""
+    """Lower the densities inside expressions (``logp``), and make branches safe."""
 
     def one(node: Node) -> Node:
         return log_density(node, None, inside=False) if isinstance(node, LogDensity) else node
 
     def plain(node: Node) -> Node:
-        return rewrite(node, one)
+        return guarded(rewrite(node, one))
 
     def piece(old: Piece) -> Piece:
         match old:
@@ -198,6 +213,11 @@ def _order(low: Lowering) -> list[str]:
     for name in bound.data:
         if not bound.samples(name):
             edges[name] = set()
+    for name, leader in low.leader.items():
+        edges[leader] = edges[leader] | edges[name]
+    for name, leader in low.leader.items():
+        group = {n for n, other in low.leader.items() if other == leader}
+        edges[name] = edges[leader] - group if name == leader else {leader}
     order = topological(bound.graph.variables, edges)
     if not isinstance(order, set):
         return order
@@ -421,10 +441,7 @@ def _assembled(low: Lowering, name: str, uncertain: set[str]) -> None:
         key = f"{name}.{number}"
         part, indices = _part(low, key, piece)
         parts.append(part)
-        low.shapes[key] = tuple(
-            integer(subtract(i.domain.stop, i.domain.start), bound.sizes, bound.data)
-            for i in indices
-        )
+        low.shapes[key] = _extents(low, indices)
         if isinstance(piece, Define):
             low.values.setdefault(name, []).append(Let(key, indices, piece.value, piece.span))
             continue
@@ -481,11 +498,6 @@ def _shift(position: Node, index: Index) -> Node:
 def _defined(low: Lowering, name: str) -> None:
     bound = low.bound
     pieces = [bound.graph.pieces[k] for k in bound.graph.variables[name].pieces]
-    if name in bound.latents or name in bound.barren:
-        return
-    for piece in pieces:
-        if isinstance(piece, Define) and name in piece_reads(piece):
-            raise _unsupported(low, f"a recurrence such as that of `{name}`", piece.span)
     single = pieces[0]
     if len(pieces) == 1 and isinstance(single, Define):
         part, indices = _part(low, name, single)
@@ -493,6 +505,122 @@ def _defined(low: Lowering, name: str) -> None:
             low.values[name] = [Let(name, indices, single.value, single.span)]
             return
     _assembled(low, name, set())
+
+
+def _recurrence(low: Lowering, names: tuple[str, ...]) -> None:
+    """Compute names that depend on their own earlier positions."""
+    bound = low.bound
+    group = group_of(bound, names)
+    leader = names[0]
+    low.leader |= dict.fromkeys(names, leader)
+    steps: list[Step] = []
+    parts: dict[str, list[tuple[Part, Define]]] = {}
+    for member in group.members:
+        parts[member.name] = []
+        for number in bound.graph.variables[member.name].pieces:
+            piece = bound.graph.pieces[number]
+            assert isinstance(piece, Define)
+            if piece_reads(piece) & set(names):
+                continue
+            key = f"{member.name}.{number}"
+            part, indices = _part(low, key, piece)
+            low.shapes[key] = _extents(low, indices)
+            steps.append(Let(key, indices, piece.value, piece.span))
+            parts[member.name].append((part, piece))
+    steps.append(_steps(low, group, parts))
+    for member in group.members:
+        key = f"{member.name}.steps"
+        shape = low.shapes[member.name]
+        place = member.place
+        starts = tuple(group.start if k == place else 0 for k in range(len(shape)))
+        sizes = tuple(group.length if k == place else n for k, n in enumerate(shape))
+        low.shapes[key] = sizes
+        every = (*(p for p, _ in parts[member.name]), Part(key, starts, sizes))
+        steps.append(Assemble(member.name, shape, every))
+    low.values[leader] = steps
+
+
+def _extents(low: Lowering, indices: Iterable[Index]) -> tuple[int, ...]:
+    bound = low.bound
+    return tuple(
+        integer(subtract(i.domain.stop, i.domain.start), bound.sizes, bound.data) for i in indices
+    )
+
+
+def _steps(low: Lowering, group: Group, parts: Mapping[str, Sequence[tuple[Part, Define]]]) -> Step:
+    """Return a group's steps: a filter if they are affine, else a scan."""
+    bound = low.bound
+    (first, *others) = group.members
+    if not others and first.lags == 1:
+        found = affine(first.piece.value, first.name)
+        if found is not None:
+            low.choices.append(f"{first.name} as a linear filter")
+            (start,) = _starts(low, group, first, parts)
+            axes = _member_axes(group, first)
+            return Filter(f"{first.name}.steps", axes, group.time, *found, start, first.piece.span)
+    step = split(bound, group)
+    members = tuple(
+        Scanned(
+            f"{m.name}.steps",
+            m.name,
+            _member_axes(group, m),
+            value,
+            _starts(low, group, m, parts),
+        )
+        for m, value in zip(group.members, step.values, strict=True)
+    )
+    low.choices.append(f"{', '.join(m.name for m in group.members)} by a scan")
+    return Scan(
+        f"{first.name}.scan", members, group.time, step.inputs, step.constants, first.piece.span
+    )
+
+
+def _member_axes(group: Group, member: Member) -> tuple[Index, ...]:
+    axes = list(member.axes)
+    axes.insert(member.place, group.time)
+    return tuple(axes)
+
+
+def _starts(
+    low: Lowering, group: Group, member: Member, parts: Mapping[str, Sequence[tuple[Part, Define]]]
+) -> tuple[Node, ...]:
+    """Return a member's values before the first step: one step before it, two before it, ..."""
+    found = []
+    for lag in range(1, member.lags + 1):
+        position = group.start - lag
+        node = None
+        for part, piece in parts[member.name]:
+            begin = part.starts[member.place]
+            if begin <= position < begin + part.sizes[member.place]:
+                node = _at(low, member, part, piece, position - begin)
+        if node is None:
+            raise ModelError(
+                (
+                    kinds.PARTLY_DEFINED(
+                        f"`{member.name}` needs a value at position {position} to start from",
+                        member.piece.span,
+                        help=f"define it: `{member.name}[{max(position, 0)}] = ...`",
+                    ),
+                ),
+                low.bound.graph.source,
+            )
+        found.append(node)
+    return tuple(found)
+
+
+def _at(low: Lowering, member: Member, part: Part, piece: Define, step: int) -> Node:
+    """Read an initial part at a step, over the member's other axes."""
+    positions: list[Node] = []
+    others = iter(member.axes)
+    for k, position in enumerate(piece.target.positions):
+        if k == member.place:
+            if position.free:
+                positions.append(Constant(step))
+            continue
+        index = next(others)
+        if position.free:
+            positions.append(subtract(Position(index), index.domain.start))
+    return Read(part.key, tuple(positions))
 
 
 # --------------------------------------------------------------------------------- observations
@@ -603,7 +731,11 @@ def _reported(low: Lowering, uncertain: set[str]) -> tuple[str, ...]:
     for name, variable in bound.graph.variables.items():
         hidden = variable.local or name.startswith("_")
         size = int(np.prod(low.shapes[name], dtype=int))
-        computed = name in low.values and name not in bound.latents and name not in bound.data
+        computed = (
+            (name in low.values or name in low.leader)
+            and name not in bound.latents
+            and name not in bound.data
+        )
         if (
             computed
             and name in uncertain

@@ -24,6 +24,8 @@ RESERVED = frozenset(
         "draw_chains",
         "draw_states",
         "read_drawn",
+        "linear_recurrence",
+        "scan",
         "segment_sum",
         "sum_over_paths",
         "log_joint",

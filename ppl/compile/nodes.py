@@ -85,6 +85,8 @@ class Writer:
         Lines of the function that is being written.
     atoms
         Names of the atoms that source calls.
+    positions
+        For each label of a check of positions: what is read, and along which axis.
     dimensions
         Dimensions whose sizes it names.
     arrays
@@ -92,7 +94,7 @@ class Writer:
     """
 
     known: dict[str, Known]
-    shapes: Mapping[str, tuple[int, ...]]
+    shapes: dict[str, tuple[int, ...]]
     sizes: Mapping[str, int]
     data: Mapping[str, Any]
     namer: Namer
@@ -101,7 +103,9 @@ class Writer:
     atoms: set[str] = field(default_factory=set)
     dimensions: set[str] = field(default_factory=set)
     arrays: dict[str, Any] = field(default_factory=dict)
+    positions: dict[str, tuple[Read, int]] = field(default_factory=dict)
     _hoisted: dict[str, str] = field(default_factory=dict)
+    _labels: dict[str, str] = field(default_factory=dict)
 
     # ------------------------------------------------------------------------------ plumbing
 
@@ -211,6 +215,9 @@ class Writer:
         return Code(text.replace("arange(0, ", "arange("), (index,))
 
     def _bound(self, node: Node) -> str:
+        """Write a bound of a range; one that data say is written as the number that it is."""
+        if _reads_anything(node):
+            return str(integer(node, self.sizes, self.data))
         return self.write(node).text
 
     def _apply(self, atom: str, codes: list[Code], order: tuple[Index, ...]) -> Code:
@@ -426,6 +433,9 @@ class Writer:
         if code.drawn:
             raise DrawnPosition(node)
         label = f"{node.name}, axis {axis}"
+        while self._labels.setdefault(label, code.text) != code.text:
+            label += "'"
+        self.positions.setdefault(label, (node, axis))
         return self.hoist(Code(f"positions_in({code.text}, {size}, {label!r})", code.axes))
 
     def _paired(

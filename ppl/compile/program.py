@@ -77,6 +77,57 @@ class Draw:
 
 
 @dataclass(frozen=True, slots=True)
+class Filter:
+    """A linear recurrence ``s[t] = u[t] + b[t] s[t-1]`` over `time`, from a start value.
+
+    The array has the axes `axes` in order, time among them.
+    """
+
+    key: str
+    axes: tuple[Index, ...]
+    time: Index
+    u: Node
+    b: Node
+    start: Node
+    span: Span | None
+
+
+@dataclass(frozen=True, slots=True)
+class Scanned:
+    """One member of a scan: its array's axes in order, and its value within the step."""
+
+    key: str
+    name: str
+    axes: tuple[Index, ...]
+    value: Node
+    starts: tuple[Node, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """A general recurrence: a step function run in order over `time`.
+
+    Attributes
+    ----------
+    key
+        The name of the whole.
+    members
+        In the order of computation.
+    time
+        The index of the steps.
+    inputs, constants
+        Key → node: what the step reads besides, over time or not.
+    """
+
+    key: str
+    members: tuple[Scanned, ...]
+    time: Index
+    inputs: Mapping[str, Node]
+    constants: Mapping[str, Node]
+    span: Span | None
+
+
+@dataclass(frozen=True, slots=True)
 class Table:
     """A factor's log potentials: rows of plates (one row for all if repeated), then states."""
 
@@ -162,6 +213,8 @@ Step = (
     | Eliminate
     | RowSum
     | StateDraw
+    | Filter
+    | Scan
 )
 
 

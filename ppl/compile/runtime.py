@@ -15,9 +15,9 @@ from ppl.primitives.gathers import gather
 class BadPosition(Exception):
     """A position read from the data is not one of the axis."""
 
-    def __init__(self, label: str, value: float, size: int) -> None:
+    def __init__(self, label: str, value: float, place: tuple[int, ...], size: int) -> None:
         super().__init__(label)
-        self.label, self.value, self.size = label, value, size
+        self.label, self.value, self.place, self.size = label, value, place, size
 
 
 class OutsideSupport(Exception):
@@ -50,10 +50,12 @@ def positions_in(values: Any, size: int, label: str) -> Any:
         If one is not a whole number from 0 to size - 1.
     """
     array = np.asarray(values)
-    whole = array.astype(np.intp)
+    with np.errstate(invalid="ignore"):
+        whole = array.astype(np.intp)
     bad = (array != whole) | (whole < 0) | (whole >= size)
     if np.any(bad):
-        raise BadPosition(label, float(array[bad].flat[0]), size)
+        place = tuple(int(i) for i in np.argwhere(bad)[0])
+        raise BadPosition(label, float(array[place]), place, size)
     return whole
 
 

@@ -7,11 +7,13 @@ from ppl.compile.program import (
     Assemble,
     Draw,
     Eliminate,
+    Filter,
     Inside,
     Jacobian,
     Let,
     Program,
     RowSum,
+    Scan,
     StateDraw,
     Step,
     Table,
@@ -51,6 +53,14 @@ def step_text(step: Step) -> str:
             inside = ", ".join(map(node_text, arguments))
             over = f"    for {indices_text(indices)}" if indices else ""
             return f"{key} <- {distribution}({inside}){over}"
+        case Filter(key=key, time=time, u=u, b=b, start=start):
+            return (
+                f"{key} = filter u + b·before, u = {node_text(u)}, b = {node_text(b)}, "
+                f"from {node_text(start)}    for {indices_text((time,))}"
+            )
+        case Scan(members=members, time=time):
+            inside = "; ".join(f"{m.name} = {node_text(m.value)}" for m in members)
+            return f"scan {inside}    for {indices_text((time,))}"
         case Table(key=key, node=node, plates=plates, states=states):
             return f"table {key} = {node_text(node)}    for {indices_text((*plates, *states))}"
         case Eliminate(operation=operation):

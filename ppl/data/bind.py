@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,17 +11,21 @@ from ppl.constraints import Constraint, Range
 from ppl.data import diagnostics as kinds
 from ppl.data.coverage import coverage, positions_in_range, span_of_position
 from ppl.data.dataset import Array, Variable
+from ppl.data.excluded import without_excluded
 from ppl.data.select import Selection
 from ppl.data.sizes import find_sizes
 from ppl.distributions import DISTRIBUTIONS
 from ppl.graph import diagnostics as graph_kinds
 from ppl.graph.bound import BoundGraph
 from ppl.graph.check import check_supports
+from ppl.graph.densities import parameters_of
 from ppl.graph.evaluate import NotANumber, number
 from ppl.graph.graph import Define, Factor, Graph, Sample
-from ppl.graph.nodes import Constant, Node, Read, reads, walk
+from ppl.graph.names import nearest
+from ppl.graph.nodes import Constant, Node, Position, Read, reads, walk
 from ppl.graph.order import closure, parents, piece_reads
-from ppl.graph.ranges import support_of
+from ppl.graph.ranges import needed, support_of
+from ppl.graph.suffix import bounded
 from ppl.text import DataError, Diagnostic, ModelError
 
 
@@ -45,7 +49,7 @@ def bind(
         With all that is wrong with the data, or with how the model uses them.
     """
     given = selection.variables
-    _refuse_not_given(graph, given)
+    _refuse_not_given(graph, given, selection.unused)
     sizes, notes = find_sizes(graph, given, overrides or {})
     data: dict[str, Array] = {}
     missing: dict[str, Array] = {}
@@ -69,8 +73,10 @@ def bind(
                 values[gone] = values[~gone].flat[0] if (~gone).any() else 0.0
                 data[name] = values
     _raise(errors, graph)
+    graph = without_excluded(graph, sizes, data)
     observed = _observed(graph, data)
     errors.extend(_outside_support(graph, observed, data, sizes))
+    errors.extend(_outside_argument(graph, data))
     errors.extend(positions_in_range(graph, sizes, data))
     errors.extend(coverage(graph, sizes, data))
     _raise(errors, graph)
@@ -79,6 +85,8 @@ def bind(
     wrong = check_supports(graph, ranges, data)
     if wrong:
         raise ModelError(wrong, graph.source)
+    if given and not observed and not any(isinstance(p, Factor) for p in graph.pieces):
+        notes.append(_nothing_observed(graph))
     return BoundGraph(
         graph,
         sizes,
@@ -98,16 +106,21 @@ def _raise(errors: list[Diagnostic], graph: Graph) -> None:
         raise DataError(tuple(errors), graph.source)
 
 
-def _refuse_not_given(graph: Graph, given: Mapping[str, Variable]) -> None:
+def _refuse_not_given(graph: Graph, given: Mapping[str, Variable], unused: Sequence[str]) -> None:
     """Refuse declared data without a distribution that are not given."""
     errors = []
     for name, variable in graph.variables.items():
         if variable.datum is not None and name not in given and not variable.pieces:
+            near = [n for n in unused if n.lower() == name.lower()]
+            meant = near[0] if near else nearest(name, unused)
             errors.append(
                 kinds.NO_SUCH_DATA(
                     f"`{variable.name}` is declared as data, and no data give it",
                     variable.span,
-                    help=f"give a file that has it, or `{variable.name}=FILE`",
+                    f"the data have `{meant}`: is that meant?" if meant else "",
+                    help=f"rename one of them: `{variable.name}` and `{meant}`"
+                    if meant
+                    else f"give a file that has it, or `{variable.name}=FILE`",
                 )
             )
     _raise(errors, graph)
@@ -129,7 +142,7 @@ def _values(graph: Graph, name: str, variable: Variable, sizes: Mapping[str, int
                 f"`{_at(name, place)}` is the text {label!r} in {variable.origin}, and the model "
                 "calculates with it",
                 graph.variables[name].span,
-                help="texts can only be positions: `data g[N] in J`, then `alpha[g]`",
+                help=_text_help(graph, name, variable),
             ),
         )
     if datum is not None and datum.missing is not None:
@@ -142,6 +155,19 @@ def _values(graph: Graph, name: str, variable: Variable, sizes: Mapping[str, int
         return values
     result: Array = np.asarray(values, dtype=np.float64)
     return result
+
+
+def _text_help(graph: Graph, name: str, variable: Variable) -> str:
+    """Return what to do with texts."""
+    labels = variable.labels or ()
+    if graph.variables[name].pieces:
+        coded = ", ".join(f"{label} as {k}" for k, label in enumerate(labels[:3]))
+        return f"give numbers for it, for example {coded}"
+    group = name.capitalize() if name.islower() else f"{name}s"
+    return (
+        f"texts can only be positions: if they are groups, declare `data {name}[...] in {group}` "
+        f"and read `a[{name}]`; if not, mend the data"
+    )
 
 
 def _positions(
@@ -159,13 +185,20 @@ def _positions(
         place = tuple(int(i) for i in np.argwhere(bad)[0])
         value = values[place]
         help = None
-        if origin == 0 and value == size:
-            help = f"if the data count from 1, declare `{name}[...] in {datum.positions} from 1`"
+        if origin == 0 and values.min() >= 1 and values.max() == size:
+            axes = ", ".join(a.dimension or "..." for a in graph.variables[name].axes)
+            help = f"if the data count from 1, declare `{name}[{axes}] in {datum.positions} from 1`"
+        elif origin == 1 and values.min() == 0:
+            help = "if the data count from 0, leave out `from 1`"
         raise _error(
             graph,
             kinds.VALUE(
-                f"`{_at(name, place)}` is {value:g}, and not a position in {datum.positions}, "
-                f"which has the positions {origin} to {origin + size - 1}",
+                f"`{_at(name, place)}` is {value:g}, and not a position in `{datum.positions}`, "
+                + (
+                    f"which has the positions {origin} to {origin + size - 1}"
+                    if size
+                    else "which has none"
+                ),
                 datum.span,
                 help=help,
             ),
@@ -235,15 +268,19 @@ def _range(values: Array) -> Range:
 def _refuse_missing(graph: Graph, name: str, gone: Array) -> Diagnostic | None:
     """Return an error where missing values cannot be left out, None where they can."""
     variable = graph.variables[name]
-    places = [_at(name, tuple(int(i) for i in p)) for p in np.argwhere(gone)[:3]]
+    places = [f"`{_at(name, tuple(int(i) for i in p))}`" for p in np.argwhere(gone)[:3]]
     shown = ", ".join(places) + (f" and {int(gone.sum()) - 3} more" if gone.sum() > 3 else "")
     samples = [graph.pieces[k] for k in variable.pieces if isinstance(graph.pieces[k], Sample)]
+    axes = ", ".join(a.dimension or "..." for a in variable.axes if "." not in (a.dimension or ""))
+    named = f"{name}[{axes}]" if axes else name
     if not samples:
         return kinds.MISSING(
             f"{shown} {'is' if gone.sum() == 1 else 'are'} missing, and `{name}` has no "
             "distribution",
             variable.span,
-            help=f"give it one (`{name}[...] ~ ...`), or leave the rows out",
+            help="leave the rows out"
+            if variable.datum is not None and variable.datum.positions is not None
+            else f"give it one (`{named} ~ ...`), or leave the rows out",
         )
     if any(name in piece_reads(p) for p in graph.pieces):
         return graph_kinds.UNSUPPORTED(
@@ -285,12 +322,21 @@ def _observed(graph: Graph, data: Mapping[str, Any]) -> frozenset[int]:
             graph_kinds.LATENT_LEFT(
                 f"the left side depends on `{lost.name}`, which is not data",
                 piece.density.value.span,
-                help="write `factor logp(...)`" if random else f"give `{lost.name}` in the data",
+                help=_latent_left_help(graph, piece)
+                if random
+                else f"give `{lost.name}` in the data",
             )
         )
     if errors:
         raise ModelError(tuple(errors), graph.source)
     return frozenset(found)
+
+
+def _latent_left_help(graph: Graph, piece: Sample) -> str:
+    """Return how to write a statement whose left side is an expression with latents."""
+    left = graph.source.at(piece.density.value.span or piece.span)
+    density = graph.source.at(piece.density.span or piece.span)
+    return "write `factor " + " ".join(f"logp({density}, {left})`".split())
 
 
 def _of_data_alone(graph: Graph, data: Mapping[str, Any]) -> set[str]:
@@ -359,15 +405,84 @@ def _outside_support(
         value = values[place]
         starts = [0] * len(place) if window is None else [w.start or 0 for w in window]
         shown = _at(name, tuple(a + b for a, b in zip(place, starts, strict=False)))
-        number_text = f"{value:g}" if np.ndim(value) == 0 else np.array2string(value, precision=4)
+        number_text = _number_text(value)
         errors.append(
             kinds.VALUE(
                 f"`{shown}` is {number_text}, but `{name} ~ {piece.density.distribution}` needs "
                 f"{support.phrase}",
-                piece.span,
+                piece.target.span or piece.span,
+                help=value_help(graph, piece, np.asarray(values, float)),
             )
         )
     return errors
+
+
+def value_help(graph: Graph, piece: Sample, values: Array) -> str | None:
+    """Return what to do where data count from 1 and the distribution from 0."""
+    span = piece.density.span
+    if span is None or piece.target is None or not values.size or values.min() != 1:
+        return None
+    whole = bool(np.all(values == np.floor(values)))
+    name, density = piece.target.name, " ".join(graph.source.at(span).split())
+    if piece.density.distribution == "Bernoulli" and values.max() == 2:
+        return f"if the data are 1 and 2, write `{name} - 1 ~ {density}`"
+    if piece.density.distribution == "Categorical" and whole:
+        return f"positions count from 0: if the data count from 1, write `{name} - 1 ~ {density}`"
+    return None
+
+
+def _outside_argument(graph: Graph, data: Mapping[str, Array]) -> list[Diagnostic]:
+    """Check data that stand as arguments of distributions, each name once."""
+    errors: dict[str, Diagnostic] = {}
+    for piece in graph.pieces:
+        if not isinstance(piece, Sample):
+            continue
+        density = piece.density
+        names = parameters_of(DISTRIBUTIONS[density.distribution], density.alternative)
+        for argument, parameter, needs in zip(
+            density.arguments, names, needed(density), strict=True
+        ):
+            name = argument.name if isinstance(argument, Read) and _is_whole(argument) else ""
+            if name not in data or name in errors:
+                continue
+            values: Array = np.asarray(data[name], dtype=np.float64)
+            if values.ndim < needs.event_ndim or not values.size:
+                continue
+            inside = np.asarray(needs.contains(values))
+            if not inside.all():
+                place = tuple(int(i) for i in np.argwhere(~inside)[0])
+                errors[name] = kinds.VALUE(
+                    f"`{_at(name, place)}` is {_number_text(values[place])}, but "
+                    f"`{density.distribution}` needs {needs.phrase} (its `{parameter}`)",
+                    argument.span or piece.span,
+                )
+    return list(errors.values())
+
+
+def _is_whole(node: Node) -> bool:
+    """Return whether all positions of a name are read."""
+    return isinstance(node, Read) and all(
+        isinstance(p, Position) and p.index.domain.dimension is not None for p in node.positions
+    )
+
+
+def _number_text(value: Any) -> str:
+    return f"{value:g}" if np.ndim(value) == 0 else np.array2string(value, precision=4)
+
+
+def _nothing_observed(graph: Graph) -> Diagnostic:
+    """Return the warning that no data are observed."""
+    lost = [v for v in graph.variables.values() if v.datum is not None and v.pieces]
+    if lost:
+        return kinds.NOTHING_OBSERVED(
+            f"nothing is observed: the data do not give `{lost[0].name}`",
+            lost[0].span,
+            help="to predict it, fit the model to data that have it first",
+        )
+    return kinds.NOTHING_OBSERVED(
+        "nothing is observed: no statement `~` has data on its left",
+        help="give the observed variable in the data under the name that the model has for it",
+    )
 
 
 def _known_support(
@@ -386,9 +501,19 @@ def _known_support(
     try:
         arguments = [number(a, sizes, data) for a in piece.density.arguments]
     except NotANumber:
-        return None
+        support = support_of(piece)
+        return _at_least(support.range) if support.event_ndim == 0 else None
     support = record.support(*arguments)
     return support if isinstance(support, Constraint) else None
+
+
+def _at_least(range: Range) -> Constraint | None:
+    """Return the numbers that a range does not exclude: its bounds, as far as they are known."""
+    low, high = range.lower > -np.inf, range.upper < np.inf
+    if not low and not high:
+        return None
+    opened = (range.lower_open, range.upper_open)
+    return bounded(range.lower if low else None, range.upper if high else None, opened)
 
 
 def _varies(node: Node | None) -> bool:

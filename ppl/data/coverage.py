@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from ppl.graph import diagnostics as kinds
 from ppl.graph.evaluate import NotANumber, integer
-from ppl.graph.graph import Define, Factor, Graph, Piece, Sample, Variable
+from ppl.graph.graph import Axis, Define, Factor, Graph, Piece, Sample, Variable
 from ppl.graph.nodes import Apply, Constant, Node, Position, Read, subtract, walk
-from ppl.text import Diagnostic, Label
+from ppl.text import Diagnostic, Label, Span
 
 LARGEST = 20_000_000
 """Names with more positions are not counted position by position."""
@@ -88,17 +88,39 @@ def _outside(
         if first > last or (first >= 0 and last < size):
             continue
         wrong = first if first < 0 else last
+        target = None if isinstance(piece, Factor) else piece.target
         at = node.span or piece.span
-        what = f"`{variable.name}` has the positions 0 to {size - 1} here"
+        text = " ".join(graph.source.at(at).split())
         yield kinds.BAD_POSITION(
-            f"`{graph.source.at(at)}` reads position {wrong}",
-            at,
-            what,
-            help="positions never wrap, so the last is `N - 1`; let the loop start later, as in "
-            "`for t in 1:T`"
-            if wrong < 0
-            else "positions count from 0; if data count from 1, declare them `from 1`",
+            f"`{text}` {'defines' if node is target else 'reads'} position {wrong}, and "
+            f"`{variable.name}` has {_positions_text(size)}",
+            position.span or at,
+            help=_outside_help(graph, axis, position, size, wrong),
         )
+
+
+def _positions_text(size: int) -> str:
+    return "no position" if size == 0 else f"the positions 0 to {size - 1}"
+
+
+def _outside_help(graph: Graph, axis: Axis, position: Node, size: int, wrong: int) -> str | None:
+    """Return how to stay on the axis."""
+    moved = sorted(position.free, key=lambda i: i.serial)
+    if not moved:
+        return f"positions count from 0: the last is {size - 1}" if size else None
+    index = moved[0]
+    if wrong < 0:
+        return f"positions never wrap: let the loop start later, as in `for {index.name} in 1:...`"
+    if not isinstance(position, Position):
+        return f"let the loop end earlier, as in `for {index.name} in 0:N-1`"
+    over = index.domain.dimension
+    if over is not None and axis.dimension is not None and over != axis.dimension:
+        return (
+            f"`{index.name}` is a position in `{over}`, and the axis is `{axis.dimension}`: it "
+            f"needs data that point from one to the other, as in `data g[{over}] in "
+            f"{axis.dimension}`"
+        )
+    return "a range ends before its second number: `0:N` has the positions 0 to N - 1"
 
 
 def coverage(graph: Graph, sizes: Mapping[str, int], data: Mapping[str, Any]) -> list[Diagnostic]:
@@ -125,7 +147,8 @@ def _cover(
     if int(np.prod(shape, dtype=np.int64)) > LARGEST:
         return None
     count = np.zeros(shape, dtype=np.int8)
-    for piece in pieces:
+    pieces = sorted(pieces, key=lambda p: p.span.start)
+    for number, piece in enumerate(pieces):
         window = _window(piece, sizes, data)
         if window is None:
             return None
@@ -133,33 +156,63 @@ def _cover(
         count[window] += 1
         if before:
             place = tuple(int(i) for i in np.argwhere(count > 1)[0])
+            first = next(p for p in pieces[:number] if _covers(p, place, sizes, data))
             return kinds.DEFINED_TWICE(
                 f"`{_at(variable.name, place)}` is defined twice",
-                piece.span,
-                secondary=(Label(pieces[0].span, "the first time"),),
+                _target_span(piece),
+                secondary=(Label(_target_span(first), "the first time"),),
             )
     given = variable.name in data and variable.datum is not None
     if count.min(initial=1) == 0 and not given and not all(isinstance(p, Define) for p in pieces):
         lost = np.argwhere(count == 0)
-        shown = ", ".join(_at(variable.name, tuple(int(i) for i in p)) for p in lost[:3])
+        shown = ", ".join(f"`{_at(variable.name, tuple(int(i) for i in p))}`" for p in lost[:3])
         more = f" and {len(lost) - 3} more" if len(lost) > 3 else ""
+        spans = [_target_span(p) for p in pieces]
         return kinds.PARTLY_DEFINED(
             f"{shown}{more} {'is' if len(lost) == 1 else 'are'} defined nowhere",
-            pieces[0].span,
-            help=_whole_help(variable, shape),
+            spans[0],
+            secondary=tuple(Label(s) for s in spans[1:3]),
+            help=_whole_help(variable, pieces, lost),
         )
     return None
 
 
-def _whole_help(variable: Variable, shape: tuple[int, ...]) -> str | None:
-    if len(shape) != 1:
-        return None
-    size = shape[0]
-    return (
-        f"brackets on the left hold positions: for all of {size} write "
-        f"`{variable.name}[:{size}]`, or name the dimension: `dim K = {size}` and "
-        f"`{variable.name}[K]`"
+def _target_span(piece: Piece) -> Span:
+    """Return the place of a statement's left side."""
+    target = None if isinstance(piece, Factor) else piece.target
+    return piece.span if target is None or target.span is None else target.span
+
+
+def _covers(
+    piece: Piece, place: tuple[int, ...], sizes: Mapping[str, int], data: Mapping[str, Any]
+) -> bool:
+    window = _window(piece, sizes, data)
+    return window is not None and all(
+        w.start <= p < w.stop for w, p in zip(window, place, strict=True)
     )
+
+
+def _whole_help(variable: Variable, pieces: Sequence[Piece], lost: Any) -> str | None:
+    """Return how to define what is lost, where the mistake can be guessed."""
+    target = None if isinstance(pieces[0], Factor) else pieces[0].target
+    if target is None or len(target.positions) != 1:
+        return None
+    name, position = variable.name, target.positions[0]
+    if len(pieces) == 1 and isinstance(position, Constant):
+        n = position.value
+        return (
+            f"`{name}[{n}]` is one position: for {n} of them write `{name}[:{n}]`, or name the "
+            f"dimension: `dim K = {n}` and `{name}[K]`"
+        )
+    if len(pieces) == 1 and isinstance(position, Position) and lost.max() < len(lost):
+        index = position.index
+        within = index.domain.within or "0:N"
+        if index.role == "plate":
+            return (
+                f"positions count from 0: let the loop begin there, `for {index.name} in {within}`"
+            )
+        return f"positions count from 0: let the range begin there, or write `{name}[{within}]`"
+    return f"write a line for the rest too, as in `{_at(name, tuple(map(int, lost[0])))} = 0`"
 
 
 def _at(name: str, place: tuple[int, ...]) -> str:

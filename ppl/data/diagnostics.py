@@ -86,6 +86,12 @@ UNUSED = Kind(
     "Names of the data that the model does not have are left aside.",
     severity="note",
 )
+NOTHING_OBSERVED = Kind(
+    "nothing-observed",
+    "Without a statement `~` whose left side is data, and without `factor`, there is nothing to "
+    "learn from: all that the answer can show is the prior.",
+    severity="warning",
+)
 NO_SUCH_DATA = Kind(
     "data-missing",
     "What a model declares as `data` and gives no distribution must be given; so must what is to "

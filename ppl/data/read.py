@@ -98,9 +98,10 @@ def _one(dataset: Dataset, word: Word, name: str) -> Dataset:
     variable: Variable | None
     key = None if word.key is None else normal(word.key)
     if key is not None and key not in dataset:
-        close = difflib.get_close_matches(key, dataset, 1)
+        close = [n for n in dataset if n.lower() == key.lower()]
+        close = close or difflib.get_close_matches(key, dataset, 1)
         advice = f"did you mean `{name}={word.file}:{close[0]}`?" if close else None
-        fail(WORD, f"{word.file} holds no `{word.key}`{_listing(dataset)}", advice)
+        fail(WORD, f"{word.file} holds no `{word.key}`; its names are{_listing(dataset)}", advice)
     if key is not None:
         variable = dataset[key]
     elif dataset.lone is not None:

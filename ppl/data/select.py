@@ -11,8 +11,9 @@ from dataclasses import dataclass
 
 from ppl.data import diagnostics as kinds
 from ppl.data.dataset import Dataset, Variable
+from ppl.data.labels import joined
 from ppl.graph.build import Outline
-from ppl.graph.declare import Declarations, Entry, declare, names_in
+from ppl.graph.declare import Declarations, Entry, declare, name_of, names_in, strip
 from ppl.graph.names import nearest
 from ppl.syntax import tree
 from ppl.text import DataError, Diagnostic, Source
@@ -89,26 +90,24 @@ def select(
     used: dict[str, Variable] = {}
     unused: list[str] = []
     for name, variable in given.items():
+        if _is_unknown(declared, name, mentioned):
+            unused.append(name)
+            continue
         note = _reason_against(declared, name, name in explicit, mentioned)
         if note is None:
             used[name] = variable
-        elif note == "":
-            unused.append(name)
         else:
-            notes.append(kinds.NOT_OBSERVED(note, declared.entries[name].span))
+            notes.append(note)
     for name in observe:
         if name not in given:
-            raise _error(
-                source, kinds.NO_SUCH_DATA(f"`{name}` is to be observed, and no data give it")
-            )
+            raise _error(source, _not_observable(declared, name))
     for dataset in datasets:
         if dataset.lone is not None:
             name = _place_of_lone(source, declared, dataset, used, mentioned)
             used[name] = dataset.lone
     if unused:
-        names = ", ".join(f"`{n}`" for n in unused[:8]) + (" ..." if len(unused) > 8 else "")
-        notes.append(kinds.UNUSED(f"the model does not use {names} of the data"))
-    return Selection(used, tuple(unused), tuple(notes))
+        notes.append(_unused_note(unused, observables(declared, mentioned), used))
+    return Selection(joined(declared, used), tuple(unused), tuple(notes))
 
 
 def _error(source: Source, diagnostic: Diagnostic) -> DataError:
@@ -116,12 +115,14 @@ def _error(source: Source, diagnostic: Diagnostic) -> DataError:
 
 
 def _mentioned(model: tree.SyntaxTree) -> set[str]:
-    """Return every name that the text reads."""
+    """Return every name that the text reads, other than in the name's own statements."""
     found: set[str] = set()
     for site in declare(model).sites:
         statement = site.statement
+        own: set[str] = set()
         match statement:
             case tree.Sample(targets=targets, distribution=d, weight=w, constraints=constraints):
+                own = {name_of(p).id for t in targets if (p := strip(t)) is not None}
                 roots: list[object] = [d, w]
                 roots.extend(t for t in targets if not isinstance(t, tree.Name))
                 for c in constraints:
@@ -133,11 +134,12 @@ def _mentioned(model: tree.SyntaxTree) -> set[str]:
                 roots = [value]
             case tree.Require(condition=condition):
                 roots = [condition]
+        roots.extend(loop.domain for loop in site.loops)
         for root in roots:
             if isinstance(root, tree.Index) and isinstance(root.base, tree.Name):
                 found |= {n.id for p in root.positions for n in names_in(p)}
                 continue
-            found |= {n.id for n in names_in(root)}
+            found |= {n.id for n in names_in(root)} - own
     for function in declare(model).functions.values():
         found |= {n.id for d in function.definitions for n in names_in(d.value)}
         found |= {n.id for n in names_in(function.result)}
@@ -148,26 +150,64 @@ def _mentioned(model: tree.SyntaxTree) -> set[str]:
     return found | set(declare(model).dimensions)
 
 
+def _unused_note(unused: Sequence[str], places: Iterable[str], used: Collection[str]) -> Diagnostic:
+    """Return the note on data that the model does not have."""
+    names = ", ".join(f"`{n}`" for n in unused[:8]) + (" ..." if len(unused) > 8 else "")
+    free = [p for p in places if p not in used]
+    meant = [
+        (n, p)
+        for n in unused
+        for p in free
+        if n.lower() == p.lower() or nearest(n, [p]) is not None
+    ]
+    help = f"the model has `{meant[0][1]}`: was that meant by `{meant[0][0]}`?" if meant else None
+    return kinds.UNUSED(f"the model does not use {names} of the data", help=help)
+
+
+def _not_observable(declared: Declarations, name: str) -> Diagnostic:
+    """Return the error for a name that is to be observed and has no data."""
+    entry = declared.entries.get(name)
+    if entry is not None and _is_random(entry):
+        return kinds.NO_SUCH_DATA(
+            f"`{name}` is to be observed, and no data give it",
+            entry.span,
+            help=f"give a file that has it, or `{name}=FILE`",
+        )
+    random = [n for n, e in declared.entries.items() if _is_random(e)]
+    meant = nearest(name, random)
+    return kinds.NO_SUCH_DATA(
+        f"`{name}` is to be observed, and is not a random variable of the model",
+        help=f"did you mean `{meant}`?"
+        if meant
+        else "the random variables are " + ", ".join(f"`{n}`" for n in random),
+    )
+
+
+def _is_unknown(declared: Declarations, name: str, mentioned: set[str]) -> bool:
+    """Return whether the model does not have a name."""
+    entry = declared.entries.get(name)
+    return (entry is None or entry.block is not None) and name not in mentioned
+
+
 def _reason_against(
     declared: Declarations, name: str, explicit: bool, mentioned: set[str]
-) -> str | None:
-    """Return None if the model uses the data of a name, "" if it does not know the name, else
-    why the data are left aside."""
+) -> Diagnostic | None:
+    """Return None if the model uses the data of a name, else why they are left aside."""
     entry = declared.entries.get(name)
-    if entry is None or entry.block is not None:
-        return None if name in mentioned else ""
-    if entry.datum is not None:
+    if entry is None or entry.block is not None or entry.datum is not None:
         return None
-    if entry.parameter is not None:
-        return f"`{name}` occurs in the data, but the model learns it: the data are not used for it"
-    if _is_random(entry):
-        if explicit or name not in mentioned:
-            return None
-        return (
-            f"`{name}` occurs in the data, but other quantities depend on it, so it is not taken "
-            f"as observed; to observe it, declare `data {name}`, or say `--observe {name}`"
+    if _is_random(entry) and (explicit or name not in mentioned):
+        return None
+    if entry.parameter is None and _is_random(entry):
+        return kinds.NOT_OBSERVED(
+            f"`{name}` is in the data and not taken as observed: other quantities depend on it",
+            entry.span,
+            help=f"to observe it, declare `data {name}`, or say `--observe {name}`",
         )
-    return f"`{name}` occurs in the data, but the model computes it: the data are not used for it"
+    does = "learns" if entry.parameter is not None else "computes"
+    return kinds.NOT_OBSERVED(
+        f"`{name}` is in the data and not taken from there: the model {does} it", entry.span
+    )
 
 
 def _is_random(entry: Entry) -> bool:

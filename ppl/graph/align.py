@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from ppl.graph.graph import SameSize
-from ppl.graph.nodes import Domain, Index, Node, rename
+from ppl.graph.nodes import Constant, Domain, Index, Node, Size, rename
 from ppl.text import Span
 
 
@@ -145,9 +145,14 @@ def _by_position(
 
 
 def size_text(domain: Domain) -> str:
-    """Return a domain in the model's words: ``K`` or ``1:T``."""
+    """Return a domain in the model's words: ``K``, ``3`` or ``1:T``."""
     from ppl.graph.show import node_text
 
     if domain.dimension is not None:
         return domain.dimension
+    if isinstance(domain.stop, Size) and "." in domain.stop.dimension:
+        data, _, axis = domain.stop.dimension.partition(".")
+        return f"axis {axis} of {data}" if axis != "row" else f"rows of {data}"
+    if isinstance(domain.start, Constant) and domain.start.value == 0:
+        return node_text(domain.stop).removeprefix("(").removesuffix(")")
     return f"{node_text(domain.start)}:{node_text(domain.stop)}"

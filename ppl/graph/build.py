@@ -10,9 +10,12 @@ import heapq
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from ppl.constraints import SETS
 from ppl.graph import diagnostics as kinds
 from ppl.graph.align import Value
-from ppl.graph.declare import Declarations, Entry, Site, declare, names_in
+from ppl.graph.cycles import check_cycles, ring_error
+from ppl.graph.declare import Declarations, Entry, Site, declare, name_of, names_in, strip
+from ppl.graph.definitions import check_definitions, check_not_empty
 from ppl.graph.expressions import Reader
 from ppl.graph.graph import (
     Axis,
@@ -26,11 +29,12 @@ from ppl.graph.graph import (
     Variable,
 )
 from ppl.graph.learned import demanded
+from ppl.graph.names import nearest
 from ppl.graph.nodes import Constant, Domain, Index, Position, Read, Size, extent, subtract
 from ppl.graph.scope import Scope, Stop
 from ppl.graph.suffix import positions, suffix
 from ppl.syntax import tree
-from ppl.text import Label, ModelError, Source, Span
+from ppl.text import Diagnostic, Label, ModelError, Source, Span
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +109,11 @@ class Names:
 
     def known(self, scope: Scope) -> list[str]:
         """Return all names that can be meant at a place."""
-        entries = [e.name for e in self.declared.entries.values()]
+        entries = [
+            e.name
+            for e in self.declared.entries.values()
+            if e.block is None or e.block in scope.blocks
+        ]
         return [*entries, *scope.loops, *scope.values, *self.dimensions, *self.outline.ranks]
 
     def learn(self, name: tree.Name) -> None:
@@ -195,34 +203,28 @@ def build(source: Source, model: tree.SyntaxTree, outline: Outline | None = None
 
     names = Names(source, declare(model), outline or Outline())
     reader = Reader(names)
-    for name, first, second in names.declared.twice:
-        reader.diagnostics.append(
-            kinds.DEFINED_TWICE(
-                f"`{name}` is declared twice",
-                second,
-                secondary=(Label(first, "the first time"),),
-            )
-        )
-    _dimensions(names, reader)
+    reader.diagnostics.extend(check_definitions(names.declared))
+    _dimensions(names)
     _declarations(names, reader)
+    _sizes(names, reader)
     for site in _order(names):
         try:
             read_site(reader, site)
         except Stop:
             _fail(names, site)
         except Unknown as e:
-            text = names.declared.entries[e.key].name if e.key in names.declared.entries else e.key
-            reader.diagnostics.append(
-                kinds.CYCLE(
-                    f"`{text}` depends on itself", e.span, help="define one of the names first"
-                )
-            )
+            reader.diagnostics.append(_ring(names, site, e))
             _fail(names, site)
     _refuse_guide(names, reader)
-    errors = tuple(d for d in reader.diagnostics if d.severity == "error")
+    errors = tuple(dict.fromkeys(d for d in reader.diagnostics if d.severity == "error"))
+    errors = errors or tuple(check_not_empty(names.declared))
     if errors:
         raise ModelError(errors, source)
-    return _assemble(names, reader)
+    graph = _assemble(names, reader)
+    cycles = check_cycles(graph)
+    if cycles:
+        raise ModelError(cycles, source)
+    return graph
 
 
 def _fail(names: Names, site: Site) -> None:
@@ -231,11 +233,38 @@ def _fail(names: Names, site: Site) -> None:
             names.failed.add(entry.key)
 
 
+def _ring(names: Names, site: Site, unknown: Unknown) -> Diagnostic:
+    """Report names that need one another, from the statement at which that was noticed."""
+    entries = names.declared.entries
+    mine = [e.key for e in entries.values() if any(s is site for s, _ in e.sites)]
+    paths: list[list[tuple[str, Span]]] = [[(key, unknown.span)] for key in mine]
+    keys = [unknown.key] * len(paths)
+    seen: set[str] = set()
+    while paths:
+        path, key = paths.pop(0), keys.pop(0)
+        if key == path[0][0]:
+            return ring_error(
+                [entries[k].name for k, _ in path],
+                [span for _, span in path],
+                names.text(unknown.span),
+            )
+        for other, _ in entries[key].sites if key not in seen else ():
+            for name in _names_read(names, other):
+                found = names.lookup(name.id, Scope(blocks=other.blocks))
+                if found is not None:
+                    paths.append([*path, (key, name.span)])
+                    keys.append(found)
+        seen.add(key)
+    return kinds.CYCLE(f"`{entries[unknown.key].name}` depends on itself", unknown.span)
+
+
 def _refuse_guide(names: Names, reader: Reader) -> None:
     guide = names.declared.guide
     if guide is None:
         return
     for entry in guide.entries:
+        for target in entry.targets:
+            _refuse_guided(names, reader, target)
         plain = isinstance(entry.family, tree.Name) and entry.family.id == "meanfield"
         if not plain:
             reader.diagnostics.append(
@@ -247,8 +276,27 @@ def _refuse_guide(names: Names, reader: Reader) -> None:
             )
 
 
-def _dimensions(names: Names, reader: Reader) -> None:
-    """Find which names are dimensions, and read their sizes."""
+def _refuse_guided(names: Names, reader: Reader, target: tree.Expression) -> None:
+    """Report a line of the guide for a name that is not random."""
+    plain = strip(target)
+    if plain is None or name_of(plain).id == "default":
+        return
+    name = name_of(plain)
+    entry = names.declared.entries.get(name.id)
+    if entry is not None and any(isinstance(s.statement, tree.Sample) for s, _ in entry.sites):
+        return
+    meant = nearest(name.id, names.known(Scope()))
+    reader.diagnostics.append(
+        kinds.UNKNOWN_NAME(
+            f"the guide speaks of `{name.id}`, which is not a random variable of the model",
+            name.span,
+            f"did you mean `{meant}`?" if meant else "",
+        )
+    )
+
+
+def _dimensions(names: Names) -> None:
+    """Find which names are dimensions."""
     found = names.declared.dimensions
     for name, what in found.items():
         span = what if isinstance(what, Span) else what.name.span
@@ -261,11 +309,18 @@ def _dimensions(names: Names, reader: Reader) -> None:
         if implicit and names.outline.ranks.get(name, 0) > 0:
             continue
         names.dimensions[name] = Dimension(name, None, span)
-    for name, what in found.items():
+
+
+def _sizes(names: Names, reader: Reader) -> None:
+    """Read the sizes that the model says; they may be expressions of declared data."""
+    for name, what in names.declared.dimensions.items():
         if isinstance(what, tree.Dimension) and what.size is not None:
             try:
                 size = reader.scalar(what.size, Scope())
-            except (Stop, Unknown):
+            except Stop:
+                continue
+            except Unknown as e:
+                reader.diagnostics.append(_not_yet_known(names, e, f"the size of `{name}`"))
                 continue
             names.dimensions[name] = Dimension(name, size, what.name.span)
 
@@ -298,8 +353,40 @@ def _declarations(names: Names, reader: Reader) -> None:
                     reader.scalar(start, Scope()) if start is not None else None,
                     declared=True,
                 )
+            _refuse_pointed(names, reader, item)
         except Stop:
             names.failed.add(entry.key)
+        except Unknown as e:
+            reader.diagnostics.append(
+                _not_yet_known(names, e, f"the declaration of `{entry.name}`")
+            )
+            names.failed.add(entry.key)
+
+
+def _not_yet_known(names: Names, unknown: Unknown, what: str) -> Diagnostic:
+    """Report a declaration that needs a quantity which the model defines."""
+    entry = names.declared.entries[unknown.key]
+    return kinds.UNKNOWN_SIZE(
+        f"{what} depends on `{entry.name}`, which is not data",
+        unknown.span,
+        secondary=(Label(entry.span, f"`{entry.name}` is defined here"),),
+        help="declarations are made of numbers, dimensions and data",
+    )
+
+
+def _refuse_pointed(names: Names, reader: Reader, item: tree.Datum | tree.Parameter) -> None:
+    """Report values in a set that is a variable."""
+    for constraint in item.constraints:
+        if isinstance(constraint, tree.Named) and constraint.name.id not in SETS:
+            entry = names.declared.entries.get(constraint.name.id)
+            if entry is not None and not names.is_size(entry):
+                raise reader.stop(
+                    kinds.CONSTRAINT(
+                        f"`{entry.name}` is neither a set nor a dimension",
+                        constraint.name.span,
+                        secondary=(Label(entry.span, "a quantity of the model"),),
+                    )
+                )
 
 
 def _axis(reader: Reader, axis: tree.Expression) -> Axis:
@@ -321,7 +408,7 @@ def _order(names: Names) -> Sequence[Site]:
         scope = Scope(blocks=site.blocks)
         needed: set[int] = set()
         for name in _names_read(names, site):
-            key = names.lookup(name, scope)
+            key = names.lookup(name.id, scope)
             if key is not None:
                 needed.update(n for n in defines.get(key, ()) if n != site.number)
         waits[site.number] = needed
@@ -344,7 +431,8 @@ def _order(names: Names) -> Sequence[Site]:
     return done
 
 
-def _names_read(names: Names, site: Site) -> set[str]:
+def _names_read(names: Names, site: Site) -> list[tree.Name]:
+    """Return the names that a statement reads, each place of the text once."""
     statement = site.statement
     match statement:
         case tree.Sample(distribution=d, constraints=constraints, weight=weight):
@@ -360,10 +448,10 @@ def _names_read(names: Names, site: Site) -> set[str]:
             roots = [value]
         case tree.Require(condition=condition):
             roots = [condition]
-    found = {n.id for root in roots for n in names_in(root)}
+    found = [n for root in roots for n in names_in(root)]
     for function in _functions_called(names, roots):
-        found |= {n.id for d in function.definitions for n in names_in(d.value)}
-        found |= {n.id for n in names_in(function.result)}
+        found.extend(n for d in function.definitions for n in names_in(d.value))
+        found.extend(names_in(function.result))
     return found
 
 
@@ -403,7 +491,7 @@ def _assemble(names: Names, reader: Reader) -> Graph:
             span,
             local=bool(entry and entry.block is not None) or key.startswith("_e"),
         )
-    notes = tuple(d for d in reader.diagnostics if d.severity != "error")
+    notes = tuple(dict.fromkeys(d for d in reader.diagnostics if d.severity != "error"))
     return Graph(
         names.source,
         names.dimensions,

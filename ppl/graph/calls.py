@@ -13,7 +13,8 @@ from ppl.functions import FUNCTIONS
 from ppl.graph import diagnostics as kinds
 from ppl.graph.align import Value, dimension_of
 from ppl.graph.expressions import Reader, axes_text, fresh, reduce_over
-from ppl.graph.names import HABITS, nearest
+from ppl.graph.habits import ADVICE, DISTRIBUTIONS_ELSEWHERE, FUNCTIONS_ELSEWHERE
+from ppl.graph.names import nearest
 from ppl.graph.nodes import Apply, Constant, Index, Node, Position, Reduce, subtract
 from ppl.graph.scope import Scope
 from ppl.graph.trace import parse_signature, trace
@@ -55,10 +56,10 @@ def call(reader: Reader, expression: tree.Call, scope: Scope) -> Value:
         return SPECIAL[name](reader, expression, scope)
     if name in FUNCTIONS:
         return table_function(reader, expression, scope)
-    raise unknown_function(reader, expression)
+    raise unknown_function(reader, expression, scope)
 
 
-def unknown_function(reader: Reader, expression: tree.Call) -> Exception:
+def unknown_function(reader: Reader, expression: tree.Call, scope: Scope) -> Exception:
     """Report a call of what is not a function."""
     function = expression.function
     name = function.id
@@ -70,17 +71,36 @@ def unknown_function(reader: Reader, expression: tree.Call) -> Exception:
                 help=f"write `x ~ {name}(...)`; its log density at x is `logp({name}(...), x)`",
             )
         )
-    meant = HABITS.get(name.lower())
-    known = [*FUNCTIONS, *REDUCTIONS, *SPECIAL, *reader.names.functions]
-    if meant in DISTRIBUTIONS:
+    stem, _, ending = name.lower().rpartition("_")
+    density = ending in ("lpdf", "lpmf")
+    elsewhere = DISTRIBUTIONS_ELSEWHERE.get(stem if density else name.lower(), "")
+    elsewhere = elsewhere.partition("(")[0]
+    if density and not elsewhere:
+        elsewhere = nearest(stem, DISTRIBUTIONS) or ""
+    if elsewhere:
         return reader.stop(
             kinds.NOT_A_VALUE(
-                f"`{name}` is a distribution elsewhere; here it is `{meant}`, and not a number",
+                f"`{name}` is not a function here: the distribution is called `{elsewhere}`",
                 function.span,
-                help=f"write `x ~ {meant}(...)`, or `logp({meant}(...), x)`",
+                help=f"write `x ~ {elsewhere}(...)`; its log density at x is "
+                f"`logp({elsewhere}(...), x)`",
             )
         )
-    meant = meant or nearest(name, known)
+    if name.lower() in ADVICE:
+        help = ADVICE[name.lower()]
+        return reader.stop(
+            kinds.UNKNOWN_FUNCTION(f"there is no function `{name}`", function.span, help=help)
+        )
+    if reader.names.lookup(name, scope) is not None:
+        return reader.stop(
+            kinds.UNKNOWN_FUNCTION(
+                f"`{name}` is a quantity of the model, not a function",
+                function.span,
+                help=f"positions stand in square brackets, as in `{name}[0]`; a product needs `*`",
+            )
+        )
+    known = [*FUNCTIONS, *REDUCTIONS, *SPECIAL, *reader.names.functions]
+    meant = FUNCTIONS_ELSEWHERE.get(name.lower()) or nearest(name, known)
     return reader.stop(
         kinds.UNKNOWN_FUNCTION(
             f"there is no function `{name}`",
@@ -98,7 +118,13 @@ def inline(reader: Reader, function: tree.Function, expression: tree.Call, scope
     """Read a function's body with its arguments in place of its parameters."""
     name = function.name.id
     if name in reader.names.inlining:
-        raise reader.stop(kinds.CYCLE(f"the function `{name}` calls itself", expression.span))
+        raise reader.stop(
+            kinds.CYCLE(
+                f"the function `{name}` calls itself",
+                expression.span,
+                help="functions are written out where they are called, so none may call itself",
+            )
+        )
     given: dict[str, Value] = {}
     parameters = [p.id for p in function.parameters]
     if len(expression.arguments) > len(parameters):
@@ -109,9 +135,9 @@ def inline(reader: Reader, function: tree.Function, expression: tree.Call, scope
         if keyword.name.id not in parameters or keyword.name.id in given:
             raise reader.stop(
                 kinds.ARGUMENTS(
-                    f"`{name}` has no further argument `{keyword.name.id}`",
-                    keyword.span,
-                    help=f"its arguments are {', '.join(parameters)}",
+                    no_argument(name, keyword.name.id, parameters),
+                    keyword.name.span,
+                    help=_call_text(reader, name),
                 )
             )
         given[keyword.name.id] = reader.read(keyword.value, scope)
@@ -131,10 +157,42 @@ def inline(reader: Reader, function: tree.Function, expression: tree.Call, scope
 def wrong_count(reader: Reader, expression: tree.Call, wanted: int, found: int) -> Exception:
     """Report a wrong number of arguments."""
     name = expression.function.id
-    plural = "argument" if wanted == 1 else "arguments"
     return reader.stop(
-        kinds.ARGUMENTS(f"`{name}` takes {wanted} {plural}, and {found} are given", expression.span)
+        kinds.ARGUMENTS(
+            f"`{name}` takes {_how_many(wanted)}, and {given_text(found)}",
+            expression.span,
+            help=_call_text(reader, name),
+        )
     )
+
+
+def no_argument(name: str, keyword: str, known: Sequence[str]) -> str:
+    """Return what is wrong with a keyword: there is none of that name, or it is given before."""
+    if keyword in known:
+        return f"the argument `{keyword}` of `{name}` is given twice"
+    return f"`{name}` has no argument `{keyword}`"
+
+
+def _how_many(count: int) -> str:
+    return "1 argument" if count == 1 else f"{count} arguments"
+
+
+def given_text(count: int) -> str:
+    """Return how many arguments are given, in words."""
+    return "none is given" if count == 0 else "1 is given" if count == 1 else f"{count} are given"
+
+
+def _call_text(reader: Reader, name: str) -> str | None:
+    """Return how a function is called, where a table knows it."""
+    if name in reader.names.functions:
+        names = [p.id for p in reader.names.functions[name].parameters]
+    elif name in FUNCTIONS:
+        names = list(FUNCTIONS[name].parameters)
+    elif name in REDUCTIONS:
+        return f"write `{name}(x)`, or with an index `{name}(x[n] for n in N)`"
+    else:
+        return None
+    return f"write `{name}({', '.join(names)})`"
 
 
 # ------------------------------------------------------------------------------------ reductions
@@ -146,7 +204,11 @@ def reduction(reader: Reader, expression: tree.Call, scope: Scope) -> Value:
     arguments = expression.arguments
     if expression.keywords:
         raise reader.stop(
-            kinds.ARGUMENTS(f"`{name}` takes no keyword", expression.keywords[0].span)
+            kinds.ARGUMENTS(
+                f"`{name}` has no argument `{expression.keywords[0].name.id}`",
+                expression.keywords[0].name.span,
+                help=f"to keep an axis, name its index: `[{name}(x[n, d] for n in N) for d in D]`",
+            )
         )
     if not expression.loops and len(arguments) == 2 and name in ("min", "max"):
         pair = [reader.read(a, scope) for a in arguments]
@@ -293,11 +355,17 @@ def table_function(reader: Reader, expression: tree.Call, scope: Scope) -> Value
     if not record.signature:
         nodes, axes = reader.together(values, expression.span)
         result = trace(record.expression, nodes, [()] * len(nodes))
-        return Value(result.node, axes, expression.span)
+        return Value(located(result.node, expression.span), axes, expression.span)
     values = [fresh(v) for v in values]
     bound, events, axes, _ = bind_events(reader, values, signature.arguments, expression)
     result = trace(record.expression, bound, events)
-    return Value(result.node, (*axes, *result.event), expression.span)
+    node = located(result.node, expression.span)
+    return Value(node, (*axes, *result.event), expression.span)
+
+
+def located(node: Node, span: Span) -> Node:
+    """Return a node with its place in the text, if it has none."""
+    return replace(node, span=span) if node.span is None else node
 
 
 def arguments_of(
@@ -313,9 +381,9 @@ def arguments_of(
         if key not in parameters or key in given:
             raise reader.stop(
                 kinds.ARGUMENTS(
-                    f"`{name}` has no further argument `{key}`",
-                    keyword.span,
-                    help=f"its arguments are {', '.join(parameters)}",
+                    no_argument(name, key, parameters),
+                    keyword.name.span,
+                    help=_call_text(reader, name),
                 )
             )
         given[key] = keyword.value

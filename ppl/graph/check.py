@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 from ppl.constraints import Constraint, Range
 from ppl.distributions import DISTRIBUTIONS
@@ -12,6 +13,7 @@ from ppl.graph.graph import Define, Factor, Graph, Sample
 from ppl.graph.nodes import Apply, Constant, LogDensity, Node, Read, Reduce, Stack, walk
 from ppl.graph.order import closure, parents
 from ppl.graph.ranges import Ranges, ranges_of
+from ppl.graph.remedies import in_order, remedy
 from ppl.text import Diagnostic, Label, Span
 
 
@@ -35,6 +37,9 @@ def check_supports(
     for piece in graph.pieces:
         for density in _densities(piece):
             found.extend(_check(graph, ranges, density, uncertain, bound=data is not None))
+        if isinstance(piece, Sample):
+            found.extend(_empty_suffix(graph, piece))
+        found.extend(_positions_not_whole(graph, ranges, piece, uncertain))
     return tuple(found)
 
 
@@ -73,17 +78,106 @@ def _check(
 ) -> Iterable[Diagnostic]:
     record = DISTRIBUTIONS[density.distribution]
     parameters = parameters_of(record, density.alternative)
+    found = []
     for argument, (name, needs) in zip(density.arguments, parameters.items(), strict=True):
         reads = {n.name for n in walk(argument) if isinstance(n, Read)}
         if not reads & uncertain and not bound and reads:
             continue
         if needs.event_ndim == 0:
-            have = ranges.of(argument)
-            if have.within(needs.range):
+            if ranges.of(argument).within(needs.range):
                 continue
-        elif not reads & uncertain or _has_set(ranges, argument, needs):
+        elif not (reads & uncertain or _is_list(argument)) or _has_set(ranges, argument, needs):
             continue
-        yield _outside(graph, ranges, record.name, name, needs, argument, density.span)
+        found.append(_outside(graph, ranges, density, name, needs, argument))
+    if len(found) > 1 and len(parameters) == len(set(map(id, density.arguments))):
+        swapped = _swapped(graph, ranges, density, list(parameters.values()))
+        if swapped is not None:
+            return [replace(found[0], help=swapped)]
+    return found or _empty_support(graph, ranges, density)
+
+
+def _is_list(argument: Node) -> bool:
+    """Return whether an argument is a list of numbers."""
+    return isinstance(argument, Stack) and all(isinstance(i, Constant) for i in argument.items)
+
+
+def _swapped(
+    graph: Graph, ranges: Ranges, density: LogDensity, needs: list[Constraint]
+) -> str | None:
+    """Return how to write arguments that fit in another order."""
+    if any(n.event_ndim for n in needs):
+        return None
+    fits = [[ranges.of(a).within(n.range) for n in needs] for a in density.arguments]
+    texts = [_text(graph, a, density.span) for a in density.arguments]
+    return in_order(density, fits, texts)
+
+
+def _empty_support(graph: Graph, ranges: Ranges, density: LogDensity) -> list[Diagnostic]:
+    """Report arguments between which no number lies: ``Uniform(1, 0)``."""
+    record = DISTRIBUTIONS[density.distribution]
+    numbers = [a.value for a in density.arguments if isinstance(a, Constant)]
+    if isinstance(record.support, Constraint) or density.alternative is not None:
+        return []
+    if len(numbers) < len(density.arguments):
+        return []
+    support = record.support(*map(float, numbers))
+    if not isinstance(support, Constraint) or support.range.lower <= support.range.upper:
+        return []
+    at = density.span or Span(0, 0)
+    return [
+        kinds.SUPPORT(
+            f"no number lies between {support.range.lower:g} and {support.range.upper:g}",
+            at,
+            help=in_order(
+                density, [[True] * len(numbers)] * len(numbers), [f"{n:g}" for n in numbers]
+            )
+            if len(numbers) == 2
+            else None,
+        )
+    ]
+
+
+def _positions_not_whole(
+    graph: Graph, ranges: Ranges, piece: Sample | Define | Factor, uncertain: set[str]
+) -> Iterable[Diagnostic]:
+    """Report positions that real-valued unknowns decide."""
+    root = piece.density if isinstance(piece, Sample) else piece.value
+    for read in walk(root):
+        for position in read.positions if isinstance(read, Read) else ():
+            names = [n.name for n in walk(position) if isinstance(n, Read)]
+            guilty = next((n for n in names if n in uncertain), None)
+            if guilty is None or ranges.of(position).integer:
+                continue
+            text = _text(graph, position, piece.span)
+            where = _words(ranges.names.get(guilty, Range()))
+            of = graph.variables[guilty]
+            yield kinds.BAD_POSITION(
+                f"`{text}` is {_words(ranges.of(position))}, and positions are whole numbers",
+                position.span or piece.span,
+                secondary=(Label(of.span, f"`{of.name}` is {where}"),)
+                if of.span != position.span
+                else (),
+                help="give it a discrete distribution such as `Categorical`",
+            )
+
+
+def _empty_suffix(graph: Graph, piece: Sample) -> Iterable[Diagnostic]:
+    """Report bounds outside of the distribution's support: ``HalfNormal(1) < 0``."""
+    support = DISTRIBUTIONS[piece.density.distribution].support
+    if piece.suffix is None or not isinstance(support, Constraint) or support.event_ndim:
+        return
+    own, cut = support.range, piece.suffix.constraint.range
+    low, high = max(own.lower, cut.lower), min(own.upper, cut.upper)
+    open_end = (own if own.lower >= cut.lower else cut).lower_open or (
+        own if own.upper <= cut.upper else cut
+    ).upper_open
+    if low > high or (low == high and open_end):
+        text = " ".join(graph.source.at(piece.suffix.span).split())
+        yield kinds.CONSTRAINT(
+            f"`{piece.density.distribution}` has no values in `{text}`",
+            piece.suffix.span,
+            f"its values are {support.phrase}",
+        )
 
 
 def _has_set(ranges: Ranges, node: Node, needs: Constraint) -> bool:
@@ -159,30 +253,35 @@ def _sums_to_one(items: tuple[Node, ...]) -> bool:
 def _outside(
     graph: Graph,
     ranges: Ranges,
-    distribution: str,
+    density: LogDensity,
     parameter: str,
     needs: Constraint,
     argument: Node,
-    span: Span | None,
 ) -> Diagnostic:
-    at = argument.span or span or Span(0, 0)
-    text = " ".join(graph.source.at(at).split())
-    have = ranges.of(argument)
-    known = f"it can be {_words(have)}" if needs.event_ndim == 0 else ""
-    secondary = []
+    at = argument.span or density.span or Span(0, 0)
+    text = _text(graph, argument, density.span)
+    constant = isinstance(argument, Constant)
+    known = needs.event_ndim == 0 and not constant and not isinstance(argument, Read)
+    secondary: dict[Label, None] = {}
     for node in walk(argument):
         if isinstance(node, Read) and node.name in graph.variables:
             variable = graph.variables[node.name]
-            if variable.span.end > variable.span.start and variable.pieces:
+            elsewhere = variable.span.end <= at.start or variable.span.start >= at.end
+            if variable.span.end > variable.span.start and elsewhere:
                 where = ranges.names.get(node.name, Range())
-                secondary.append(Label(variable.span, f"`{variable.name}` is {_words(where)}"))
+                secondary[Label(variable.span, f"`{variable.name}` is {_words(where)}")] = None
     return kinds.SUPPORT(
-        f"`{text}` stands where `{distribution}` needs {needs.phrase} (its `{parameter}`)",
+        f"`{text}` {'is' if constant else 'stands'} where `{density.distribution}` needs "
+        f"{needs.phrase} (its `{parameter}`)",
         at,
-        known,
-        secondary=tuple(secondary[:3]),
-        help=_remedy(needs, text),
+        f"it can be {_words(ranges.of(argument))}" if known else "",
+        secondary=tuple(secondary)[:3],
+        help=remedy(graph, density, parameter, needs, argument, text),
     )
+
+
+def _text(graph: Graph, node: Node, otherwise: Span | None) -> str:
+    return " ".join(graph.source.at(node.span or otherwise or Span(0, 0)).split())
 
 
 def _words(range: Range) -> str:
@@ -197,13 +296,3 @@ def _words(range: Range) -> str:
     if low or high:
         return f"any {kind} {left if low else right}"
     return f"any {kind}"
-
-
-def _remedy(needs: Constraint, text: str) -> str | None:
-    if needs.name == "simplex":
-        return "write `softmax(...)`, or divide by the sum; or give it a `Dirichlet` distribution"
-    if needs.range.lower == 0 and needs.range.upper == float("inf") and not needs.range.integer:
-        return f"give it a positive distribution such as `HalfNormal`, or write `exp({text})`"
-    if (needs.range.lower, needs.range.upper) == (0, 1):
-        return f"write `sigmoid({text})`, or use the distribution's `logit =`"
-    return None

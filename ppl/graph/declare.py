@@ -114,8 +114,9 @@ def _statements(
                     _axes(found, param.axes)
             case tree.For(loops=inner, body=body):
                 for loop in inner:
-                    if isinstance(loop.domain, tree.Name):
-                        _dimension(found, loop.domain)
+                    stop = loop.domain.stop if isinstance(loop.domain, tree.Slice) else loop.domain
+                    for name in _size_names(stop):
+                        _dimension(found, name)
                 counter[0] += 1
                 _statements(found, body, (*loops, *inner), (*blocks, counter[0]), counter)
             case tree.Function(name=name):
@@ -138,6 +139,8 @@ def _targets(found: Declarations, site: Site) -> None:
         if plain is None:
             continue
         name = name_of(plain)
+        if any(loop.index.id == name.id for loop in site.loops):
+            continue
         declared = name.id in found.entries and found.entries[name.id].block is None
         if isinstance(plain, tree.Name) and site.blocks and not declared:
             entry = _local(found, name, site.blocks[-1])
@@ -175,7 +178,8 @@ def _axes(found: Declarations, axes: tuple[tree.Expression, ...]) -> None:
             _dimension(found, name)
 
 
-def _size_names(size: tree.Expression) -> Iterator[tree.Name]:
+def _size_names(size: tree.Expression | None) -> Iterator[tree.Name]:
+    """Yield the names that a size is made of."""
     match size:
         case tree.Name():
             yield size

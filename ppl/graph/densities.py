@@ -9,14 +9,17 @@ from ppl.constraints import Constraint
 from ppl.distributions import DISTRIBUTIONS
 from ppl.distributions.record import Distribution
 from ppl.graph import diagnostics as kinds
-from ppl.graph.align import Value
-from ppl.graph.calls import bind_events
+from ppl.graph.align import Value, size_text
+from ppl.graph.calls import bind_events, given_text, no_argument
 from ppl.graph.expressions import Reader, axes_text, fresh
-from ppl.graph.names import HABITS, nearest
-from ppl.graph.nodes import Constant, Index, LogDensity
+from ppl.graph.habits import DISTRIBUTIONS_ELSEWHERE, PRECISIONS, keyword_meant
+from ppl.graph.names import nearest
+from ppl.graph.nodes import Constant, Index, LogDensity, Read, walk
 from ppl.graph.scope import Scope
+from ppl.graph.suspicions import suspect_scale
 from ppl.graph.trace import Signature, parse_signature
 from ppl.syntax import tree
+from ppl.text import Label
 
 
 def parameters_of(record: Distribution, alternative: int | None) -> Mapping[str, Constraint]:
@@ -40,19 +43,31 @@ def find(reader: Reader, call: tree.Call) -> Distribution:
     name = call.function.id
     if name in DISTRIBUTIONS:
         return DISTRIBUTIONS[name]
-    meant = HABITS.get(name.lower())
+    written = DISTRIBUTIONS_ELSEWHERE.get(name.lower(), "")
+    meant = written.partition("(")[0]
     if meant not in DISTRIBUTIONS:
-        meant = nearest(name, DISTRIBUTIONS)
+        meant, written = nearest(name, DISTRIBUTIONS) or "", ""
     raise reader.stop(
         kinds.UNKNOWN_DISTRIBUTION(
             f"there is no distribution `{name}`",
             call.function.span,
             f"did you mean `{meant}`?" if meant else "",
-            help=f"write `{signature_text(DISTRIBUTIONS[meant])}`"
+            help=_written(name, meant, written)
             if meant
-            else "`ppl distributions` lists them",
+            else f"the distributions are {', '.join(sorted(DISTRIBUTIONS))}",
         )
     )
+
+
+def _written(name: str, meant: str, written: str) -> str:
+    """Return how to write a distribution that has another name elsewhere."""
+    record = DISTRIBUTIONS[meant]
+    help = f"write `{written if '(' in written else signature_text(record)}`"
+    other = next((a for a in record.alternatives if "precision" in a.parameters), None)
+    if name.lower() in PRECISIONS and other is not None:
+        words = ", ".join("precision = tau" if p == "precision" else p for p in other.parameters)
+        help += f"; for the precision of BUGS and JAGS, `{meant}({words})`"
+    return help
 
 
 def signature_text(record: Distribution) -> str:
@@ -73,8 +88,15 @@ def arguments(
 ) -> tuple[int | None, list[Value]]:
     """Choose the parametrisation that fits the keywords, and read its arguments."""
     keywords = {k.name.id: k for k in call.keywords}
-    if len(keywords) < len(call.keywords):
-        raise reader.stop(kinds.ARGUMENTS("a keyword stands twice", call.span))
+    seen: set[str] = set()
+    for keyword in call.keywords:
+        if keyword.name.id in seen:
+            raise reader.stop(
+                kinds.ARGUMENTS(
+                    no_argument(record.name, keyword.name.id, list(keywords)), keyword.name.span
+                )
+            )
+        seen.add(keyword.name.id)
     for number, parameters in _parametrisations(record):
         if not set(keywords) <= set(parameters):
             continue
@@ -99,27 +121,40 @@ def arguments(
 def _do_not_fit(reader: Reader, record: Distribution, call: tree.Call) -> Exception:
     ways = [signature_text(record)]
     for alternative in record.alternatives:
-        words = [p if p in record.parameters else f"{p} =" for p in alternative.parameters]
+        words = [p if p in record.parameters else f"{p} = ..." for p in alternative.parameters]
         ways.append(f"{record.name}({', '.join(words)})")
+    help = "write " + " or ".join(f"`{w}`" for w in ways)
     known = {p for _, parameters in _parametrisations(record) for p in parameters}
-    strange = next((k for k in call.keywords if k.name.id not in known), None)
+    strange = next((k.name for k in call.keywords if k.name.id not in known), None)
     if strange is not None:
-        message = f"`{record.name}` has no argument `{strange.name.id}`"
-    else:
-        count = len(call.arguments) + len(call.keywords)
-        wanted = len(record.parameters) - len(record.defaults)
-        message = f"`{record.name}` takes {wanted} arguments, and {count} are given"
-        if count == wanted:
-            message = f"these arguments of `{record.name}` do not go together"
-        if wanted == 1:
-            message = message.replace("1 arguments", "1 argument")
-    return reader.stop(
-        kinds.ARGUMENTS(
-            message,
-            strange.span if strange is not None else call.span,
-            help="write " + " or ".join(f"`{w}`" for w in ways),
-        )
-    )
+        meant = keyword_meant(strange.id, known) or nearest(strange.id, known)
+        found = f"did you mean `{meant}`?" if meant else ""
+        if (record.name, strange.id) in INVERSE:
+            found = f"the {INVERSE[record.name, strange.id]} is 1 / {strange.id}"
+        message = no_argument(record.name, strange.id, ())
+        return reader.stop(kinds.ARGUMENTS(message, strange.span, found, help=help))
+    placed = list(record.parameters)[: len(call.arguments)]
+    double = next((k.name for k in call.keywords if k.name.id in placed), None)
+    count = len(call.arguments) + len(call.keywords)
+    wanted = len(record.parameters) - len(record.defaults)
+    if double is not None and count > wanted:
+        message = f"`{double.id}` of `{record.name}` is given by its place and by its name"
+        return reader.stop(kinds.ARGUMENTS(message, double.span, help=help))
+    message = f"`{record.name}` takes {'1 argument' if wanted == 1 else f'{wanted} arguments'}"
+    message += f", and {given_text(count)}"
+    if count == wanted:
+        message = f"these arguments of `{record.name}` do not go together"
+    return reader.stop(kinds.ARGUMENTS(message, call.span, help=help))
+
+
+INVERSE = {
+    ("Exponential", "scale"): "rate",
+    ("Exponential", "mean"): "rate",
+    ("Exponential", "mu"): "rate",
+    ("Gamma", "scale"): "rate `beta`",
+    ("Gamma", "theta"): "rate `beta`",
+}
+"""Arguments of other languages that are the inverse of one here."""
 
 
 def density(
@@ -138,8 +173,16 @@ def density(
     """
     record = find(reader, call)
     if call.loops:
-        raise reader.stop(kinds.ARGUMENTS("a distribution takes no `for`", call.span))
+        raise reader.stop(
+            kinds.ARGUMENTS(
+                "a distribution takes no `for`",
+                call.loops[0].span,
+                help="repeat the statement: `for n in N { y[n] ~ ... }`",
+            )
+        )
     alternative, given = arguments(reader, record, call, scope)
+    for parameter, argument in zip(parameters_of(record, alternative), given, strict=True):
+        suspect_scale(reader, record, parameter, argument)
     given = [fresh(g) for g in given]
     signature = signature_of(record, alternative)
     if value is None:
@@ -169,15 +212,7 @@ def density(
         guilty = next(
             (g for g in given if len(g.axes) and not _fits(g, mine)), given[0] if given else value
         )
-        raise reader.stop(
-            kinds.SHAPE(
-                "the distribution has more axes than what stands on the left",
-                guilty.span or call.span,
-                axes_text(guilty.axes),
-                help="a likelihood is never broadcast silently: index the argument, or name all "
-                "axes on the left",
-            )
-        )
+        raise too_many_axes(reader, guilty, value, call, scope)
     node = LogDensity(
         record.name,
         alternative,
@@ -188,6 +223,66 @@ def density(
         call.span,
     )
     return node, tuple(a for a in value.axes if a in axes) if not spread else axes
+
+
+def too_many_axes(
+    reader: Reader, guilty: Value, value: Value, call: tree.Call, scope: Scope
+) -> Exception:
+    """Report an argument with an axis that the left side has not."""
+    span = guilty.span or call.span
+    text, left = reader.names.text(span), reader.names.text(value.span)
+    mine = [size_text(a.domain) for a in value.axes]
+    extra = [size_text(a.domain) for a in guilty.axes if size_text(a.domain) not in mine]
+    lost = ", ".join(f"`{e}`" for e in extra)
+    axis = f"the axis {lost}" if len(extra) == 1 else f"the axes {lost}"
+    has = f"has {axes_text(value.axes)}" if mine else "is a single number"
+    labels = (Label(value.span, f"`{left}` {has}"),) if value.span else ()
+    return reader.stop(
+        kinds.SHAPE(
+            f"`{text}` has {axis}, and `{left}` has not"
+            if extra
+            else f"`{text}` has more axes than `{left}`",
+            span,
+            axes_text(guilty.axes),
+            secondary=labels,
+            help=_axes_help(reader, guilty, value, scope, extra),
+        )
+    )
+
+
+def _axes_help(
+    reader: Reader, guilty: Value, value: Value, scope: Scope, extra: list[str]
+) -> str | None:
+    """Return how to mend an argument with an axis too many."""
+    names = reader.names
+    text, left = names.text(guilty.span), names.text(value.span)
+    if len(extra) != 1:
+        return "a likelihood is never broadcast silently: name all axes on the left"
+    (axis,) = extra
+    if not axis.isidentifier():
+        return "take one position of it, or name all axes on the left"
+    if f"[{axis}]" in text:
+        return (
+            f"a dimension's name in brackets is the whole axis: the last position is `{axis} - 1`"
+        )
+    reads = {n.name for n in walk(guilty.node) if isinstance(n, Read)}
+    having = [
+        n for n in sorted(reads) if axis in [a.dimension for a in names.known_axes.get(n, ())]
+    ]
+    name = having[0] if having else text
+    for index in scope.loops.values():
+        if index.domain.dimension == axis:
+            return f"inside the loop write `{name}[{index.name}]`"
+    for pointer, datum in names.data.items():
+        if datum.positions == axis:
+            return f"read it at positions: `{name}[{pointer}]`"
+    if not value.axes:
+        return f"to observe one value for each position, write `{left}[{axis}] ~ ...`"
+    mine = ", ".join(size_text(a.domain) for a in value.axes)
+    return (
+        f"read it at positions, as in `data g[{mine}] in {axis}` and `{name}[g]`; or name both "
+        "axes on the left"
+    )
 
 
 def _spread(argument: Value, letters: tuple[str, ...], signature: Signature, value: Value) -> Value:

@@ -63,9 +63,9 @@ BAD_POSITION = Kind(
 BAD_TARGET = Kind(
     "bad-target",
     "On the left of `=` stands a name, perhaps with brackets; on the left of `~` also an "
-    "expression of data.",
-    wrong="exp(a) = 3",
-    right="a = log(3)",
+    "expression of data. The index of a loop is a position, and is not defined by a statement.",
+    wrong="data y[N]\nfor n in N { n ~ Normal(0, 1) }",
+    right="data y[N]\nfor n in N { y[n] ~ Normal(0, 1) }",
 )
 MISSING_INDEX = Kind(
     "missing-index",
@@ -123,6 +123,14 @@ SUPPORT = Kind(
     "is positive, a probability lies between 0 and 1.",
     wrong="s ~ Normal(0, 1)\ny ~ Normal(0, s)",
     right="s ~ HalfNormal(1)\ny ~ Normal(0, s)",
+)
+SCALE = Kind(
+    "variance-as-scale",
+    "The normal distribution takes a standard deviation, as in Stan, PyMC, NumPy and R; books "
+    "often write its variance, BUGS and JAGS its precision.",
+    wrong="s ~ HalfNormal(1)\ny ~ Normal(0, s^2)",
+    right="s ~ HalfNormal(1)\ny ~ Normal(0, s)",
+    severity="warning",
 )
 CONSTRAINT = Kind(
     "bad-constraint",

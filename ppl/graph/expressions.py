@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ppl.distributions import DISTRIBUTIONS
 from ppl.graph import diagnostics as kinds
 from ppl.graph.align import Misaligned, Value, align, dimension_of, size_text
 from ppl.graph.graph import Axis, SameSize
@@ -105,18 +106,34 @@ class Reader:
         return tuple(v.node for v in aligned), axes
 
     def shape_error(
-        self, left: Value, right: Value, reason: str, span: Span, what: str | None = None
+        self,
+        left: Value,
+        right: Value,
+        reason: str,
+        span: Span,
+        what: str | None = None,
+        help: str | None = None,
     ) -> Stop:
         """Report two values whose axes do not fit."""
         what = what or self.names.text(span)
-        labels = tuple(
-            Label(v.span, f"`{self.names.text(v.span)}` has {axes_text(v.axes)}")
-            for v in (left, right)
-            if v.span is not None
-        )
+        labels = [self.axes_label(v) for v in (left, right) if v.span is not None]
         return self.stop(
-            kinds.SHAPE(f"`{what}` combines shapes that do not fit", span, reason, secondary=labels)
+            kinds.SHAPE(
+                f"`{what}` combines shapes that do not fit",
+                span,
+                reason,
+                secondary=tuple(dict.fromkeys(labels)),
+                help=help,
+            )
         )
+
+    def axes_label(self, value: Value) -> Label:
+        """Say which axes a value has: where its name is defined, or else where it stands."""
+        span = value.span or Span(0, 0)
+        text = self.names.text(span)
+        label = f"`{text}` has {axes_text(value.axes)}"
+        entry = self.names.declared.entries.get(text)
+        return Label(span if entry is None else entry.span, label)
 
     def elementwise(self, function: Any, values: Sequence[Value], span: Span) -> Value:
         """Apply a ufunc to values."""
@@ -220,12 +237,22 @@ class Reader:
         if not left.axes or not right.axes:
             empty = left if not left.axes else right
             other = right if empty is left else left
-            raise self.shape_error(empty, other, "`@` needs axes on both sides", span)
+            number = self.names.text(empty.span)
+            raise self.shape_error(
+                empty,
+                other,
+                f"`{number}` is a single number",
+                span,
+                help="write `*` to multiply by a number",
+            )
         right = fresh(right)
         a, b = left.axes[-1], right.axes[0]
         one, two = dimension_of(a), dimension_of(b)
         if one is not None and two is not None and one != two:
-            raise self.shape_error(left, right, f"{one} meets {two}", span)
+            turned = dimension_of(left.axes[0]) == dimension_of(right.axes[-1]) is not None
+            texts = self.names.text(right.span), self.names.text(left.span)
+            help = f"write `{texts[0]} @ {texts[1]}`" if turned else None
+            raise self.shape_error(left, right, f"{one} meets {two}", span, help=help)
         self.same(a.domain, b.domain, span)
         summed = a.like("sum")
         x = rename(left.node, {a: summed})
@@ -251,7 +278,7 @@ class Reader:
             return Value(Position(scope.loops[name.id], span), (), span)
         key = self.names.lookup(name.id, scope)
         if key is not None:
-            axes = self.names.axes(key, span)
+            axes = self.axes(key, span)
             return self.whole(key, axes, scope, span)
         if name.id in self.names.dimensions:
             return Value(Size(name.id, span), (), span)
@@ -259,8 +286,19 @@ class Reader:
             return Value(Constant(CONSTANTS[name.id], span), (), span)
         return self.unknown(name, scope)
 
+    def axes(self, key: str, span: Span) -> tuple[Axis, ...]:
+        """Return the axes of a variable that is read, perhaps before its own statement."""
+        entry = self.names.declared.entries.get(key)
+        new = key not in self.names.known_axes and key not in self.names.outline.ranks
+        if new and entry is not None and any(isinstance(t, tree.Index) for _, t in entry.sites):
+            from ppl.graph.statements import all_claims
+
+            all_claims(self, key)
+        return self.names.axes(key, span)
+
     def unknown(self, name: tree.Name, scope: Scope) -> Value:
         """Take an unknown name for a learned parameter, unless it is a slip of the pen."""
+        self.refuse_inner(name)
         meant = nearest(name.id, self.names.known(scope))
         if meant is not None:
             raise self.stop(
@@ -277,11 +315,39 @@ class Reader:
         if is_callable(name.id, self.names):
             raise self.stop(
                 kinds.NOT_A_VALUE(
-                    f"`{name.id}` is a function or a distribution, not a number", name.span
+                    f"`{name.id}` is a "
+                    + ("distribution" if name.id in DISTRIBUTIONS else "function")
+                    + ", not a number",
+                    name.span,
+                    help=f"write `{name.id}(...)`" if name.id not in DISTRIBUTIONS else None,
                 )
             )
         self.names.learn(name)
         return Value(Read(name.id, (), name.span), (), name.span)
+
+    def refuse_inner(self, name: tree.Name) -> None:
+        """Report a name that has a meaning, but inside a loop only."""
+        for site in self.names.declared.sites:
+            for loop in site.loops:
+                if loop.index.id == name.id:
+                    raise self.stop(
+                        kinds.UNKNOWN_NAME(
+                            f"`{name.id}` is the index of a loop, and stands outside of it",
+                            name.span,
+                            secondary=(Label(loop.index.span, "the index"),),
+                            help="write the statement inside the loop, or its own `for`",
+                        )
+                    )
+        for entry in self.names.declared.entries.values():
+            if entry.block is not None and entry.name == name.id:
+                raise self.stop(
+                    kinds.UNKNOWN_NAME(
+                        f"`{name.id}` belongs to a loop, and is not known outside of it",
+                        name.span,
+                        secondary=(Label(entry.span, "defined inside the loop, without brackets"),),
+                        help=f"define it with the loop's index in brackets: `{name.id}[...] = ...`",
+                    )
+                )
 
     def whole(self, key: str, axes: tuple[Axis, ...], scope: Scope, span: Span) -> Value:
         """Read all of a name; the axes of a loop's own name follow the loop."""
@@ -305,11 +371,14 @@ class Reader:
                 name if name in self.names.dimensions else None
             )
             if clash is not None and name not in scope.values:
+                entry = self.names.declared.entries.get(clash)
+                what = "dimension" if name in self.names.dimensions else "variable"
+                label = Label(entry.span, f"the {what}") if entry is not None else None
                 raise self.stop(
                     kinds.NAME_CLASH(
-                        f"the index `{name}` bears the name of a "
-                        + ("dimension" if name in self.names.dimensions else "variable"),
+                        f"the index `{name}` bears the name of a {what}",
                         loop.index.span,
+                        secondary=() if label is None else (label,),
                         help="give the index another name",
                     )
                 )
@@ -337,9 +406,17 @@ class Reader:
                     kinds.BAD_POSITION(
                         "after `in` stands a dimension or a range such as `1:T`",
                         domain.span,
-                        help=f"for the first m positions write `0:{self.names.text(domain.span)}`",
+                        help=self.domain_help(domain),
                     )
                 )
+
+    def domain_help(self, domain: tree.Expression) -> str:
+        """Return how to write what stands after ``in``."""
+        inside = domain.arguments if isinstance(domain, tree.Call) else ()
+        text = self.names.text(inside[-1].span if inside else domain.span)
+        if inside and isinstance(inside[-1], tree.Name):
+            return f"write `in {text}` for all positions of `{text}`"
+        return f"for the positions from 0 to {text} - 1 write `0:{text}`"
 
     def domain_of_size(self, size: tree.Expression, scope: Scope) -> Domain:
         """Read an argument that is the size of an axis: a dimension or a number."""
@@ -371,8 +448,8 @@ class Reader:
         if isinstance(base, tree.Name) and base.id not in scope.values:
             key = self.names.lookup(base.id, scope)
             if key is None:
-                raise self.unknown_indexed(base, scope)
-            axes = self.names.axes(key, base.span)
+                raise self.unknown_indexed(expression, base, scope)
+            axes = self.axes(key, base.span)
             own = self.names.loops_of(key)
             start = [subtract(Position(i), i.domain.start) for i in own]
             return self.at(key, axes[len(own) :], tuple(start), expression, scope)
@@ -383,8 +460,12 @@ class Reader:
         start = [subtract(Position(i), i.domain.start) for i in own]
         return replace(self.at(key, axes, tuple(start), expression, scope), span=span)
 
-    def unknown_indexed(self, base: tree.Name, scope: Scope) -> Stop:
+    def unknown_indexed(self, whole: tree.Index, base: tree.Name, scope: Scope) -> Stop:
         """Report brackets after a name that is not known."""
+        try:
+            self.refuse_inner(base)
+        except Stop as stop:
+            return stop
         meant = nearest(base.id, self.names.known(scope))
         if meant is not None:
             return self.stop(
@@ -395,23 +476,41 @@ class Reader:
                     help=f"write `{meant}`",
                 )
             )
+        axes = ", ".join(self.axis_written(p, scope) for p in whole.positions)
+        named = f"{base.id}[{axes}]"
         return self.stop(
             kinds.UNKNOWN_INDEXED(
                 f"`{base.id}` is defined nowhere, and its axes are not known",
                 base.span,
-                help=f"declare it: `param {base.id}[...]` if it is to be learned, "
-                f"`data {base.id}[...]` if it is given, or write a line `{base.id}[...] ~ ...`",
+                help=f"declare it: `data {named}` if it is given, `param {named}` if it is to be "
+                f"learned, or write `{named} ~ ...`",
             )
         )
+
+    def axis_written(self, position: tree.Expression | tree.Slice, scope: Scope) -> str:
+        """Return what a declaration would have in its brackets for a position."""
+        match position:
+            case tree.Name(id=name) if name in scope.loops:
+                return size_text(scope.loops[name].domain)
+            case tree.Name(id=name) if self.is_dimension(name, scope):
+                return name
+            case _:
+                return "..."
 
     def too_many(self, expression: tree.Index, rank: int) -> Stop:
         """Report more positions than axes."""
         base = self.names.text(expression.base.span)
         axes = "no axis" if rank == 0 else "1 axis" if rank == 1 else f"{rank} axes"
+        count = len(expression.positions)
+        stand = "1 position stands" if count == 1 else f"{count} positions stand"
+        extra = expression.positions[rank].span.to(expression.positions[-1].span)
+        entry = self.names.declared.entries.get(base)
         return self.stop(
             kinds.TOO_MANY_POSITIONS(
-                f"`{base}` has {axes}, but {len(expression.positions)} positions stand in brackets",
-                expression.span,
+                f"`{base}` has {axes}, but {stand} in brackets",
+                extra,
+                secondary=() if entry is None else (Label(entry.span, f"`{base}` has {axes}"),),
+                help=f"write `{base}`, a single number" if rank == 0 else None,
             )
         )
 
@@ -452,7 +551,10 @@ class Reader:
             if axis.dimension is not None and axis.dimension != position.id:
                 raise self.stop(
                     kinds.SHAPE(
-                        f"`{position.id}` stands where the axis is `{axis.dimension}`", span
+                        f"`{position.id}` stands where the axis is `{axis.dimension}`",
+                        span,
+                        help=f"a dimension's name in brackets is the whole axis: write "
+                        f"`{axis.dimension}`, or positions in it",
                     )
                 )
             if axis.dimension is None:
@@ -466,12 +568,19 @@ class Reader:
                     kinds.BAD_POSITION(
                         f"{number:g} is not a position: they are whole numbers from 0",
                         span,
-                        help="positions never wrap: the last of N is `[N - 1]`"
-                        if number < 0
-                        else None,
+                        help=self.from_the_end(axis, number),
                     )
                 )
         return value
+
+    def from_the_end(self, axis: Axis, number: float) -> str | None:
+        """Return how to count from the end, where a negative position means that."""
+        if number >= 0 or number != int(number):
+            return None
+        size = axis.dimension if axis.dimension and "." not in axis.dimension else "N"
+        return (
+            f"positions never wrap: count from the end with the size, as in `{size} - {-number:g}`"
+        )
 
     def is_dimension(self, name: str, scope: Scope) -> bool:
         """Return whether a name in brackets stands for a whole axis."""
@@ -494,9 +603,9 @@ class Reader:
             if isinstance(bound, Constant) and bound.value < 0:
                 raise self.stop(
                     kinds.BAD_POSITION(
-                        f"{bound.value:g} is not a position: they never wrap",
-                        position.span,
-                        help="the last position of N is `N - 1`",
+                        f"{bound.value:g} is not a position: they are whole numbers from 0",
+                        bound.span or position.span,
+                        help=self.from_the_end(axis, bound.value),
                     )
                 )
         domain = Domain(start, stop, within=axis.dimension)

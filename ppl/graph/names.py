@@ -1,57 +1,8 @@
-"""Names that a user may have meant: slips of the pen, and habits from other languages."""
+"""Names that a user may have meant: slips of the pen."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-
-HABITS = {
-    "dnorm": "Normal",
-    "rnorm": "Normal",
-    "normal": "Normal",
-    "gaussian": "Normal",
-    "dbern": "Bernoulli",
-    "dbin": "Binomial",
-    "dbinom": "Binomial",
-    "dpois": "Poisson",
-    "dgamma": "Gamma",
-    "dbeta": "Beta",
-    "dunif": "Uniform",
-    "dexp": "Exponential",
-    "dt": "StudentT",
-    "dcat": "Categorical",
-    "ddirch": "Dirichlet",
-    "dmnorm": "MultivariateNormal",
-    "dlnorm": "LogNormal",
-    "student_t": "StudentT",
-    "double_exponential": "Laplace",
-    "multi_normal": "MultivariateNormal",
-    "mvnormal": "MultivariateNormal",
-    "bernoulli_logit": "Bernoulli",
-    "poisson_log": "Poisson",
-    "binomial_logit": "Binomial",
-    "neg_binomial_2": "NegativeBinomial",
-    "lkj_corr_cholesky": "LKJCholesky",
-    "lkj_corr": "LKJ",
-    "inv_gamma": "InverseGamma",
-    "std_normal": "Normal",
-    "half_normal": "HalfNormal",
-    "half_cauchy": "HalfCauchy",
-    "inv_logit": "sigmoid",
-    "invlogit": "sigmoid",
-    "expit": "sigmoid",
-    "logistic": "sigmoid",
-    "ilogit": "sigmoid",
-    "ln": "log",
-    "lgamma": "gammaln",
-    "fabs": "abs",
-    "pow": "^",
-    "square": "x^2",
-    "to_vector": "the array itself",
-    "rep_vector": "the number itself (a scalar spreads everywhere)",
-    "inner_product": "dot",
-    "dot_product": "dot",
-}
-"""What other languages call it → what it is here. Look up by the lower-case name."""
 
 
 def distance(a: str, b: str, limit: int) -> int:

@@ -6,12 +6,12 @@ Every node gets a `Range`, from the atoms' rules and from what is known of the n
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ppl.constraints import Constraint, Range
 from ppl.distributions import DISTRIBUTIONS
 from ppl.graph.densities import parameters_of
-from ppl.graph.graph import Define, Graph, Sample, Suffix
+from ppl.graph.graph import Define, Graph, Piece, Sample, Suffix
 from ppl.graph.nodes import (
     Apply,
     Constant,
@@ -26,7 +26,7 @@ from ppl.graph.nodes import (
     Stack,
     walk,
 )
-from ppl.graph.order import parents, topological
+from ppl.graph.order import parents, piece_reads, topological
 from ppl.graph.trace import Traced
 from ppl.primitives.atoms import ATOMS
 
@@ -139,9 +139,10 @@ def ranges_of(graph: Graph, data: Mapping[str, Range] | None = None) -> Ranges:
     """
     found = Ranges(graph)
     given = data or {}
-    order = topological(graph.variables, parents(graph))
+    edges = parents(graph)
+    order = topological(graph.variables, edges)
     if isinstance(order, set):
-        order = list(graph.variables)
+        order = [*(n for n in graph.variables if n not in order), *sorted(order)]
     for name in order:
         variable = graph.variables[name]
         if name in given:
@@ -165,10 +166,35 @@ def ranges_of(graph: Graph, data: Mapping[str, Range] | None = None) -> Ranges:
     return found
 
 
+ROUNDS = 4
+"""A name that is computed from itself gets its range by so many rounds, or none."""
+
+
 def _defined(found: Ranges, name: str) -> None:
+    """Find the range of a name from its pieces; one that reads itself by rounds."""
+    pieces = [found.graph.pieces[k] for k in found.graph.variables[name].pieces]
+    first = [p for p in pieces if name not in piece_reads(p)]
+    if len(first) == len(pieces) or not first:
+        _from_pieces(found, name, pieces)
+        return
+    _from_pieces(found, name, first)
+    for _ in range(ROUNDS):
+        before = found.names[name]
+        found.nodes.clear()
+        _from_pieces(found, name, pieces)
+        after = found.names[name]
+        if after.within(before):
+            found.names[name] = before
+            return
+        found.names[name] = union((before, after))
+    found.nodes.clear()
+    found.names[name] = ANY
+    _from_pieces(found, name, pieces)
+
+
+def _from_pieces(found: Ranges, name: str, pieces: Sequence[Piece]) -> None:
     ranges = []
-    for number in found.graph.variables[name].pieces:
-        piece = found.graph.pieces[number]
+    for piece in pieces:
         if isinstance(piece, Sample):
             support = support_of(piece, found)
             ranges.append(support.range)
@@ -232,7 +258,16 @@ def _narrowed(support: Constraint, suffix: Suffix) -> Constraint:
         opened[1] = suffix.open[1]
     if suffix.lower is None and suffix.upper is None:
         return suffix.constraint if cut.within(own) else support
-    return bounded(_bound(lower), _bound(upper), (opened[0], opened[1]))
+    result = bounded(_bound(lower), _bound(upper), (opened[0], opened[1]))
+    if not own.integer:
+        return result
+    return Constraint(
+        f"{support.name} {result.name}",
+        f"{support.phrase} and {result.phrase}",
+        replace(result.range, integer=True),
+        lambda x: support.contains(x) & result.contains(x),
+        None,
+    )
 
 
 def _bound(value: object) -> float | Traced | None:

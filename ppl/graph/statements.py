@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from ppl.distributions import DISTRIBUTIONS
 from ppl.graph import diagnostics as kinds
-from ppl.graph.align import Value
+from ppl.graph.align import Value, size_text
 from ppl.graph.build import Unknown, axis_of
 from ppl.graph.declare import Site, name_of, strip
 from ppl.graph.densities import at_value, density
@@ -23,10 +24,12 @@ from ppl.graph.nodes import (
     add,
     rename,
     subtract,
+    walk,
 )
 from ppl.graph.scope import Scope
 from ppl.graph.suffix import suffix
 from ppl.syntax import tree
+from ppl.text import Label
 
 
 def read_site(reader: Reader, site: Site) -> None:
@@ -97,6 +100,8 @@ def _claimed_by_number(reader: Reader, position: tree.Expression, scope: Scope) 
             return Axis(None, Constant(int(value) + 1))
         case _:
             loops = list(node.free)
+            if not loops and any(isinstance(n, Size) for n in walk(node)):
+                return Axis(None, add(node, Constant(1)))
             if len(loops) == 1:
                 shift = subtract(rename(node, {}), Position(loops[0]))
                 if not shift.free:
@@ -128,21 +133,26 @@ def _join(reader: Reader, key: str, claims: Sequence[Axis]) -> tuple[Axis, ...]:
     return tuple(joined)
 
 
-def _all_claims(reader: Reader, key: str, scope: Scope) -> tuple[Axis, ...] | None:
-    """Return what all targets with brackets say of a new name's axes."""
+def all_claims(reader: Reader, key: str) -> None:
+    """Find a new name's axes from all its targets with brackets."""
     entry = reader.names.declared.entries[key]
     for site, target in entry.sites:
         if isinstance(target, tree.Index):
             inner, _ = _enter(reader, site)
             claims = _claims(reader, target, inner)
             reader.names.known_axes[key] = _join(reader, key, claims)
-    return reader.names.known_axes.get(key)
 
 
 def _key(reader: Reader, target: tree.Name | tree.Index, scope: Scope) -> str:
     name = name_of(target)
     if name.id in scope.loops:
-        raise reader.stop(kinds.BAD_TARGET(f"`{name.id}` is the index of a loop", name.span))
+        raise reader.stop(
+            kinds.BAD_TARGET(
+                f"`{name.id}` is the index of a loop: a position, not a quantity",
+                name.span,
+                secondary=(Label(scope.loops[name.id].span or name.span, "the loop"),),
+            )
+        )
     key = reader.names.lookup(name.id, scope)
     if key is None:
         raise reader.stop(
@@ -162,7 +172,7 @@ def _place(
     names = reader.names
     entry = names.declared.entries.get(key)
     if key not in names.known_axes and entry is not None and key not in names.outline.ranks:
-        _all_claims(reader, key, scope)
+        all_claims(reader, key)
     elif key not in names.known_axes and key in names.outline.ranks:
         names.known_axes[key] = _named_by_brackets(reader, key, scope)
     if entry is not None and entry.block is not None:
@@ -222,11 +232,10 @@ def _sample(
 ) -> None:
     plain = strip(target)
     names = reader.names
-    bounds = suffix(reader, statement.constraints, scope)
-    weight = None
     if plain is None or _is_defined(reader, plain, scope):
         value = reader.read(target, scope)
         node, axes = density(reader, statement.distribution, value, scope)
+        bounds = suffix(reader, statement.constraints, scope, value)
         weight = _weight(reader, statement, Value(node, axes), scope)
         piece = Sample(None, (*loops, *axes), node, bounds, weight, statement.span)
         names.pieces.append((None, piece))
@@ -244,6 +253,7 @@ def _sample(
     else:
         place = _grow(reader, key, plain, place, statement, scope)
         node, axes = density(reader, statement.distribution, place, scope)
+    bounds = suffix(reader, statement.constraints, scope, place)
     weight = _weight(reader, statement, Value(node, axes), scope)
     assert isinstance(place.node, Read)
     piece = Sample(place.node, (*loops, *axes), node, bounds, weight, statement.span)
@@ -259,7 +269,6 @@ def _grow(
     scope: Scope,
 ) -> Value:
     """Add the event axes that brackets leave out: ``x[n] ~ MultivariateNormal(mu, ...)``."""
-    from ppl.distributions import DISTRIBUTIONS
     from ppl.graph.trace import parse_signature
 
     entry = reader.names.declared.entries.get(key)
@@ -342,6 +351,7 @@ def _define(
             )
         )
     names = reader.names
+    _refuse_distribution(reader, statement, plain)
     value = reader.read(statement.value, scope)
     key, place = _place(reader, plain, scope, loops)
     if place is None:
@@ -362,6 +372,25 @@ def _define(
     names.pieces.append((key, piece))
 
 
+def _refuse_distribution(
+    reader: Reader, statement: tree.Define, target: tree.Name | tree.Index
+) -> None:
+    """Report ``s = HalfNormal(1)``."""
+    value = statement.value
+    if not isinstance(value, tree.Call) or value.function.id not in DISTRIBUTIONS:
+        return
+    if value.function.id in reader.names.functions:
+        return
+    texts = reader.names.text(target.span), reader.names.text(value.span)
+    raise reader.stop(
+        kinds.NOT_A_VALUE(
+            f"`{value.function.id}` is a distribution, not a number",
+            value.function.span,
+            help=f"write `{texts[0]} ~ {texts[1]}`",
+        )
+    )
+
+
 def _grow_define(
     reader: Reader, key: str, plain: tree.Name | tree.Index, place: Value, value: Value
 ) -> tuple[Value, tuple[Node, ...]]:
@@ -372,10 +401,13 @@ def _grow_define(
     if not new or place.axes or len(entry.sites) > 1 or entry.datum or entry.parameter:
         raise reader.stop(
             kinds.SHAPE(
-                "the right side has more axes than the left",
+                f"the right side has more axes than `{reader.names.text(plain.span)}`",
                 value.span or plain.span,
                 axes_text(value.axes),
-                help="name all axes on the left",
+                help="name all axes on the left: "
+                f"`{name_of(plain).id}[{', '.join(size_text(i.domain) for i in value.axes)}] = ...`"
+                if not place.node.free
+                else "name all axes on the left",
             )
         )
     extra = tuple(axis_of(i.domain) for i in value.axes)

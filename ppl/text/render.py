@@ -177,8 +177,9 @@ def _underlines(marks: list[_Mark], paint: _Paint) -> list[str]:
     rest = [mark for mark in ordered if mark is not beside and mark.text]
     lines = [under]
     for i in reversed(range(len(rest))):
-        before = _paint_cells({m.first: m.primary for m in rest[:i]}, paint, "|")
-        pad = rest[i].first - max((m.first + 1 for m in rest[:i]), default=0)
+        left = [m for m in rest[:i] if m.first < rest[i].first]
+        before = _paint_cells({m.first: m.primary for m in left}, paint, "|")
+        pad = rest[i].first - max((m.first + 1 for m in left), default=0)
         lines.append(before + " " * max(pad, 0) + paint.mark(rest[i].text, rest[i].primary))
     return lines
 

@@ -1,0 +1,344 @@
+"""Recurrences: quantities that are computed from their own earlier positions.
+
+The names that depend on one another form a *group*; its statements in the loop over time become
+one step. Where the step of a single name is affine in its last value, it is a linear recurrence, which a
+compiled filter runs; otherwise the steps are run by a scan, one Python function called in order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from ppl.graph import diagnostics as kinds
+from ppl.graph.bound import BoundGraph
+from ppl.graph.evaluate import NotANumber, integer
+from ppl.graph.graph import Define
+from ppl.graph.nodes import (
+    Apply,
+    Constant,
+    Index,
+    Node,
+    Position,
+    Read,
+    children,
+    map_children,
+    reads,
+    rename,
+    rewrite,
+    subtract,
+    walk,
+)
+from ppl.graph.order import piece_reads, rings, topological
+from ppl.text import Diagnostic, ModelError
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A name of a group within the step.
+
+    Attributes
+    ----------
+    name
+        The variable.
+    piece
+        Its statement, over the group's time index.
+    place
+        Which of its axes is time.
+    axes
+        The indices of its other axes, in order.
+    lags
+        How many earlier values the step needs.
+    """
+
+    name: str
+    piece: Define
+    place: int
+    axes: tuple[Index, ...]
+    lags: int
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Names that are computed together, step by step.
+
+    Attributes
+    ----------
+    members
+        In the order of computation within a step.
+    time
+        The index of the steps.
+    start, length
+        The first position, and the number of steps.
+    """
+
+    members: tuple[Member, ...]
+    time: Index
+    start: int
+    length: int
+
+
+def groups(bound: BoundGraph, names: Iterable[str]) -> list[tuple[str, ...]]:
+    """Return the groups of deterministic names that depend on themselves."""
+    chosen = list(names)
+    known = set(chosen)
+    edges = {n: sorted(_reads_of(bound, n) & known) for n in chosen}
+    return rings(chosen, edges)
+
+
+def _reads_of(bound: BoundGraph, name: str) -> set[str]:
+    found: set[str] = set()
+    for number in bound.graph.variables[name].pieces:
+        found |= piece_reads(bound.graph.pieces[number])
+    return found
+
+
+def group_of(bound: BoundGraph, names: Sequence[str]) -> Group:
+    """Find the step of a group.
+
+    Raises
+    ------
+    ModelError
+        If the names depend on one another other than on earlier steps.
+    """
+    pieces: dict[str, Define] = {}
+    for name in names:
+        for number in bound.graph.variables[name].pieces:
+            piece = bound.graph.pieces[number]
+            if piece_reads(piece) & set(names):
+                if name in pieces or not isinstance(piece, Define):
+                    raise _error(bound, _cycle(bound, names))
+                pieces[name] = piece
+    if set(pieces) != set(names):
+        raise _error(bound, _cycle(bound, names))
+    first = pieces[names[0]]
+    for candidate in first.indices:
+        found = _along(bound, pieces, candidate)
+        if found is not None:
+            return found
+    raise _error(bound, _cycle(bound, names))
+
+
+def _error(bound: BoundGraph, diagnostic: Diagnostic) -> ModelError:
+    return ModelError((diagnostic,), bound.graph.source)
+
+
+def _cycle(bound: BoundGraph, names: Sequence[str]) -> Diagnostic:
+    shown = ", ".join(f"`{bound.graph.variables[n].name}`" for n in names)
+    verb = "depends on itself" if len(names) == 1 else "depend on one another"
+    return kinds.CYCLE(
+        f"{shown} {verb} other than at earlier positions of an axis",
+        bound.graph.variables[names[0]].span,
+        help="a recurrence reads positions before its own: `for t in 1:T { s[t] = f(s[t - 1]) }`",
+    )
+
+
+def _along(bound: BoundGraph, pieces: Mapping[str, Define], time: Index) -> Group | None:
+    """Try an index as the time of a group."""
+    reach = _reach(bound, time)
+    places: dict[str, int] = {}
+    renamed: dict[str, Define] = {}
+    for name, piece in pieces.items():
+        own = next((i for i in piece.indices if i == time), None) or next(
+            (i for i in piece.indices if _reach(bound, i) == reach and i.role == "plate"), None
+        )
+        if own is None:
+            return None
+        target = rename(piece.target, {own: time} if own != time else {})
+        value = rename(piece.value, {own: time} if own != time else {})
+        assert isinstance(target, Read)
+        where = [
+            k for k, p in enumerate(target.positions) if isinstance(p, Position) and p.index == time
+        ]
+        if len(where) != 1:
+            return None
+        places[name] = where[0]
+        indices = tuple(time if i == own else i for i in piece.indices)
+        renamed[name] = replace(piece, target=target, value=value, indices=indices)
+    lags: dict[str, int] = dict.fromkeys(pieces, 0)
+    within: dict[str, set[str]] = {n: set() for n in pieces}
+    for name, piece in renamed.items():
+        for node in walk(piece.value):
+            if not isinstance(node, Read) or node.name not in pieces:
+                continue
+            lag = _lag(bound, node.positions[places[node.name]], time)
+            if lag is None or lag < 0:
+                return None
+            lags[node.name] = max(lags[node.name], lag)
+            if lag == 0:
+                within[name].add(node.name)
+    order = topological(pieces, within)
+    if isinstance(order, set):
+        return None
+    members = []
+    for name in order:
+        axes = []
+        for k, position in enumerate(renamed[name].target.positions):
+            if k != places[name]:
+                if not isinstance(position, Position):
+                    return None
+                axes.append(position.index)
+        members.append(Member(name, renamed[name], places[name], tuple(axes), lags[name]))
+    return Group(tuple(members), time, reach[0], reach[1])
+
+
+def _reach(bound: BoundGraph, index: Index) -> tuple[int, int]:
+    start = integer(index.domain.start, bound.sizes, bound.data)
+    return start, integer(index.domain.stop, bound.sizes, bound.data) - start
+
+
+def _lag(bound: BoundGraph, position: Node, time: Index) -> int | None:
+    match position:
+        case Position(index=index) if index == time:
+            return 0
+        case Apply(atom="subtract", arguments=(Position(index=index), c)) if index == time:
+            shift = c
+        case Apply(atom="add", arguments=(Position(index=index), c)) if index == time:
+            shift = subtract(Constant(0), c)
+        case _:
+            return None
+    try:
+        return integer(shift, bound.sizes, bound.data)
+    except NotANumber:
+        return None
+
+
+# ----------------------------------------------------------------------------------- affine steps
+
+
+def affine(node: Node, name: str) -> tuple[Node, Node] | None:
+    """Write a node as u + b · r, where r are its reads of a name, which b and u are free of.
+
+    Returns (u, b), or None if it is not affine or reads the name at different positions.
+    """
+    parts: dict[int, tuple[Node, Node] | None] = {}
+    zero, one = Constant(0.0), Constant(1.0)
+    for each in walk(node):
+        if name not in reads(each):
+            parts[id(each)] = (each, zero)
+            continue
+        below = [parts[id(c)] for c in children(each)]
+        match each:
+            case Read(name=n) if n == name:
+                parts[id(each)] = (zero, one)
+            case Apply(atom="add" | "subtract" as atom):
+                parts[id(each)] = _sum(below, atom)
+            case Apply(atom="negative"):
+                parts[id(each)] = _scaled(below[0], Constant(-1.0))
+            case Apply(atom="multiply", arguments=(a, b)):
+                if name not in reads(b):
+                    parts[id(each)] = _scaled(below[0], b)
+                elif name not in reads(a):
+                    parts[id(each)] = _scaled(below[1], a)
+                else:
+                    parts[id(each)] = None
+            case Apply(atom="divide", arguments=(_, b)) if name not in reads(b):
+                parts[id(each)] = _scaled(below[0], Apply("divide", (one, b)))
+            case _:
+                parts[id(each)] = None
+    return parts[id(node)]
+
+
+def _sum(below: Sequence[tuple[Node, Node] | None], atom: str) -> tuple[Node, Node] | None:
+    left, right = below
+    if left is None or right is None:
+        return None
+    return _joined(left[0], right[0], atom), _joined(left[1], right[1], atom)
+
+
+def _joined(a: Node, b: Node, atom: str) -> Node:
+    if isinstance(b, Constant) and b.value == 0:
+        return a
+    if isinstance(a, Constant) and a.value == 0:
+        return b if atom == "add" else Apply("negative", (b,))
+    return Apply(atom, (a, b))
+
+
+def _scaled(part: tuple[Node, Node] | None, by: Node) -> tuple[Node, Node] | None:
+    if part is None:
+        return None
+    return _product(part[0], by), _product(part[1], by)
+
+
+def _product(a: Node, b: Node) -> Node:
+    if isinstance(a, Constant):
+        if a.value == 0:
+            return a
+        if a.value == 1:
+            return b
+    return Apply("multiply", (a, b))
+
+
+# ---------------------------------------------------------------------------------- general steps
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A group's step with its inputs set apart.
+
+    Attributes
+    ----------
+    values
+        For each member, its value over reads of ``carry`` and ``input`` keys.
+    inputs
+        Key → node over time and other indices, computed before the steps.
+    constants
+        Key → node without time.
+    """
+
+    values: tuple[Node, ...]
+    inputs: dict[str, Node]
+    constants: dict[str, Node]
+
+
+def carry_key(name: str, lag: int) -> str:
+    """Return the key of a member's value so many steps ago (0: in this step)."""
+    return f"{name}.now" if lag == 0 else f"{name}.lag{lag}"
+
+
+def split(bound: BoundGraph, group: Group) -> Step:
+    """Set apart what does not depend on the group: it is computed for all steps at once."""
+    names = {m.name: m for m in group.members}
+    inputs: dict[str, Node] = {}
+    constants: dict[str, Node] = {}
+
+    def leaf(node: Node) -> Node:
+        if isinstance(node, Constant) or (not reads(node) and not node.free):
+            return node
+        over_time = group.time in node.free
+        table = inputs if over_time else constants
+        key = next((k for k, n in table.items() if n is node), None)
+        if key is None:
+            key = f"{group.members[0].name}.{'input' if over_time else 'constant'}{len(table)}"
+            table[key] = node
+        others = sorted(node.free - {group.time}, key=lambda i: i.serial)
+        return Read(key, tuple(map(_from_start, others)))
+
+    def carried(node: Node) -> Node:
+        if not isinstance(node, Read) or node.name not in names:
+            return node
+        member = names[node.name]
+        lag = _lag(bound, node.positions[member.place], group.time)
+        assert lag is not None
+        rest = tuple(p for k, p in enumerate(node.positions) if k != member.place)
+        return Read(carry_key(node.name, lag), rest, node.span)
+
+    def outermost(root: Node) -> Node:
+        touched = {id(n) for n in walk(root) if reads(n) & set(names)}
+        done: dict[int, Node] = {}
+        for node in walk(root):
+            if id(node) not in touched:
+                continue
+            if isinstance(node, Read):
+                done[id(node)] = node
+                continue
+            new = iter([done[id(c)] if id(c) in touched else leaf(c) for c in children(node)])
+            done[id(node)] = map_children(node, lambda _, new=new: next(new))
+        return rewrite(done[id(root)], carried)
+
+    values = tuple(outermost(m.piece.value) for m in group.members)
+    return Step(values, inputs, constants)
+
+
+def _from_start(index: Index) -> Node:
+    return subtract(Position(index), index.domain.start)

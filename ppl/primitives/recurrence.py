@@ -1,0 +1,180 @@
+"""Linear recurrences along the last axis, ``s[t] = u[t] + b[t] s[t-1]``, without a traced loop.
+
+Autoregression, moving averages, exponential smoothing and GARCH are of this form. The derivative
+of a recurrence is a recurrence backwards, so all higher derivatives exist.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import autograd.numpy as anp
+import numpy as np
+from autograd.extend import defvjp_argnums
+from numpy.typing import NDArray
+
+from ppl.primitives.differentiation import defvjp, primitive, unbroadcast_f
+
+Floats = NDArray[np.float64]
+
+SMALL = 8192
+"""Below this many elements, recursive doubling is fastest."""
+MANY = 64
+"""From this many rows on, a loop over a moderate number of steps is fastest."""
+LONG = 1000
+"""From this many steps on, rows are cut into pieces of `PIECE` steps that advance together."""
+PIECE = 32
+CACHED = 1 << 17
+"""So many elements are worked on at a time, to stay in the processor's cache."""
+
+
+def linear_recurrence(u: Any, b: Any, start: Any = 0.0) -> Any:
+    """Return s with ``s[t] = u[t] + b[t] s[t-1]``, where ``s[-1]`` is `start`.
+
+    Parameters
+    ----------
+    u : (..., T)
+    b : (..., T), or (..., 1) where it is the same for all t
+    start : (...)
+        All axes but the last broadcast against each other.
+    """
+    return _recurrence(u, b, start)
+
+
+@primitive
+def _recurrence(u: Any, b: Any, start: Any) -> Any:
+    before = np.asarray(start, dtype=np.float64)[..., None]
+    b = np.asarray(b, dtype=np.float64)
+    leading = np.broadcast_shapes(np.shape(u)[:-1], b.shape[:-1], before.shape[:-1])
+    s = np.array(np.broadcast_to(u, (*leading, np.shape(u)[-1])), dtype=np.float64, order="C")
+    s[..., :1] += b[..., :1] * before
+    return _run(s, b)
+
+
+@primitive
+def recurrence_backwards(g: Any, b: Any) -> Any:
+    """Return r with ``r[t] = g[t] + b[t+1] r[t+1]``, where ``r[T]`` is 0.
+
+    Parameters
+    ----------
+    g : (..., T)
+    b : (..., T), or (..., 1) where it is the same for all t
+    """
+    b = np.asarray(b, dtype=np.float64)
+    leading = np.broadcast_shapes(np.shape(g)[:-1], b.shape[:-1])
+    r = np.array(
+        np.broadcast_to(g, (*leading, np.shape(g)[-1]))[..., ::-1], dtype=np.float64, order="C"
+    )
+    if b.shape[-1] > 1:
+        b = np.concatenate([b[..., :1], b[..., :0:-1]], axis=-1)
+    return _run(r, b)[..., ::-1]
+
+
+_recurrence.fun.fresh = recurrence_backwards.fun.fresh = True  # type: ignore[attr-defined]
+
+
+def _before(s: Any, start: Any) -> Any:
+    """Return s one step earlier."""
+    first = anp.zeros_like(s[..., :1]) + anp.expand_dims(start, -1)
+    return anp.concatenate([first, s[..., :-1]], axis=-1)
+
+
+def _reverse(argnums: Any, ans: Any, args: Any, kwargs: Any) -> Any:
+    _, b, start = args
+
+    def gradients(g: Any) -> tuple[Any, ...]:
+        r = recurrence_backwards(g, b)
+        by_argument = (
+            lambda: r,
+            lambda: r * _before(ans, start),
+            lambda: r[..., 0] * b[..., 0],
+        )
+        return tuple(unbroadcast_f(args[i], lambda f: f())(by_argument[i]) for i in argnums)
+
+    return gradients
+
+
+defvjp_argnums(_recurrence, _reverse)
+defvjp(
+    recurrence_backwards,
+    lambda ans, g, b: unbroadcast_f(g, lambda h: linear_recurrence(h, b)),
+    lambda ans, g, b: unbroadcast_f(b, lambda h: ans * _before(linear_recurrence(h, b), 0.0)),
+)
+
+
+def _run(s: Floats, b: Floats) -> Floats:
+    """Turn u into s in place and return it; b[0] is not read where there is one for each t."""
+    length = s.shape[-1]
+    if s.size == 0 or length == 1:
+        return s
+    rows = s.reshape(-1, length)
+    factors = np.broadcast_to(b, (*s.shape[:-1], b.shape[-1])).reshape(len(rows), -1)
+    if s.size < SMALL:
+        _double(rows, factors)
+    elif len(rows) >= MANY and length < LONG:
+        _loop(rows, factors)
+    else:
+        group = max(1, CACHED // length)
+        for i in range(0, len(rows), group):
+            _by_pieces(rows[i : i + group], factors[i : i + group])
+    return s
+
+
+def _double(rows: Floats, factors: Floats) -> None:
+    """Recursive doubling: every element reaches back twice as far in each round."""
+    length, reach = rows.shape[-1], 1
+    constant = factors.shape[-1] == 1
+    if not constant:
+        factors = np.array(factors)
+        factors[:, 0] = 0.0
+    while reach < length:
+        if constant:
+            rows[:, reach:] += factors * rows[:, :-reach]
+            factors = factors * factors
+        else:
+            rows[:, reach:] += factors[:, reach:] * rows[:, :-reach]
+            factors[:, reach:] *= factors[:, :-reach]
+        reach *= 2
+
+
+def _loop(rows: Floats, factors: Floats) -> None:
+    """One step after another, with time as the first axis, so that a step's rows lie together."""
+    columns, each = rows.T.copy(), factors.T.copy()
+    _advance(columns, each)
+    rows[...] = columns.T
+
+
+def _advance(columns: Floats, factors: Floats) -> None:
+    """Run over the first axis in place."""
+    product = np.empty_like(columns[0])
+    before = columns[0]
+    for t in range(1, len(columns)):
+        np.multiply(factors[t if len(factors) > 1 else 0], before, product)
+        before = np.add(columns[t], product, columns[t])
+
+
+def _by_pieces(rows: Floats, factors: Floats) -> None:
+    """Advance all pieces of all rows together from 0, then add what enters each piece.
+
+    What leaves the pieces follows a recurrence again, of a `PIECE`-th of the length.
+    """
+    columns = _pieces(rows)
+    if factors.shape[-1] == 1:
+        _advance(columns, factors[None])
+        powers = np.cumprod(np.broadcast_to(factors, (len(rows), PIECE)), axis=-1)
+        factors = np.asarray(powers.T[:, :, None], dtype=np.float64)
+    else:
+        factors = _pieces(factors)
+        _advance(columns, factors)
+        np.cumprod(factors, axis=0, out=factors)
+    ends = _run(columns[-1].copy(), factors[-1])
+    columns[:, :, 1:] += (factors[:, :, 1:] if factors.shape[-1] > 1 else factors) * ends[:, :-1]
+    rows[...] = columns.transpose(1, 2, 0).reshape(len(rows), -1)[:, : rows.shape[-1]]
+
+
+def _pieces(rows: Floats) -> Floats:
+    """Cut (R, T) into pieces, padded by 0, and return (PIECE, R, pieces)."""
+    count = -(-rows.shape[-1] // PIECE)
+    padded = np.zeros((len(rows), count * PIECE))
+    padded[:, : rows.shape[-1]] = rows
+    return padded.reshape(len(rows), count, PIECE).transpose(2, 0, 1).copy()
