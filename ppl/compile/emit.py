@@ -23,9 +23,11 @@ from ppl.compile.program import (
     Draw,
     Eliminate,
     Filter,
+    Given,
     Inside,
     Jacobian,
     Let,
+    Patch,
     Program,
     RowSum,
     Scan,
@@ -37,9 +39,11 @@ from ppl.compile.program import (
     Unpack,
 )
 from ppl.compile.recurrences import carry_key
+from ppl.constraints import SETS
 from ppl.distributions import DISTRIBUTIONS
 from ppl.graph.bound import BoundGraph
-from ppl.graph.nodes import Index, Node, Read, extent, reads
+from ppl.graph.graph import Suffix
+from ppl.graph.nodes import Constant, Index, Node, Read, extent, reads
 from ppl.text import Source, Span
 
 INDENT = "    "
@@ -78,10 +82,10 @@ class Emitted:
 
 def emit(program: Program, bound: BoundGraph) -> Emitted:
     """Write a program as source."""
-    return _Emitter(program, bound).run()
+    return Emitter(program, bound).run()
 
 
-class _Emitter:
+class Emitter:
     def __init__(self, program: Program, bound: BoundGraph) -> None:
         self.program = program
         self.bound = bound
@@ -113,6 +117,10 @@ class _Emitter:
             self._terms("log_likelihood", steps, ("likelihood",)),
             self._quantities((*steps, *after)),
         ]
+        return self.whole(functions, "log_joint, log_likelihood, quantities")
+
+    def whole(self, functions: Sequence[Sequence[str]], returned: str) -> Emitted:
+        """Put functions together with what they need of the data."""
         head = ["def compile_model(data):"]
         head.extend(
             f'{INDENT}{self.namer.of(f"dim {name}", name)} = data["{name}"]'
@@ -124,7 +132,7 @@ class _Emitter:
                 head.append(f'{INDENT}{self.writer.known[key].text} = data["{key}"]')
         head.extend(INDENT + line for line in self.writer.constants)
         body = [line for f in functions for line in ("", *f)]
-        tail = ["", f"{INDENT}return log_joint, log_likelihood, quantities"]
+        tail = ["", f"{INDENT}return {returned}"]
         text = "\n".join((*head, *body, *tail)) + "\n"
         return Emitted(
             text,
@@ -160,11 +168,15 @@ class _Emitter:
 
     def _quantities(self, steps: Sequence[Step]) -> list[str]:
         """Write the function that returns the user's variables."""
-        self.writer.lines = lines = []
         names = [*self.program.reported, *self.bound.parameters]
+        lines = self.answering(steps, names, "draws = x.shape[0]")
+        return [f"{INDENT}def quantities(x, rng):", *(2 * INDENT + line for line in lines)]
+
+    def answering(self, steps: Sequence[Step], names: Sequence[str], first: str) -> list[str]:
+        """Write the lines that compute some names and return them."""
+        self.writer.lines = lines = [first]
         needed = _needed(steps, (), (), names)
         last: Span | None = None
-        lines.append("draws = x.shape[0]")
         for step in steps:
             if _kind(step) is None and needed.intersection(_keys(step)):
                 last = self._comment(step, last)
@@ -178,7 +190,7 @@ class _Emitter:
                 text = f"np.broadcast_to({text}, {('draws', *shape)!r})".replace("'draws'", "draws")
             lines.append(f'{INDENT}"{name}": {text},')
         lines.append("}")
-        return [f"{INDENT}def quantities(x, rng):", *(2 * INDENT + line for line in lines)]
+        return lines
 
     def _comment(self, step: Step, last: Span | None) -> Span | None:
         span = getattr(step, "span", None)
@@ -228,6 +240,11 @@ class _Emitter:
                 self._assemble(step)
             case Draw():
                 self._draw(step)
+            case Given(key=key, name=name):
+                self._let(key, self._name(key), f'given["{name}"]', drawn=True)
+            case Patch(key=key, drawn=made, known=first):
+                known = [self.writer.known[k].text for k in (made, first)]
+                self._let(key, self._name(key), f"patched({', '.join(known)})", drawn=True)
             case Table(node=node, plates=plates, states=states):
                 self.states.table(step, self._node(node, (*plates, *states)))
             case Eliminate():
@@ -414,7 +431,25 @@ class _Emitter:
         sizes = [self.writer.write(extent(i.domain)).text for i in every]
         shape = ", ".join(("draws", *sizes))
         text = f"{record.name}.sample(rng, ({shape},), {', '.join(arguments)})"
+        if step.suffix is not None:
+            given = f"rng, {record.name}, ({shape},), ({''.join(f'{a}, ' for a in arguments)})"
+            text = self._within(step.suffix, given, every, axes)
         self._let(step.key, self._name(step.key), text, drawn=True)
+
+    def _within(
+        self, suffix: Suffix, given: str, every: tuple[Index, ...], axes: tuple[Index, ...]
+    ) -> str:
+        """Write a draw within bounds, or in a set of vectors or matrices."""
+        members = suffix.constraint
+        if members.event_ndim:
+            name = next(k for k, v in SETS.items() if v.name == members.name)
+            return f'draw_inside({given}, SETS["{name}"])'
+        ends = members.range
+        bounds = []
+        for node, edge in ((suffix.lower, ends.lower), (suffix.upper, ends.upper)):
+            code = self._node(node if node is not None else Constant(edge), every)
+            bounds.append(aligned(code, axes).text)
+        return f"draw_between({given}, ({', '.join(bounds)}), {suffix.open})"
 
     # -------------------------------------------------------------------------------- terms
 
@@ -515,9 +550,12 @@ def _roots(step: Step) -> list[str]:
             return [source]
         case Assemble(parts=parts):
             return [p.key for p in parts]
-        case Draw(arguments=arguments):
-            return list(reads(*arguments))
-        case Unpack():
+        case Draw(arguments=arguments, suffix=suffix):
+            bounds = (suffix.lower, suffix.upper) if suffix is not None else ()
+            return list(reads(*arguments, *(b for b in bounds if b is not None)))
+        case Patch(drawn=drawn, known=known):
+            return [drawn, known]
+        case Unpack() | Given():
             return []
 
 

@@ -13,6 +13,7 @@ import autograd.numpy as anp
 import numpy as np
 from numpy.typing import NDArray
 
+from ppl.compile.drawing import draw_between, draw_inside
 from ppl.compile.emit import Emitted, emit
 from ppl.compile.faults import bad_position, outside_support
 from ppl.compile.lower import lower
@@ -24,12 +25,13 @@ from ppl.compile.runtime import (
     check_inside,
     draw_chains,
     draw_states,
+    patched,
     positions_in,
     read_drawn,
     stacked,
 )
 from ppl.compile.stage import CannotStage, Staged, Tape, stage, tape
-from ppl.constraints import Bijection, Constraint
+from ppl.constraints import SETS, Bijection, Constraint
 from ppl.distributions import DISTRIBUTIONS
 from ppl.graph.bound import BoundGraph
 from ppl.primitives.atoms import ATOMS
@@ -85,11 +87,18 @@ def compile_bound(bound: BoundGraph) -> LogJoint:
     program = lower(bound)
     emitted = emit(program, bound)
     sets = {c.constraint.name: c.constraint for c in program.columns}
-    functions = _load(emitted, bound, sets)
+    functions = run_source(emitted, bound, sets)
     return LogJoint(bound, program, emitted.text, *functions)
 
 
-def _load(emitted: Emitted, bound: BoundGraph, sets: Mapping[str, Constraint]) -> Any:
+def run_source(emitted: Emitted, bound: BoundGraph, sets: Mapping[str, Constraint]) -> Any:
+    """Run emitted source on the data it is for, and return its functions.
+
+    Raises
+    ------
+    DataError
+        If the data do not lie where the model needs them.
+    """
     name = f"<compiled model {next(_serial)}>"
     scope: dict[str, Any] = {
         "np": anp,
@@ -98,10 +107,14 @@ def _load(emitted: Emitted, bound: BoundGraph, sets: Mapping[str, Constraint]) -
         "assembled": assembled,
         "positions_in": positions_in,
         "check_inside": check_inside,
+        "SETS": SETS,
+        "draw_between": draw_between,
         "draw_chains": draw_chains,
+        "draw_inside": draw_inside,
         "draw_states": draw_states,
         "linear_recurrence": linear_recurrence,
         "scan": scan,
+        "patched": patched,
         "read_drawn": read_drawn,
         "segment_sum": segment_sum,
         "sum_over_paths": sum_over_paths,

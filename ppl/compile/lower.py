@@ -100,7 +100,7 @@ def lower(bound: BoundGraph) -> Program:
     ModelError
         Where the model needs what this version does not carry.
     """
-    bound = replace(bound, graph=_without_densities(bound.graph))
+    bound = replace(bound, graph=without_densities(bound.graph))
     low = Lowering(bound)
     graph = bound.graph
     for name in graph.variables:
@@ -123,13 +123,13 @@ def lower(bound: BoundGraph) -> Program:
         and name not in bound.barren
     ]
     for names in groups(bound, computed):
-        _recurrence(low, names)
+        recurrence(low, names)
     for name in computed:
         if name not in low.leader:
-            _defined(low, name)
+            defined(low, name)
     _observations(low)
     drawn = _summed_out(low)
-    order = _order(low)
+    order = in_order(low)
     steps = [*low.unpacked]
     needed = _needed(low)
     for name in order:
@@ -140,7 +140,7 @@ def lower(bound: BoundGraph) -> Program:
     after: list[Step] = [*drawn]
     for name in order:
         if name in bound.barren:
-            after.extend(_draws(low, name))
+            after.extend(draws_of(low, name))
         elif name not in needed or name in low.shadowed:
             after.extend(low.values.get(name, ()))
     return Program(
@@ -154,7 +154,7 @@ def lower(bound: BoundGraph) -> Program:
     )
 
 
-def _without_densities(graph: Graph) -> Graph:
+def without_densities(graph: Graph) -> Graph:
     """Lower the densities inside expressions (``logp``), and make branches safe."""
 
     def one(node: Node) -> Node:
@@ -206,18 +206,14 @@ def _needed(low: Lowering) -> set[str]:
     return closure(starts, edges)
 
 
-def _order(low: Lowering) -> list[str]:
+def in_order(low: Lowering) -> list[str]:
     """Order all names so that each can be computed from those before it."""
     bound = low.bound
     edges = parents(bound.graph)
     for name in bound.data:
         if not bound.samples(name):
             edges[name] = set()
-    for name, leader in low.leader.items():
-        edges[leader] = edges[leader] | edges[name]
-    for name, leader in low.leader.items():
-        group = {n for n, other in low.leader.items() if other == leader}
-        edges[name] = edges[leader] - group if name == leader else {leader}
+    edges = collapsed(edges, low.leader)
     order = topological(bound.graph.variables, edges)
     if not isinstance(order, set):
         return order
@@ -231,6 +227,17 @@ def _order(low: Lowering) -> list[str]:
     spans = [bound.graph.variables[n].span for n in sorted(again)]
     names = ", ".join(f"`{bound.graph.variables[n].name}`" for n in sorted(again))
     raise ModelError((kinds.CYCLE(f"{names} depend on one another", spans[0]),), bound.graph.source)
+
+
+def collapsed(edges: Mapping[str, set[str]], leaders: Mapping[str, str]) -> dict[str, set[str]]:
+    """Return dependencies where each group of names is computed with its leader."""
+    result = dict(edges)
+    for name, leader in leaders.items():
+        result[leader] = result[leader] | result[name]
+    for name, leader in leaders.items():
+        group = {n for n, other in leaders.items() if other == leader}
+        result[name] = result[leader] - group if name == leader else {leader}
+    return result
 
 
 # ---------------------------------------------------------------------------------- parameters
@@ -248,7 +255,7 @@ def _block(low: Lowering, name: str, constraint: Constraint, kind: str, span: Sp
     """Give an array its columns."""
     bijection = constraint.bijection
     if bijection is None:
-        raise _unsupported(low, f"a discrete latent such as `{name}`", span)
+        raise unsupported(low, f"a discrete latent such as `{name}`", span)
     shape = low.shapes[name]
     split = len(shape) - constraint.event_ndim
     free = (*shape[:split], *bijection.event_sizes(shape[split:]))
@@ -283,7 +290,7 @@ def _indices(shape: Sequence[int]) -> tuple[Index, ...]:
     return tuple(Index("i", "axis", Domain(Constant(0), Constant(n))) for n in shape)
 
 
-def _unsupported(low: Lowering, what: str, span: Span | None) -> ModelError:
+def unsupported(low: Lowering, what: str, span: Span | None) -> ModelError:
     return ModelError(
         (kinds.UNSUPPORTED(f"{what} is not supported yet", span),), low.bound.graph.source
     )
@@ -472,7 +479,7 @@ def _part(low: Lowering, key: str, piece: Sample | Define) -> tuple[Part, tuple[
             first = integer(index.domain.start, bound.sizes, bound.data)
             last = integer(index.domain.stop, bound.sizes, bound.data)
         except (NotANumber, ValueError):
-            raise _unsupported(low, "this position on the left", piece.span) from None
+            raise unsupported(low, "this position on the left", piece.span) from None
         starts.append(first + shift)
         sizes.append(last - first)
         indices.append(index)
@@ -495,7 +502,7 @@ def _shift(position: Node, index: Index) -> Node:
 # -------------------------------------------------------------------------------- deterministic
 
 
-def _defined(low: Lowering, name: str) -> None:
+def defined(low: Lowering, name: str) -> None:
     bound = low.bound
     pieces = [bound.graph.pieces[k] for k in bound.graph.variables[name].pieces]
     single = pieces[0]
@@ -507,7 +514,7 @@ def _defined(low: Lowering, name: str) -> None:
     _assembled(low, name, set())
 
 
-def _recurrence(low: Lowering, names: tuple[str, ...]) -> None:
+def recurrence(low: Lowering, names: tuple[str, ...]) -> None:
     """Compute names that depend on their own earlier positions."""
     bound = low.bound
     group = group_of(bound, names)
@@ -678,7 +685,7 @@ def _checks(low: Lowering, piece: Sample) -> list[Step]:
 # ----------------------------------------------------------------------------------------- after
 
 
-def _draws(low: Lowering, name: str) -> list[Step]:
+def draws_of(low: Lowering, name: str) -> list[Step]:
     """Return the steps that draw a barren variable."""
     bound = low.bound
     steps: list[Step] = []
@@ -689,7 +696,7 @@ def _draws(low: Lowering, name: str) -> list[Step]:
         if isinstance(piece, Factor) or piece.target is None:
             continue
         if name in piece_reads(piece):
-            raise _unsupported(low, f"drawing `{name}`, which depends on itself,", piece.span)
+            raise unsupported(low, f"drawing `{name}`, which depends on itself,", piece.span)
         key = f"{name}.{number}"
         part, indices = _part(low, key, piece)
         whole = len(pieces) == 1 and part.sizes == low.shapes[name]
@@ -699,11 +706,7 @@ def _draws(low: Lowering, name: str) -> list[Step]:
         if isinstance(piece, Define):
             steps.append(Let(key, indices, piece.value, piece.span))
         else:
-            if piece.suffix is not None:
-                raise _unsupported(
-                    low, f"drawing `{name}`, whose distribution has bounds,", piece.span
-                )
-            steps.append(_draw(key, indices, piece))
+            steps.append(draw_of(key, indices, piece))
         parts.append(part)
     if parts and parts[0].key == name:
         return steps
@@ -712,7 +715,7 @@ def _draws(low: Lowering, name: str) -> list[Step]:
     return [*steps, Assemble(name, low.shapes[name], tuple(parts))]
 
 
-def _draw(key: str, indices: tuple[Index, ...], piece: Sample) -> Draw:
+def draw_of(key: str, indices: tuple[Index, ...], piece: Sample) -> Draw:
     density = piece.density
     record = DISTRIBUTIONS[density.distribution]
     arguments, events = density.arguments, density.events
@@ -721,7 +724,9 @@ def _draw(key: str, indices: tuple[Index, ...], piece: Sample) -> Draw:
         lifted = [c if isinstance(c, Traced) else Traced(Constant(float(c))) for c in converted]  # type: ignore[arg-type]
         arguments = tuple(t.node for t in lifted)
         events = tuple(t.event for t in lifted)
-    return Draw(key, indices, record.name, arguments, events, density.event, piece.span)
+    return Draw(
+        key, indices, record.name, arguments, events, density.event, piece.span, piece.suffix
+    )
 
 
 def _reported(low: Lowering, uncertain: set[str]) -> tuple[str, ...]:

@@ -205,9 +205,9 @@ class Fit:
         PplError
             If the inputs do not fit the model.
         """
-        from ppl.posterior.predict import predict
+        from ppl.posterior.predict import datasets_of, predict
 
-        return predict(self, data, named, tuple(new), sizes or {}, seed)
+        return predict(self, datasets_of(data, named), tuple(new), sizes or {}, seed)
 
     def simulate(self, *, seed: int | None = None) -> Prediction:
         """Draw replicates of the observed data from the posterior predictive distribution."""

@@ -61,7 +61,7 @@ def render(summary: Summary, style: Style | None = None) -> str:
     parts = [
         _verdict(summary, style),
         _evidence(summary, style),
-        _quantities(summary.quantities, style),
+        quantities(summary.quantities, style),
         _parameters(summary.parameters, style),
         _roles(summary, style),
         _notes(summary, style),
@@ -106,8 +106,9 @@ def _method(summary: Summary) -> str:
     return ", ".join(figures)
 
 
-def _quantities(quantities: tuple[Quantity, ...], style: Style) -> str:
-    rows = [row for quantity in quantities for row in _rows(quantity, style)]
+def quantities(found: tuple[Quantity, ...], style: Style) -> str:
+    """Return the table of quantities alone."""
+    rows = [row for quantity in found for row in _rows(quantity, style)]
     if not rows:
         return ""
     columns = _fitted([list(column) for column in zip(*rows, strict=True)], style.width)
