@@ -199,6 +199,22 @@ def show(request: Request, stage: Stage) -> str:
             return guide_text(compiled_of(request)[1].program)
 
 
+def explain(code: str) -> str:
+    """Return what the code of a diagnostic means.
+
+    Raises
+    ------
+    UsageError
+        If there is no such code.
+    """
+    import ppl.data.diagnostics
+    import ppl.graph.diagnostics
+    import ppl.syntax.mistakes  # noqa: F401  (the kinds join the table)
+    from ppl.text.explain import explain as explained
+
+    return explained(code)
+
+
 def stages() -> Sequence[str]:
     """Return the names of the stages that can be shown."""
     return STAGES

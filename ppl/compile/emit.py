@@ -334,8 +334,7 @@ class Emitter:
         starts: list[str] = []
         for member in step.members:
             others = tuple(i for i in member.axes if i != step.time)
-            for node in member.starts:
-                starts.append(self._leading(self._node(node, others), others))
+            starts.extend(self._leading(self._node(n, others), others) for n in member.starts)
             if not member.starts:
                 shape = (1, *self._extents(others))
                 starts.append(self.writer.hoist(Code(f"np.zeros({shape})", ())).text)
@@ -379,8 +378,8 @@ class Emitter:
         for member in step.members:
             others = tuple(i for i in member.axes if i != step.time)
             self.writer.shapes[carry_key(member.name, 0)] = self._extents(others)
-            for lag in range(1, max(1, len(member.starts)) + 1):
-                carry.append(self._inner(carry_key(member.name, lag), others))
+            lags = range(1, max(1, len(member.starts)) + 1)
+            carry.extend(self._inner(carry_key(member.name, lag), others) for lag in lags)
         given = [
             (carry, "carry"),
             ([self._inner(k, _others(n, step.time)) for k, n in step.inputs.items()], "inputs"),

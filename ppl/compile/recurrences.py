@@ -1,13 +1,13 @@
 """Recurrences: quantities that are computed from their own earlier positions.
 
 The names that depend on one another form a *group*; its statements in the loop over time become
-one step. Where the step of a single name is affine in its last value, it is a linear recurrence, which a
-compiled filter runs; otherwise the steps are run by a scan, one Python function called in order.
+one step. Where the step of a single name is affine in its last value, it is a linear recurrence,
+run as a filter; otherwise the steps are run by a scan, one Python function called in order.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from ppl.graph import diagnostics as kinds
@@ -213,8 +213,9 @@ def affine(node: Node, name: str) -> tuple[Node, Node] | None:
     """
     parts: dict[int, tuple[Node, Node] | None] = {}
     zero, one = Constant(0.0), Constant(1.0)
+    touched = reading(node, (name,))
     for each in walk(node):
-        if name not in reads(each):
+        if id(each) not in touched:
             parts[id(each)] = (each, zero)
             continue
         below = [parts[id(c)] for c in children(each)]
@@ -226,17 +227,27 @@ def affine(node: Node, name: str) -> tuple[Node, Node] | None:
             case Apply(atom="negative"):
                 parts[id(each)] = _scaled(below[0], Constant(-1.0))
             case Apply(atom="multiply", arguments=(a, b)):
-                if name not in reads(b):
+                if id(b) not in touched:
                     parts[id(each)] = _scaled(below[0], b)
-                elif name not in reads(a):
+                elif id(a) not in touched:
                     parts[id(each)] = _scaled(below[1], a)
                 else:
                     parts[id(each)] = None
-            case Apply(atom="divide", arguments=(_, b)) if name not in reads(b):
+            case Apply(atom="divide", arguments=(_, b)) if id(b) not in touched:
                 parts[id(each)] = _scaled(below[0], Apply("divide", (one, b)))
             case _:
                 parts[id(each)] = None
     return parts[id(node)]
+
+
+def reading(root: Node, names: Container[str]) -> set[int]:
+    """Return the nodes (by id) that read one of the names, themselves or below."""
+    found: set[int] = set()
+    for node in walk(root):
+        own = isinstance(node, Read) and node.name in names
+        if own or any(id(c) in found for c in children(node)):
+            found.add(id(node))
+    return found
 
 
 def _sum(below: Sequence[tuple[Node, Node] | None], atom: str) -> tuple[Node, Node] | None:
@@ -324,7 +335,7 @@ def split(bound: BoundGraph, group: Group) -> Step:
         return Read(carry_key(node.name, lag), rest, node.span)
 
     def outermost(root: Node) -> Node:
-        touched = {id(n) for n in walk(root) if reads(n) & set(names)}
+        touched = reading(root, names)
         done: dict[int, Node] = {}
         for node in walk(root):
             if id(node) not in touched:
@@ -332,8 +343,8 @@ def split(bound: BoundGraph, group: Group) -> Step:
             if isinstance(node, Read):
                 done[id(node)] = node
                 continue
-            new = iter([done[id(c)] if id(c) in touched else leaf(c) for c in children(node)])
-            done[id(node)] = map_children(node, lambda _, new=new: next(new))
+            new = {id(c): done[id(c)] if id(c) in touched else leaf(c) for c in children(node)}
+            done[id(node)] = map_children(node, lambda c, new=new: new[id(c)])  # type: ignore[misc]
         return rewrite(done[id(root)], carried)
 
     values = tuple(outermost(m.piece.value) for m in group.members)

@@ -9,7 +9,7 @@ import numpy as np
 
 from ppl.constraints import Constraint, Range
 from ppl.data import diagnostics as kinds
-from ppl.data.coverage import coverage, positions_in_range, span_of_position
+from ppl.data.coverage import coverage, known_bounds, positions_in_range, span_of_position
 from ppl.data.dataset import Array, Variable
 from ppl.data.excluded import without_excluded
 from ppl.data.select import Selection
@@ -20,7 +20,7 @@ from ppl.graph.bound import BoundGraph
 from ppl.graph.check import check_supports
 from ppl.graph.densities import parameters_of
 from ppl.graph.evaluate import NotANumber, number
-from ppl.graph.graph import Define, Factor, Graph, Sample
+from ppl.graph.graph import Define, Factor, Graph, Sample, Suffix
 from ppl.graph.names import nearest
 from ppl.graph.nodes import Constant, Node, Position, Read, reads, walk
 from ppl.graph.order import closure, parents, piece_reads
@@ -73,6 +73,7 @@ def bind(
                 values[gone] = values[~gone].flat[0] if (~gone).any() else 0.0
                 data[name] = values
     _raise(errors, graph)
+    _raise(known_bounds(graph, data), graph)
     graph = without_excluded(graph, sizes, data)
     observed = _observed(graph, data)
     errors.extend(_outside_support(graph, observed, data, sizes))
@@ -150,7 +151,9 @@ def _values(graph: Graph, name: str, variable: Variable, sizes: Mapping[str, int
     if datum is not None and datum.positions is not None:
         return _positions(graph, name, variable, values, sizes)
     if datum is not None and datum.suffix is not None:
-        _check_member(graph, name, values, datum.suffix.constraint)
+        constraint = _with_numbers(datum.suffix, sizes)
+        if constraint is not None:
+            _check_member(graph, name, values, constraint)
     if values.dtype.kind in "iub" and _is_position(graph, name):
         return values
     result: Array = np.asarray(values, dtype=np.float64)
@@ -232,6 +235,19 @@ def _check_member(graph: Graph, name: str, values: Array, constraint: Constraint
                 graph.variables[name].span,
             ),
         )
+
+
+def _with_numbers(suffix: Suffix, sizes: Mapping[str, int]) -> Constraint | None:
+    """Return a declared set with numbers for its bounds, None if sizes do not decide them."""
+    if not _varies(suffix.lower) and not _varies(suffix.upper):
+        return suffix.constraint
+    try:
+        lower, upper = (
+            None if b is None else float(number(b, sizes, {})) for b in (suffix.lower, suffix.upper)
+        )
+    except NotANumber:
+        return None
+    return bounded(lower, upper, suffix.open)
 
 
 def _is_position(graph: Graph, name: str) -> bool:

@@ -1,8 +1,8 @@
-"""Positions in a branch that its condition excludes are not read.
+"""Branches that data decide: what their conditions exclude is not read.
 
-``if t == 0 then z[0] else z[t - 1]`` and ``if before[n] >= 0 then z[before[n]] else 0`` never look
-at position -1: where the condition, which data decide, keeps a branch from being taken, its
-positions become 0.
+A condition of single data chooses its branch for good. One of rows chooses row by row: in
+``if t == 0 then z[0] else z[t - 1]`` and ``if before[n] >= 0 then z[before[n]] else 0`` nothing
+looks at position -1, so the positions of a branch become 0 where it is not taken.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from dataclasses import replace
 from typing import Any
 
 from ppl.data.coverage import span_of_position
-from ppl.graph.evaluate import NotANumber, integer
+from ppl.graph.evaluate import NotANumber, integer, number
 from ppl.graph.graph import Define, Factor, Graph, Piece, Sample
 from ppl.graph.nodes import Constant, Node, Read, Select, reads, rewrite, walk
 
 
 def without_excluded(graph: Graph, sizes: Mapping[str, int], data: Mapping[str, Any]) -> Graph:
-    """Return the graph with no position left that its branch's condition excludes."""
+    """Return the graph without the branches and positions that conditions of data exclude."""
 
     def stays(name: str, axis: int, position: Node) -> bool:
         """Return whether a position is on its axis whatever the condition."""
@@ -49,6 +49,11 @@ def without_excluded(graph: Graph, sizes: Mapping[str, int], data: Mapping[str, 
     def one(node: Node) -> Node:
         match node:
             case Select(condition=c, yes=yes, no=no) if reads(c) <= data.keys():
+                if not c.free:
+                    try:
+                        return yes if number(c, sizes, data) else no
+                    except NotANumber:
+                        pass
                 return replace(node, yes=in_branch(yes, c, True), no=in_branch(no, c, False))
             case _:
                 return node

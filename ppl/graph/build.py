@@ -70,6 +70,7 @@ class Names:
     indices: dict[Span, Index] = field(default_factory=dict)
     pieces: list[tuple[str | None, Piece]] = field(default_factory=list)
     inlining: list[str] = field(default_factory=list)
+    claiming: set[str] = field(default_factory=set)
     hidden: int = 0
 
     @property

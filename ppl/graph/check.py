@@ -121,17 +121,18 @@ def _empty_support(graph: Graph, ranges: Ranges, density: LogDensity) -> list[Di
     if len(numbers) < len(density.arguments):
         return []
     support = record.support(*map(float, numbers))
-    if not isinstance(support, Constraint) or support.range.lower <= support.range.upper:
+    if not isinstance(support, Constraint):
         return []
-    at = density.span or Span(0, 0)
+    lower, upper = support.range.lower, support.range.upper
+    if lower < upper or (lower == upper and support.range.integer):
+        return []
+    any_order = [[True] * len(numbers)] * len(numbers)
     return [
         kinds.SUPPORT(
-            f"no number lies between {support.range.lower:g} and {support.range.upper:g}",
-            at,
-            help=in_order(
-                density, [[True] * len(numbers)] * len(numbers), [f"{n:g}" for n in numbers]
-            )
-            if len(numbers) == 2
+            f"no number lies between {lower:g} and {upper:g}",
+            density.span or Span(0, 0),
+            help=in_order(density, any_order, [f"{n:g}" for n in numbers])
+            if len(numbers) == 2 and lower > upper
             else None,
         )
     ]

@@ -7,13 +7,13 @@ without data (positions that data give) is taken to be in order.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from ppl.graph import diagnostics as kinds
 from ppl.graph.graph import Define, Graph, Sample
-from ppl.graph.nodes import Apply, Constant, Index, Node, Position, Read, walk
+from ppl.graph.nodes import Apply, Constant, Domain, Index, Node, Position, Read, walk
 from ppl.graph.order import rings
 from ppl.text import Diagnostic, Label, Span
 
@@ -33,7 +33,8 @@ class Need:
 
 def check_cycles(graph: Graph) -> tuple[Diagnostic, ...]:
     """Return an error for every ring of names that need one another."""
-    needs = [need for piece in graph.pieces for need in _needs(piece)]
+    local = {name for name, variable in graph.variables.items() if variable.local}
+    needs = [need for piece in graph.pieces for need in _needs(piece, local)]
     edges: dict[str, set[str]] = {}
     for need in needs:
         edges.setdefault(need.name, set()).add(need.read.name)
@@ -47,7 +48,7 @@ def check_cycles(graph: Graph) -> tuple[Diagnostic, ...]:
     return tuple(errors)
 
 
-def _needs(piece: object) -> Iterable[Need]:
+def _needs(piece: object, local: Container[str]) -> Iterable[Need]:
     match piece:
         case Sample(target=Read() as target, density=density):
             roots: Sequence[Node] = density.arguments
@@ -55,16 +56,28 @@ def _needs(piece: object) -> Iterable[Need]:
             roots = (value,)
         case _:
             return
-    shifts = dict(s for p in target.positions if (s := _shift(p)) is not None)
+    own = target.name in local
+    shifts = dict(s for p in target.positions if (s := _shift(p, own)) is not None)
     for node in walk(*roots):
         if isinstance(node, Read):
-            way, along = _way(node, shifts)
+            way, along = _way(node, shifts, node.name in local)
             yield Need(target.name, node, way, along, node.span or target.span or Span(0, 0))
 
 
-def _shift(position: Node) -> tuple[Index, float] | None:
-    """Return (i, c) where a position is i + c with a number c."""
+def _shift(position: Node, local: bool) -> tuple[Index, float] | None:
+    """Return (i, c) where a position is i + c with a number c.
+
+    The positions of a loop's own name count from the loop's start.
+    """
     match position:
+        case Apply(
+            atom="subtract",
+            arguments=(
+                Position(index=Index(domain=Domain(start=Constant(value=s))) as i),
+                Constant(value=c),
+            ),
+        ) if local and s == c:
+            return i, 0
         case Position(index=index):
             return index, 0
         case Apply(atom="add", arguments=(Position(index=index), Constant(value=c))):
@@ -75,11 +88,11 @@ def _shift(position: Node) -> tuple[Index, float] | None:
             return None
 
 
-def _way(read: Read, own: dict[Index, float]) -> tuple[Way, Index | None]:
+def _way(read: Read, own: dict[Index, float], local: bool) -> tuple[Way, Index | None]:
     """Tell where a read lies from the positions that its statement defines."""
     known = True
     for position in read.positions:
-        shift = _shift(position)
+        shift = _shift(position, local)
         if shift is None:
             known = False
             continue

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,6 +13,15 @@ from ppl.primitives.atoms import ATOMS
 
 WHOLE: Mapping[str, Any] = {"sum": np.sum, "prod": np.prod, "min": np.min, "max": np.max}
 """Reductions that say sizes: ``dim B = sum(m)``."""
+
+
+LARGEST = 2**40
+"""No axis has more positions."""
+
+
+def is_whole(value: float) -> bool:
+    """Return whether a number is a whole one that can be a position or a size."""
+    return math.isfinite(value) and value == int(value) and abs(value) < LARGEST
 
 
 class NotANumber(Exception):
@@ -65,6 +75,6 @@ def _reduced(node: Reduce, data: Mapping[str, Any]) -> float:
 def integer(node: Node, sizes: Mapping[str, int], data: Mapping[str, Any]) -> int:
     """Evaluate a node that must be a whole number."""
     value = number(node, sizes, data)
-    if value != int(value):
+    if not is_whole(value):
         raise NotANumber
     return int(value)

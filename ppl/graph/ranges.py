@@ -32,6 +32,8 @@ from ppl.primitives.atoms import ATOMS
 
 ANY = Range()
 COUNT = Range(0.0, integer=True)
+AT_LEAST_ONE = Range(1.0, integer=True)
+"""Sizes: a dimension without positions has no values that a scale of 1 / sqrt(N) could spoil."""
 
 
 @dataclass(slots=True)
@@ -68,7 +70,7 @@ class Ranges:
             case Constant(value=value):
                 return Range(value, value, integer=float(value).is_integer())
             case Size():
-                return COUNT
+                return AT_LEAST_ONE
             case Position():
                 return COUNT
             case Read(name=name):

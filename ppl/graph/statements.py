@@ -11,6 +11,7 @@ from ppl.graph.align import Value, size_text
 from ppl.graph.build import Unknown, axis_of
 from ppl.graph.declare import Site, name_of, strip
 from ppl.graph.densities import at_value, density
+from ppl.graph.evaluate import is_whole
 from ppl.graph.expressions import Reader, axes_text, whole_axis
 from ppl.graph.graph import Axis, Define, Factor, Sample
 from ppl.graph.nodes import (
@@ -96,7 +97,7 @@ def _claimed(domain: Domain) -> Axis:
 def _claimed_by_number(reader: Reader, position: tree.Expression, scope: Scope) -> Axis:
     node = reader.scalar(position, scope)
     match node:
-        case Constant(value=value) if value >= 0 and value == int(value):
+        case Constant(value=value) if value >= 0 and is_whole(value):
             return Axis(None, Constant(int(value) + 1))
         case _:
             loops = list(node.free)
@@ -135,12 +136,14 @@ def _join(reader: Reader, key: str, claims: Sequence[Axis]) -> tuple[Axis, ...]:
 
 def all_claims(reader: Reader, key: str) -> None:
     """Find a new name's axes from all its targets with brackets."""
-    entry = reader.names.declared.entries[key]
-    for site, target in entry.sites:
+    names = reader.names
+    names.claiming.add(key)
+    for site, target in names.declared.entries[key].sites:
         if isinstance(target, tree.Index):
             inner, _ = _enter(reader, site)
             claims = _claims(reader, target, inner)
-            reader.names.known_axes[key] = _join(reader, key, claims)
+            names.known_axes[key] = _join(reader, key, claims)
+    names.claiming.discard(key)
 
 
 def _key(reader: Reader, target: tree.Name | tree.Index, scope: Scope) -> str:
