@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from ppl.inference.infer import Progress
     from ppl.inference.settings import Settings
     from ppl.posterior import Fit
+    from ppl.posterior.prediction import Prediction
 
 Stage = Literal["tree", "graph", "bound", "simplify", "source", "gradient", "guide"]
 STAGES: tuple[str, ...] = get_args(Stage)
@@ -166,6 +167,25 @@ def infer(
     inference = run(CompiledTarget(joint), settings, progress)
     seconds = {"compile": compiled - began, "infer": perf_counter() - compiled}
     return Fit.of(joint, inference, selection, settings, request.sizes, seconds)
+
+
+def simulate(request: Request, draws: int = 1000, seed: int = 0) -> Prediction:
+    """Draw from the prior predictive distribution: inputs are bound, outcomes are drawn.
+
+    Data given by name for a random variable that others depend on fix it.
+
+    Raises
+    ------
+    PplError
+        If the model or the data are at fault, or something has no distribution.
+    """
+    from ppl.posterior.inputs import depended_on
+    from ppl.posterior.simulate import simulate_prior
+
+    selection, bound = bound_of(request)
+    explicit = {n for d in request.datasets for n in d.explicit} | set(request.observe)
+    fixed = {n for n in bound.data if n in explicit and depended_on(bound.graph, n)}
+    return simulate_prior(request.source, selection, bound, frozenset(fixed), draws, seed)
 
 
 def show(request: Request, stage: Stage) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
+from ppl.cli import results
 from ppl.cli.output import as_json, complain, put
 from ppl.cli.words import (
     Arguments,
@@ -27,6 +28,7 @@ DONE, AT_FAULT, WRONG_USAGE, POOR, OUR_FAULT, INTERRUPTED = 0, 1, 2, 3, 70, 130
 STAGES = ("tree", "graph", "bound", "simplify", "source", "gradient", "guide")
 
 _SET = Option("--set", "the size of a dimension", "DIM=SIZE", size, many=True)
+_DRAWS_OUT = Option("--out", "write the draws to FILE: .npz, .csv or .json", "FILE")
 _OBSERVE = Option("--observe", "observe NAME, though it is not declared data", "NAME", many=True)
 
 
@@ -208,6 +210,47 @@ COMMANDS = {
                 ("ppl format --check models/*.ppl", "only say which would change"),
             ),
             format,
+        ),
+        Command(
+            "simulate",
+            "Draw data from a model, or replicates from a fit.",
+            "MODEL [DATA...] [options]",
+            (
+                _SET,
+                Option("--fit", "draw from this fit instead of the prior", "FIT"),
+                Option(
+                    "--draws", "how many, from the prior (default 1000)", "N", positive_count, 1000
+                ),
+                Option("--seed", "of all randomness (default 0, or that of the fit)", "N", count),
+                _DRAWS_OUT,
+            ),
+            (
+                ("ppl simulate model.ppl --set N=20", "from the prior"),
+                ("ppl simulate model.ppl inputs.csv --out d.npz", "inputs bound, draws kept"),
+                ("ppl simulate --fit model.fit", "replicates of the data of the fit"),
+            ),
+            results.simulate,
+            needs="",
+        ),
+        Command(
+            "predict",
+            "Predict outcomes for new inputs from a saved fit.",
+            "FIT [DATA...] [options]",
+            (
+                Option(
+                    "--new", "dimension that holds other units than in the fit", "DIM", many=True
+                ),
+                _SET,
+                Option("--seed", "of what is drawn (default that of the fit)", "N", count),
+                _DRAWS_OUT,
+            ),
+            (
+                ("ppl predict model.fit new.csv", "outcomes for the rows of a table"),
+                ("ppl predict model.fit dose=doses.npy", "the same groups at other doses"),
+                ("ppl predict model.fit new.csv --out draws.npz", "draws kept"),
+            ),
+            results.predict,
+            needs="a saved fit",
         ),
     )
 }

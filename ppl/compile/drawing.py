@@ -15,6 +15,8 @@ TRIES = 30
 MANY_TRIES = 5000
 """Rounds of drawing again where it cannot be inverted."""
 HALVINGS = 200
+LEAST = 1e-12
+"""Probability within the bounds below which a distribution function is not accurate enough."""
 
 
 class CannotDraw(Exception):
@@ -44,6 +46,8 @@ def draw_between(
         If no value is found and the law has no distribution function to invert.
     """
     lower, upper = bounds
+    if not law.normalised and np.all(np.isfinite(lower)) and np.all(np.isfinite(upper)):
+        return lower + (upper - lower) * rng.random(size)
     values = np.array(law.sample(rng, size, *arguments), dtype=float)
     for _ in range(TRIES if _can_invert(law) else MANY_TRIES):
         outside = ~_inside(values, lower, upper, open_ends)
@@ -80,9 +84,15 @@ def _inverted(
     assert law.cdf is not None
     shape = np.shape(values)
     width = np.maximum(1.0, np.abs(values)) * 1e3
-    low = np.broadcast_to(np.where(np.isfinite(lower), lower, np.minimum(upper, values) - width), shape)
-    high = np.broadcast_to(np.where(np.isfinite(upper), upper, np.maximum(lower, values) + width), shape)
+    low = np.broadcast_to(
+        np.where(np.isfinite(lower), lower, np.minimum(upper, values) - width), shape
+    )
+    high = np.broadcast_to(
+        np.where(np.isfinite(upper), upper, np.maximum(lower, values) + width), shape
+    )
     below, until = law.cdf(low, *arguments), law.cdf(high, *arguments)
+    if np.any(until - below < LEAST):
+        raise CannotDraw(f"{law.name} gives next to no values within the bounds")
     goal = below + rng.random(shape) * (until - below)
     for _ in range(HALVINGS):
         middle = 0.5 * (low + high)

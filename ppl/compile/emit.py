@@ -86,6 +86,8 @@ def emit(program: Program, bound: BoundGraph) -> Emitted:
 
 
 class Emitter:
+    """Writes a program as functions; `run` writes those of the log joint."""
+
     def __init__(self, program: Program, bound: BoundGraph) -> None:
         self.program = program
         self.bound = bound
@@ -108,6 +110,7 @@ class Emitter:
     # ------------------------------------------------------------------------------- whole
 
     def run(self) -> Emitted:
+        """Write the whole source."""
         steps, after = self.program.steps, self.program.after
         for step in steps:
             if isinstance(step, Inside):
@@ -148,16 +151,16 @@ class Emitter:
         """Write a function that adds up terms."""
         self.writer.lines = lines = []
         chosen = [s for s in steps if _kind(s) in kinds]
-        needed = _needed(steps, [n for s in chosen for n in _roots(s)], chosen)
+        needed = needed_by(steps, [n for s in chosen for n in roots_of(s)], chosen)
         terms: list[Code] = []
         last: Span | None = None
         for step in steps:
             if _kind(step) in kinds:
                 last = self._comment(step, last)
                 terms.append(self._term(step))
-            elif _kind(step) is None and needed.intersection(_keys(step)):
+            elif _kind(step) is None and needed.intersection(keys_of(step)):
                 last = self._comment(step, last)
-                self._value(step)
+                self.value(step)
         constant = [t for t in terms if not t.drawn]
         drawn = [t for t in terms if t.drawn]
         total = " + ".join(t.operand(4) for t in drawn) if drawn else "np.zeros(x.shape[0])"
@@ -175,12 +178,12 @@ class Emitter:
     def answering(self, steps: Sequence[Step], names: Sequence[str], first: str) -> list[str]:
         """Write the lines that compute some names and return them."""
         self.writer.lines = lines = [first]
-        needed = _needed(steps, (), (), names)
+        needed = needed_by(steps, (), (), names)
         last: Span | None = None
         for step in steps:
-            if _kind(step) is None and needed.intersection(_keys(step)):
+            if _kind(step) is None and needed.intersection(keys_of(step)):
                 last = self._comment(step, last)
-                self._value(step)
+                self.value(step)
         lines.append("return {")
         for name in names:
             known = self.writer.known[name]
@@ -204,18 +207,19 @@ class Emitter:
 
     def _check(self, step: Inside) -> None:
         """Write a check that is made once, when data are bound."""
-        needed = _needed(self.program.steps, reads(step.node), ())
+        needed = needed_by(self.program.steps, reads(step.node), ())
         for value in self.program.steps:
             if isinstance(value, Let | Assemble) and value.key in needed:
-                self._value(value)
-        code = self.writer.spread(self._node(step.node, step.indices), step.indices)
+                self.value(value)
+        code = self.writer.spread(self.node(step.node, step.indices), step.indices)
         line, _ = self.source.position(step.span.start) if step.span is not None else (0, 0)
         self.writer.constants.append(f"check_inside({code.text}, {step.name!r}, {line})")
         self.checks[step.name, line] = step
 
     # ------------------------------------------------------------------------------- values
 
-    def _value(self, step: Step) -> None:
+    def value(self, step: Step) -> None:
+        """Write the lines of a step that makes an array."""
         match step:
             case Unpack(key=key, start=start, stop=stop, shape=shape):
                 name = self._name(key)
@@ -226,7 +230,7 @@ class Emitter:
                     text = f"np.reshape({text}, {(-1, *shape)})"
                 self._let(key, name, text, drawn=True)
             case Let(key=key, indices=indices, node=node):
-                code = self._node(node, indices)
+                code = self.node(node, indices)
                 code = self.writer.spread(code, indices)
                 if code.drawn:
                     self._let(key, self._name(key), code.text, drawn=True)
@@ -243,10 +247,10 @@ class Emitter:
             case Given(key=key, name=name):
                 self._let(key, self._name(key), f'given["{name}"]', drawn=True)
             case Patch(key=key, drawn=made, known=first):
-                known = [self.writer.known[k].text for k in (made, first)]
-                self._let(key, self._name(key), f"patched({', '.join(known)})", drawn=True)
+                texts = ", ".join(self.writer.known[k].text for k in (made, first))
+                self._let(key, self._name(key), f"patched({texts})", drawn=True)
             case Table(node=node, plates=plates, states=states):
-                self.states.table(step, self._node(node, (*plates, *states)))
+                self.states.table(step, self.node(node, (*plates, *states)))
             case Eliminate():
                 self.states.eliminate(step)
             case StateDraw():
@@ -271,7 +275,8 @@ class Emitter:
         self.sets[known] = name
         return known
 
-    def _node(self, node: Node, order: tuple[Index, ...]) -> Code:
+    def node(self, node: Node, order: tuple[Index, ...]) -> Code:
+        """Write a node, and take note of what it reads."""
         self.used |= reads(node)
         return self.writer.write(node, order)
 
@@ -310,9 +315,9 @@ class Emitter:
         """Write a linear recurrence, time last."""
         others = tuple(i for i in step.axes if i != step.time)
         last = (*others, step.time)
-        u = self.writer.spread(self._node(step.u, last), last)
-        b = self._node(step.b, last)
-        start = self.writer.spread(self._node(step.start, others), others)
+        u = self.writer.spread(self.node(step.u, last), last)
+        b = self.node(step.b, last)
+        start = self.writer.spread(self.node(step.start, others), others)
         axes = (DRAW, *last) if u.drawn or b.drawn or start.drawn else last
         if step.time in b.axes:
             rates = aligned(b, axes).text
@@ -334,18 +339,18 @@ class Emitter:
         starts: list[str] = []
         for member in step.members:
             others = tuple(i for i in member.axes if i != step.time)
-            starts.extend(self._leading(self._node(n, others), others) for n in member.starts)
+            starts.extend(self._leading(self.node(n, others), others) for n in member.starts)
             if not member.starts:
                 shape = (1, *self._extents(others))
                 starts.append(self.writer.hoist(Code(f"np.zeros({shape})", ())).text)
         inputs = []
         for node in step.inputs.values():
             axes = (step.time, *_others(node, step.time))
-            inputs.append(self._leading(self._node(node, axes), axes))
+            inputs.append(self._leading(self.node(node, axes), axes))
         constants = []
         for node in step.constants.values():
             axes = _others(node, step.time)
-            constants.append(self._leading(self._node(node, axes), axes))
+            constants.append(self._leading(self.node(node, axes), axes))
         length = extent_of(step.time, self.bound)[1]
         result = self.namer.fresh("path")
         groups = (starts, inputs, constants)
@@ -392,7 +397,7 @@ class Emitter:
         result: list[str] = []
         for member in step.members:
             others = tuple(i for i in member.axes if i != step.time)
-            code = self.writer.spread(self._node(member.value, others), others)
+            code = self.writer.spread(self.node(member.value, others), others)
             now = self._name(carry_key(member.name, 0))
             lines.append(
                 f"{now} = {code.text if code.drawn else f'{code.text} + 0.0 * {carry[0]}'}"
@@ -425,7 +430,7 @@ class Emitter:
         axes = (DRAW, *(i for i in step.indices if i not in step.event))
         arguments = []
         for node, event in zip(step.arguments, step.events, strict=True):
-            code = self.writer._with_axes(self._node(node, every), event)
+            code = self.writer._with_axes(self.node(node, every), event)
             arguments.append(aligned(code, (*axes, *event)).text)
         sizes = [self.writer.write(extent(i.domain)).text for i in every]
         shape = ", ".join(("draws", *sizes))
@@ -446,7 +451,7 @@ class Emitter:
         ends = members.range
         bounds = []
         for node, edge in ((suffix.lower, ends.lower), (suffix.upper, ends.upper)):
-            code = self._node(node if node is not None else Constant(edge), every)
+            code = self.node(node if node is not None else Constant(edge), every)
             bounds.append(aligned(code, axes).text)
         return f"draw_between({given}, ({', '.join(bounds)}), {suffix.open})"
 
@@ -455,7 +460,7 @@ class Emitter:
     def _term(self, step: Step) -> Code:
         match step:
             case Term(node=node, indices=indices):
-                code = self._node(node, indices)
+                code = self.node(node, indices)
                 inside = [i for i in indices if i in code.axes]
                 missing = [i for i in indices if i not in code.axes]
                 if missing and code.axes == () and not code.simple:
@@ -516,7 +521,7 @@ def _kind(step: Step) -> str | None:
             return None
 
 
-def _keys(step: Step) -> tuple[str, ...]:
+def keys_of(step: Step) -> tuple[str, ...]:
     """Return the keys of the arrays that a step makes."""
     match step:
         case Term() | Jacobian() | Inside() | RowSum():
@@ -527,7 +532,7 @@ def _keys(step: Step) -> tuple[str, ...]:
             return (step.key,)
 
 
-def _roots(step: Step) -> list[str]:
+def roots_of(step: Step) -> list[str]:
     """Return the keys that a step reads."""
     match step:
         case Term(node=node) | Let(node=node) | Inside(node=node) | Table(node=node):
@@ -558,14 +563,14 @@ def _roots(step: Step) -> list[str]:
             return []
 
 
-def _needed(
+def needed_by(
     steps: Sequence[Step],
     roots: Iterable[str],
     chosen: Sequence[Step],
     names: Iterable[str] = (),
 ) -> set[str]:
     """Return the keys of the values that some terms, or some names, need."""
-    below = {key: _roots(s) for s in steps for key in _keys(s)}
+    below = {key: roots_of(s) for s in steps for key in keys_of(s)}
     stack = [*roots, *names]
     seen: set[str] = set()
     while stack:

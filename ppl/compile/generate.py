@@ -29,17 +29,20 @@ from ppl.compile.lower import (
     without_densities,
 )
 from ppl.compile.noise import FITTED, Driven, driven
-from ppl.compile.program import Given, Patch, Program, Step
+from ppl.compile.program import Assemble, Draw, Given, Patch, Program, Step
 from ppl.compile.recurrences import groups
 from ppl.compile.runtime import BadPosition
 from ppl.graph import diagnostics as kinds
 from ppl.graph.bound import BoundGraph
-from ppl.graph.graph import Define, Sample
+from ppl.graph.graph import Sample
 from ppl.graph.nodes import Read
 from ppl.graph.order import parents, topological
 from ppl.text import DataError, Diagnostic
 
 Values = Mapping[str, NDArray[Any]]
+
+DRAWN = " (drawn)"
+"""After the name of a quantity of data that has a distribution: what is drawn for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,26 +155,42 @@ def _lowered(plan: Plan) -> tuple[Program, tuple[str, ...], dict[str, NDArray[An
 def _steps(plan: Plan, low: Lowering, made: Driven, computed: list[str]) -> list[Step]:
     steps: list[Step] = []
     for name in _in_order(plan, low):
-        if name in plan.whole:
-            steps.append(Given(name, name))
-        elif name in plan.parts:
-            low.shapes[FITTED + name] = plan.parts[name]
-            steps.append(Given(FITTED + name, name))
-        steps.extend(made.draws.get(name, ()))
+        leader = low.leader.get(name, name)
+        if leader != name:
+            continue
+        for member in [n for n, other in low.leader.items() if other == name] or [name]:
+            steps.extend(_taken(plan, low, member))
+            steps.extend(made.draws.get(member, ()))
         if name in low.leader:
-            steps.extend(low.values.get(name, ()))
+            steps.extend(low.values[name])
         elif name in computed:
             defined(low, name)
-            steps.extend(low.values.get(name, ()))
+            steps.extend(low.values[name])
         elif name in low.bound.barren:
-            drawn = draws_of(low, name)
-            if name in plan.parts:
-                key = f"{name}.drawn"
-                low.shapes[key] = low.shapes[name]
-                drawn = [*drawn[:-1], replace(drawn[-1], key=key)]  # type: ignore[type-var, call-arg]
-                drawn.append(Patch(name, key, FITTED + name))
-            steps.extend(drawn)
+            steps.extend(_drawn(plan, low, name))
     return steps
+
+
+def _taken(plan: Plan, low: Lowering, name: str) -> list[Step]:
+    """Return the step that takes what is given of a name."""
+    if name in plan.whole:
+        return [Given(name, name)]
+    if name in plan.parts:
+        low.shapes[FITTED + name] = plan.parts[name]
+        return [Given(FITTED + name, name)]
+    return []
+
+
+def _drawn(plan: Plan, low: Lowering, name: str) -> list[Step]:
+    """Return the steps that draw a name, and put what is given of it in its place."""
+    steps = draws_of(low, name)
+    if name not in plan.parts:
+        return steps
+    key = f"{name}.drawn"
+    low.shapes[key] = low.shapes[name]
+    last = steps[-1]
+    assert isinstance(last, Draw | Assemble)
+    return [*steps[:-1], replace(last, key=key), Patch(name, key, FITTED + name)]
 
 
 def _in_order(plan: Plan, low: Lowering) -> list[str]:
@@ -193,7 +212,7 @@ def _expressions(plan: Plan, low: Lowering) -> dict[str, Step]:
             value = piece.density.value
             text = " ".join(graph.source.at(value.span).split()) if value.span else "left side"
             label = value.name if isinstance(value, Read) else text
-            key = label if label not in graph.variables else f"{label} (drawn)"
+            key = label if label not in graph.variables else label + DRAWN
             found[key] = draw_of(key, piece.indices, piece)
             low.shapes[key] = ()
     return found

@@ -291,6 +291,7 @@ def _indices(shape: Sequence[int]) -> tuple[Index, ...]:
 
 
 def unsupported(low: Lowering, what: str, span: Span | None) -> ModelError:
+    """Return an error about what this version does not carry."""
     return ModelError(
         (kinds.UNSUPPORTED(f"{what} is not supported yet", span),), low.bound.graph.source
     )
@@ -503,6 +504,7 @@ def _shift(position: Node, index: Index) -> Node:
 
 
 def defined(low: Lowering, name: str) -> None:
+    """Compute a deterministic quantity, piece by piece if it has several."""
     bound = low.bound
     pieces = [bound.graph.pieces[k] for k in bound.graph.variables[name].pieces]
     single = pieces[0]
@@ -655,7 +657,7 @@ def _observations(low: Lowering) -> None:
         if piece_reads(piece) & low.shadowed:
             continue
         if isinstance(piece, Factor):
-            low.loose.append(Term("likelihood", piece.value, piece.indices, piece.span))
+            low.loose.append(Term("likelihood", piece.value, piece.indices, piece.span, number))
         elif number in bound.observed:
             assert isinstance(piece, Sample)
             node = log_density(piece.density, piece, inside=False, data=low.certain)
@@ -666,7 +668,7 @@ def _observations(low: Lowering) -> None:
                 node = Apply("multiply", (present, node))
             if piece.weight is not None:
                 node = Apply("multiply", (piece.weight, node))
-            term = Term("likelihood", node, piece.indices, piece.span)
+            term = Term("likelihood", node, piece.indices, piece.span, number)
             if name is None:
                 low.loose.append(term)
             else:
@@ -716,6 +718,7 @@ def draws_of(low: Lowering, name: str) -> list[Step]:
 
 
 def draw_of(key: str, indices: tuple[Index, ...], piece: Sample) -> Draw:
+    """Return the step that draws a statement's left side, in the first parametrisation."""
     density = piece.density
     record = DISTRIBUTIONS[density.distribution]
     arguments, events = density.arguments, density.events

@@ -142,9 +142,7 @@ def _definition(
     key = f"noise {name}.{number}"
     indices = tuple(i for p in piece.target.positions for i in p.free)
     noise = Read(key, tuple(subtract(Position(i), i.domain.start) for i in indices))
-    result.shapes[key] = tuple(
-        integer(extent(i.domain), bound.sizes, bound.data) for i in indices
-    )
+    result.shapes[key] = tuple(integer(extent(i.domain), bound.sizes, bound.data) for i in indices)
     density = piece.density
     record = DISTRIBUTIONS[density.distribution]
     arguments, events = density.arguments, density.events

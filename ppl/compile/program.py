@@ -191,12 +191,16 @@ Kind = Literal["prior", "likelihood", "jacobian"]
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """A term of the log joint, summed over indices; those that the node lacks multiply it."""
+    """A term of the log joint, summed over indices; those that the node lacks multiply it.
+
+    `piece` is the number of the statement that a term of the likelihood comes from.
+    """
 
     kind: Kind
     node: Node
     indices: tuple[Index, ...]
     span: Span | None
+    piece: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

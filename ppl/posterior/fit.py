@@ -26,7 +26,7 @@ from ppl.text import Source, UsageError
 from ppl.text.usage import USAGE
 
 if TYPE_CHECKING:
-    from ppl.posterior.predict import Prediction
+    from ppl.posterior.prediction import Prediction
 
 Array = npt.NDArray[np.float64]
 
@@ -211,7 +211,7 @@ class Fit:
 
     def simulate(self, *, seed: int | None = None) -> Prediction:
         """Draw replicates of the observed data from the posterior predictive distribution."""
-        from ppl.posterior.predict import replicate
+        from ppl.posterior.simulate import replicate
 
         return replicate(self, seed)
 

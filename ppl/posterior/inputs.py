@@ -130,9 +130,7 @@ def depended_on(graph: Graph, name: str) -> bool:
 
 def _pointers(graph: Graph, dimension: str) -> list[str]:
     """Return the data that point into a dimension."""
-    return [
-        n for n, v in graph.variables.items() if v.datum and v.datum.positions == dimension
-    ]
+    return [n for n, v in graph.variables.items() if v.datum and v.datum.positions == dimension]
 
 
 def _chosen(fit: Fit, datasets: Sequence[Dataset], notes: list[str]) -> dict[str, Variable]:

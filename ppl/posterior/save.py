@@ -270,13 +270,14 @@ def _refuse_data(message: str, described: Mapping[str, Any]) -> NoReturn:
 
 def _inference(header: dict[str, Any], arrays: Arrays) -> Inference:
     about = dict(header["inference"])
-    family = getattr(guides, header["guide"]["family"], None)
-    if family is None or not is_dataclass(family):
+    family: Any = getattr(guides, header["guide"]["family"], None)
+    if not isinstance(family, type) or not is_dataclass(family):
         _fail(f"the guide {header['guide']['family']} is not known to this version")
+    guide: Any = family(**_group(arrays, "guide"))
     positions = arrays["positions/weighted"]
     evidence = about.pop("log_evidence")
     return Inference(
-        guide=family(**_group(arrays, "guide")),  # type: ignore[operator]
+        guide=guide,
         draws=positions if header["equal_is_weighted"] else arrays["positions/equal"],
         weighted=WeightedDraws(positions, arrays["positions/log_weights"]),
         elbo=Elbo(**about.pop("elbo")),

@@ -1,0 +1,81 @@
+"""The commands on what inference found: predict, simulate, compare, report."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from ppl.cli.output import put
+from ppl.cli.words import Arguments, refuse
+
+if TYPE_CHECKING:
+    from ppl.posterior.fit import Fit
+    from ppl.posterior.prediction import Prediction
+
+
+def predict(arguments: Arguments) -> int:
+    """Predict outcomes for new inputs."""
+    from ppl.data.read import read
+    from ppl.posterior.predict import predict as run
+    from ppl.report.arrays import check_suffix
+
+    if arguments.out is not None:
+        check_suffix(arguments.out)
+    fit = load(arguments.files[0])
+    found = run(
+        fit,
+        read(arguments.files[1:]),
+        tuple(arguments.new),
+        dict(arguments.set),
+        arguments.seed,
+    )
+    _hand_out(found, arguments.out)
+    return 0
+
+
+def simulate(arguments: Arguments) -> int:
+    """Draw data from the prior, or replicates of the data from a fit."""
+    from ppl import pipeline
+    from ppl.data.read import read
+    from ppl.posterior.simulate import replicate
+    from ppl.report.arrays import check_suffix
+
+    if arguments.out is not None:
+        check_suffix(arguments.out)
+    if arguments.fit is not None:
+        if arguments.files:
+            refuse(
+                f"`{arguments.files[0]}` stands beside `--fit`, and a fit has its model and data",
+                "leave out one of them",
+            )
+        found = replicate(load(arguments.fit), arguments.seed)
+    elif not arguments.files:
+        refuse("`ppl simulate` needs a model, or a fit: `--fit FIT`")
+    else:
+        model, *files = arguments.files
+        request = pipeline.Request(pipeline.read_model(model), read(files), dict(arguments.set))
+        found = pipeline.simulate(request, arguments.draws, arguments.seed or 0)
+    _hand_out(found, arguments.out)
+    return 0
+
+
+def load(path: str) -> Fit:
+    """Read a saved fit."""
+    from ppl.posterior.save import load as read_fit
+
+    if path.endswith(".ppl"):
+        refuse(f"`{path}` is a model, not a fit", f"write `ppl infer {path} DATA --out FIT` first")
+    return read_fit(path)
+
+
+def _hand_out(found: Prediction, out: str | None) -> None:
+    """Print the table; write the draws where they are wanted."""
+    from ppl.report import table, terminal
+    from ppl.report.arrays import encoded
+    from ppl.report.write import write
+
+    if out is not None:
+        write(out, encoded(out, found, found.axes))
+    style = terminal.style_for(sys.stdout)
+    notes = "".join(f"\nnote: {note}" for note in found.notes)
+    put(table.quantities(found.report(), style) + "\n" + (notes + "\n" if notes else ""))
