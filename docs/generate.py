@@ -39,8 +39,8 @@ FUNCTIONS_INTRODUCTION = """\
 *Written by `python -m docs.generate` from the table that the compiler reads; do not edit.*
 
 Operators are `+ - * / % ^`, `@` (matrix product), comparisons and `and`, `or`, `not`, whose values
-are the numbers 0 and 1, and `if c then a else b`. The constant `pi` and the number `inf` have
-names.
+are the numbers 0 and 1, and `if c then a else b`. The constant `pi` and the number `inf`
+have names.
 """
 
 REDUCTION_SUMMARIES = {

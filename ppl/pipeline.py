@@ -103,8 +103,7 @@ def bound_of(request: Request) -> tuple[Selection, BoundGraph]:
                 (
                     USAGE(
                         f"the model has no dimension `{name}`",
-                        help="its dimensions are "
-                        + (", ".join(n for n, d in graph.dimensions.items() if d.named) or "none"),
+                        help=_dimensions(graph),
                     ),
                 )
             )
@@ -120,6 +119,11 @@ def beside(notes: Sequence[Diagnostic]) -> Iterator[None]:
     except PplError as error:
         warnings = tuple(n for n in notes if n.severity == "warning")
         raise type(error)((*error.diagnostics, *warnings), error.source) from None
+
+
+def _dimensions(graph: Graph) -> str:
+    named = [name for name, dimension in graph.dimensions.items() if dimension.named]
+    return f"its dimensions are {', '.join(named)}" if named else "it has no named dimension"
 
 
 def compiled_of(request: Request) -> tuple[Selection, LogJoint]:

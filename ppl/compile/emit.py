@@ -227,7 +227,8 @@ class Emitter:
                 if shape == ():
                     text = f"x[:, {start}]"
                 elif len(shape) > 1:
-                    text = f"np.reshape({text}, {(-1, *shape)})"
+                    draws = -1 if stop > start else "x.shape[0]"
+                    text = f"np.reshape({text}, ({draws}, {', '.join(map(str, shape))}))"
                 self._let(key, name, text, drawn=True)
             case Let(key=key, indices=indices, node=node):
                 code = self.node(node, indices)
@@ -281,11 +282,12 @@ class Emitter:
         return self.writer.write(node, order)
 
     def _assemble(self, step: Assemble) -> None:
-        known = [self.writer.known[p.key] for p in step.parts]
+        parts = [p for p in step.parts if 0 not in p.sizes] or step.parts[:1]
+        known = [self.writer.known[p.key] for p in parts]
         drawn = any(k.drawn for k in known)
         places = np.full(step.shape, -1)
         count = 0
-        for part in step.parts:
+        for part in parts:
             window = tuple(slice(a, a + n) for a, n in zip(part.starts, part.sizes, strict=True))
             size = int(np.prod(part.sizes, dtype=int))
             places[window] = np.arange(count, count + size).reshape(part.sizes)
@@ -294,7 +296,7 @@ class Emitter:
         places[places < 0] = count
         flat = self.writer.array(places.ravel())
         texts = []
-        for k, part in zip(known, step.parts, strict=True):
+        for k, part in zip(known, parts, strict=True):
             size = int(np.prod(part.sizes, dtype=int))
             if drawn and not k.drawn:
                 spread = self.writer.hoist(Code(f"np.reshape({k.text}, (1, {size}))", ()))

@@ -708,6 +708,8 @@ def draws_of(low: Lowering, name: str) -> list[Step]:
         if isinstance(piece, Define):
             steps.append(Let(key, indices, piece.value, piece.span))
         else:
+            if not (DISTRIBUTIONS[piece.density.distribution].normalised or _has_ends(piece)):
+                raise _no_draws(low, name, piece)
             steps.append(draw_of(key, indices, piece))
         parts.append(part)
     if parts and parts[0].key == name:
@@ -715,6 +717,22 @@ def draws_of(low: Lowering, name: str) -> list[Step]:
     if len(pieces) == 1 and steps:
         return steps
     return [*steps, Assemble(name, low.shapes[name], tuple(parts))]
+
+
+def _no_draws(low: Lowering, name: str, piece: Sample) -> ModelError:
+    improper = kinds.IMPROPER(
+        f"`{name}` cannot be drawn: `{piece.density.distribution}` is improper, and nothing "
+        "observed depends on it",
+        piece.span,
+        help="give it a proper distribution, or data for what depends on it",
+    )
+    return ModelError((improper,), low.bound.graph.source)
+
+
+def _has_ends(piece: Sample) -> bool:
+    """Return whether bounds make a proper distribution even of a constant density."""
+    suffix = piece.suffix
+    return suffix is not None and suffix.lower is not None and suffix.upper is not None
 
 
 def draw_of(key: str, indices: tuple[Index, ...], piece: Sample) -> Draw:

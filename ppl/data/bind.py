@@ -48,6 +48,8 @@ def bind(
     DataError, ModelError
         With all that is wrong with the data, or with how the model uses them.
     """
+    if selection.problem is not None:
+        raise DataError((selection.problem,), graph.source)
     given = selection.variables
     _refuse_not_given(graph, given, selection.unused)
     sizes, notes = find_sizes(graph, given, overrides or {})
@@ -160,9 +162,19 @@ def _values(graph: Graph, name: str, variable: Variable, sizes: Mapping[str, int
     return result
 
 
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
 def _text_help(graph: Graph, name: str, variable: Variable) -> str:
     """Return what to do with texts."""
     labels = variable.labels or ()
+    if any(map(_is_number, labels)):
+        return "mend the data; a missing value is an empty cell of a table, and null in JSON"
     if graph.variables[name].pieces:
         coded = ", ".join(f"{label} as {k}" for k, label in enumerate(labels[:3]))
         return f"give numbers for it, for example {coded}"

@@ -7,13 +7,13 @@ without data (positions that data give) is taken to be in order.
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from ppl.graph import diagnostics as kinds
 from ppl.graph.graph import Define, Graph, Sample
-from ppl.graph.nodes import Apply, Constant, Domain, Index, Node, Position, Read, walk
+from ppl.graph.nodes import Apply, Constant, Index, Node, Position, Read, walk
 from ppl.graph.order import rings
 from ppl.text import Diagnostic, Label, Span
 
@@ -33,8 +33,7 @@ class Need:
 
 def check_cycles(graph: Graph) -> tuple[Diagnostic, ...]:
     """Return an error for every ring of names that need one another."""
-    local = {name for name, variable in graph.variables.items() if variable.local}
-    needs = [need for piece in graph.pieces for need in _needs(piece, local)]
+    needs = [need for piece in graph.pieces for need in _needs(graph, piece)]
     edges: dict[str, set[str]] = {}
     for need in needs:
         edges.setdefault(need.name, set()).add(need.read.name)
@@ -48,7 +47,7 @@ def check_cycles(graph: Graph) -> tuple[Diagnostic, ...]:
     return tuple(errors)
 
 
-def _needs(piece: object, local: Container[str]) -> Iterable[Need]:
+def _needs(graph: Graph, piece: object) -> Iterable[Need]:
     match piece:
         case Sample(target=Read() as target, density=density):
             roots: Sequence[Node] = density.arguments
@@ -56,28 +55,35 @@ def _needs(piece: object, local: Container[str]) -> Iterable[Need]:
             roots = (value,)
         case _:
             return
-    own = target.name in local
+    own = graph.variables[target.name].local
     shifts = dict(s for p in target.positions if (s := _shift(p, own)) is not None)
     for node in walk(*roots):
         if isinstance(node, Read):
-            way, along = _way(node, shifts, node.name in local)
+            way, along = _way(node, shifts, graph.variables[node.name].local)
             yield Need(target.name, node, way, along, node.span or target.span or Span(0, 0))
 
 
 def _shift(position: Node, local: bool) -> tuple[Index, float] | None:
     """Return (i, c) where a position is i + c with a number c.
 
-    The positions of a loop's own name count from the loop's start.
+    The axis of a loop's own name begins with the loop: the index itself is i - start there.
     """
+    found = _distance(position)
+    if found is None:
+        match position:
+            case Apply(atom="subtract", arguments=(Position(index=index), start)) if (
+                local and start is index.domain.start
+            ):
+                return index, 0
+            case _:
+                return None
+    index, c = found
+    start = index.domain.start
+    return index, c + (start.value if local and isinstance(start, Constant) else 0)
+
+
+def _distance(position: Node) -> tuple[Index, float] | None:
     match position:
-        case Apply(
-            atom="subtract",
-            arguments=(
-                Position(index=Index(domain=Domain(start=Constant(value=s))) as i),
-                Constant(value=c),
-            ),
-        ) if local and s == c:
-            return i, 0
         case Position(index=index):
             return index, 0
         case Apply(atom="add", arguments=(Position(index=index), Constant(value=c))):

@@ -126,7 +126,7 @@ for t in 1:T {
     ("text", "says"),
     [
         ("y ~ Normal(W, s)\n", "are learned and have no distribution"),
-        ("a ~ Flat()\ny ~ Normal(a, 1)\n", "Flat is improper"),
+        ("a ~ Flat()\ny ~ Normal(a, 1)\n", "is improper"),
         (
             "dim T = 5\nz[0] ~ Poisson(3)\nfor t in 1:T { z[t] ~ Poisson(1 + z[t - 1]) }\n",
             "not supported yet for Poisson",
