@@ -252,5 +252,20 @@ COMMANDS = {
             results.predict,
             needs="a saved fit",
         ),
+        Command(
+            "compare",
+            "Put models of the same data side by side: log evidence and leave-one-out.",
+            "MODEL... DATA... [options]",
+            (
+                _SET,
+                Option("--seed", "of all randomness (default 0)", "N", count, 0),
+                Option("--json", "print the figures as JSON"),
+            ),
+            (
+                ("ppl compare pooled.ppl hierarchy.ppl data.csv", "fits both, best first"),
+                ("ppl compare pooled.fit hierarchy.fit", "of fits that were kept"),
+            ),
+            results.compare,
+        ),
     )
 }

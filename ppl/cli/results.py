@@ -59,6 +59,34 @@ def simulate(arguments: Arguments) -> int:
     return 0
 
 
+def compare(arguments: Arguments) -> int:
+    """Fit models to the same data, or take fits, and put their figures side by side."""
+    import json
+
+    from ppl import pipeline
+    from ppl.data.read import read
+    from ppl.inference.settings import Settings
+    from ppl.posterior.compare import compare as run
+
+    models = [f for f in arguments.files if f.endswith(".ppl")]
+    kept = [f for f in arguments.files if f.endswith(".fit")]
+    rest = [f for f in arguments.files if f not in models and f not in kept]
+    if len(models) + len(kept) < 2:
+        refuse(
+            "`ppl compare` needs two models or more",
+            "write `ppl compare a.ppl b.ppl data.csv`; fits end in .fit",
+        )
+    fits = {file: load(file) for file in kept}
+    data = read(rest)
+    settings = Settings(seed=arguments.seed)
+    for file in models:
+        request = pipeline.Request(pipeline.read_model(file), data, dict(arguments.set))
+        fits[file] = pipeline.infer(request, settings)
+    found = run({file: fits[file] for file in arguments.files if file in fits})
+    put(json.dumps(found.to_json()) + "\n" if arguments.json else f"{found}\n")
+    return 3 if any(fit.verdict == "poor" for fit in fits.values()) else 0
+
+
 def load(path: str) -> Fit:
     """Read a saved fit."""
     from ppl.posterior.save import load as read_fit
