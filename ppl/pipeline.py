@@ -239,6 +239,19 @@ def explain(code: str) -> str:
     return explained(code)
 
 
+def draw(request: Request, form: str) -> str:
+    """Return the plate diagram: ``svg``, ``mermaid`` or ``dot``."""
+    from ppl.report import diagram
+    from ppl.report.diagram_svg import svg
+
+    if request.datasets:
+        bound = bound_of(request)[1]
+        picture = diagram.diagram(bound.graph, bound)
+    else:
+        picture = diagram.diagram(graph_of(request)[2])
+    return {"svg": svg, "mermaid": diagram.mermaid, "dot": diagram.dot}[form](picture)
+
+
 def stages() -> Sequence[str]:
     """Return the names of the stages that can be shown."""
     return STAGES

@@ -50,6 +50,8 @@ def infer(arguments: Arguments) -> int:
     if arguments.out is not None:
         fit.save(arguments.out)
     report = fit.report()
+    if arguments.report is not None:
+        _write(arguments.report, fit.to_html())
     if arguments.json == "-":
         put(json.dumps(report))
     else:
@@ -82,9 +84,12 @@ def check(arguments: Arguments) -> int:
 
 
 def show(arguments: Arguments) -> int:
-    """Print one stage of the pipeline."""
+    """Print one stage of the pipeline, or the plate diagram."""
     from ppl import pipeline
 
+    if arguments.draw is not None:
+        put(pipeline.draw(_request(arguments), arguments.draw))
+        return DONE
     text = pipeline.show(_request(arguments), arguments.stage)
     put(text.rstrip("\n") + "\n")
     return DONE
@@ -158,6 +163,7 @@ COMMANDS = {
                 Option("--draws", "posterior draws (default 4000)", "N", positive_count, 4000),
                 Option("--out", "keep the fit, for predict, report and ppl.load", "FIT"),
                 Option("--json", "write the result as JSON; - prints it, not the table", "FILE"),
+                Option("--report", "write a page with table, plots and checks", "FILE.html"),
                 Option("--quiet", "no progress on standard error"),
             ),
             (
@@ -193,10 +199,17 @@ COMMANDS = {
                     one_of(*STAGES),
                     "graph",
                 ),
+                Option(
+                    "--draw",
+                    "the plate diagram instead: svg, mermaid or dot",
+                    "FORMAT",
+                    one_of("svg", "mermaid", "dot"),
+                ),
             ),
             (
                 ("ppl show model.ppl --stage tree", "as it was read"),
                 ("ppl show model.ppl data.csv --stage source", "NumPy source of the log joint"),
+                ("ppl show model.ppl --draw svg > model.svg", "the plate diagram"),
             ),
             show,
         ),
@@ -254,7 +267,7 @@ COMMANDS = {
         ),
         Command(
             "compare",
-            "Put models of the same data side by side: log evidence and leave-one-out.",
+            "Put models of the same data side by side.",
             "MODEL... DATA... [options]",
             (
                 _SET,
@@ -266,6 +279,18 @@ COMMANDS = {
                 ("ppl compare pooled.fit hierarchy.fit", "of fits that were kept"),
             ),
             results.compare,
+        ),
+        Command(
+            "report",
+            "Write the page of a saved fit.",
+            "FIT [options]",
+            (Option("--out", "where to (default: beside the fit, .html)", "FILE.html"),),
+            (
+                ("ppl report model.fit", "writes model.html"),
+                ("ppl report model.fit --out page.html", "writes page.html"),
+            ),
+            results.report,
+            needs="a saved fit",
         ),
     )
 }

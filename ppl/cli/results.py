@@ -87,6 +87,21 @@ def compare(arguments: Arguments) -> int:
     return 3 if any(fit.verdict == "poor" for fit in fits.values()) else 0
 
 
+def report(arguments: Arguments) -> int:
+    """Write the report page of a fit."""
+    from pathlib import Path
+
+    from ppl.report.write import write
+
+    path, *more = arguments.files
+    if more:
+        refuse(f"`{more[0]}` is a second fit", "a report is of one fit")
+    out = arguments.out or str(Path(path).with_suffix(".html"))
+    write(out, load(path).to_html())
+    put(f"{out}: written\n")
+    return 0
+
+
 def load(path: str) -> Fit:
     """Read a saved fit."""
     from ppl.posterior.save import load as read_fit

@@ -337,6 +337,12 @@ class Fit:
         """Return the report in the documented JSON form."""
         return report_json.to_json(self.report())
 
+    def to_html(self) -> str:
+        """Return the report as one HTML page: verdict, table, plots, diagram, checks."""
+        from ppl.posterior.page import report_page
+
+        return report_page(self)
+
     def _repr_html_(self) -> str:
         from ppl.report.html import fragment
 
