@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from ppl.posterior.prediction import Prediction
 
 Array = npt.NDArray[np.float64]
-OPTIONS = ("seed", "method", "guide", "draws")
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,6 +77,7 @@ class Model:
         method: str = "auto",
         guide: str = "auto",
         draws: int = 4000,
+        time_limit: float = 20.0,
         observe: Sequence[str] = (),
         **named: Any,
     ) -> Fit:
@@ -89,7 +89,7 @@ class Model:
             Arrays, lists or numbers by name, or a data frame; or one array without a name.
         seed
             Of all randomness: the same seed gives the same bytes.
-        method, guide, draws
+        method, guide, draws, time_limit
             As the command's options of these names.
         observe
             Random variables to be observed though something depends on them.
@@ -104,7 +104,14 @@ class Model:
         from ppl.inference.settings import Settings, checked
 
         request, _ = self._request(data, named, observe)
-        settings = checked(Settings(seed=seed, method=method, guide=guide, draws=draws))  # type: ignore[arg-type]
+        chosen = Settings(
+            seed=seed,
+            method=method,  # type: ignore[arg-type]
+            guide=guide,  # type: ignore[arg-type]
+            draws=draws,
+            time_limit=time_limit,
+        )
+        settings = checked(chosen)
         return pipeline.infer(request, settings)
 
     def simulate(
@@ -142,7 +149,9 @@ class Model:
 
     def log_joint(self, values: Array, data: Mapping[str, Any] | None = None, **named: Any) -> Any:
         """Return the log joint (draws,) at points (draws, columns) of the flat vector."""
-        return np.asarray(self.compile(data, **named).log_joint(_points(values)))
+        joint = self.compile(data, **named)
+        with np.errstate(all="ignore"):
+            return np.asarray(joint.log_joint(_points(values)))
 
     def gradient(
         self, values: Array, data: Mapping[str, Any] | None = None, **named: Any

@@ -15,6 +15,7 @@ from ppl.cli.words import (
     one_of,
     positive_count,
     refuse,
+    seconds,
     size,
 )
 from ppl.text import PplError, Source, UsageError
@@ -43,6 +44,7 @@ def infer(arguments: Arguments) -> int:
         method=arguments.method,
         guide=arguments.guide,
         draws=arguments.draws,
+        time_limit=arguments.time_limit,
     )
     request = _request(arguments)
     with terminal.progress(None if arguments.quiet else sys.stderr) as progress:
@@ -148,19 +150,26 @@ COMMANDS = {
                 Option("--seed", "of all randomness (default 0)", "N", count, 0),
                 Option(
                     "--guide",
-                    "family of the guide: auto or meanfield (default auto)",
+                    "auto, meanfield or fullrank (default auto)",
                     "FAMILY",
-                    one_of("auto", "meanfield"),
+                    one_of("auto", "meanfield", "fullrank"),
                     "auto",
                 ),
                 Option(
                     "--method",
-                    "last rung to try: auto, vi or is (default auto)",
+                    "last rung to try: auto, vi, is or hmc (default auto)",
                     "METHOD",
-                    one_of("auto", "vi", "is"),
+                    one_of("auto", "vi", "is", "hmc"),
                     "auto",
                 ),
                 Option("--draws", "posterior draws (default 4000)", "N", positive_count, 4000),
+                Option(
+                    "--time-limit",
+                    "seconds after which Markov chains end (default 20)",
+                    "SECONDS",
+                    seconds,
+                    20.0,
+                ),
                 Option("--out", "keep the fit, for predict, report and ppl.load", "FIT"),
                 Option("--json", "write the result as JSON; - prints it, not the table", "FILE"),
                 Option("--report", "write a page with table, plots and checks", "FILE.html"),

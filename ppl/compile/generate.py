@@ -119,7 +119,7 @@ def generator(plan: Plan) -> Generator:
     program, names, data = _lowered(plan)
     bound = replace(plan.bound, data=data, latents=(), barren=(), observed=frozenset())
     emitted = _Emitter(program, bound, names).run()
-    return Generator(emitted.text, names, bound, run_source(emitted, bound, {}))
+    return Generator(emitted.text, names, bound, run_source(emitted, bound, {}, {}))
 
 
 def _lowered(plan: Plan) -> tuple[Program, tuple[str, ...], dict[str, NDArray[Any]]]:

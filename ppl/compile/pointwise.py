@@ -98,7 +98,8 @@ def pointwise(joint: LogJoint) -> Pointwise:
     read = needed_by(steps, [r for t in terms for r in roots_of(t)], ())
     needs = tuple(n for n in names if n in read)
     emitted = _Emitter(replace(program, steps=steps, after=()), bound, terms).run()
-    run = run_source(emitted, bound, {c.constraint.name: c.constraint for c in program.columns})
+    sets = {c.constraint.name: c.constraint for c in program.columns}
+    run = run_source(emitted, bound, sets, {f"{n}.centring": d for n, d in joint.centring.items()})
     return Pointwise(emitted.text, needs, blocks, run)
 
 

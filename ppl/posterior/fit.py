@@ -55,6 +55,8 @@ class Fit:
         Time by phase.
     version
         Of the program that made the fit.
+    centring
+        How far latents are centred in the coordinates of the guide and the positions.
     compiled
         The compiled model where it is at hand; `joint` makes it otherwise.
     """
@@ -68,6 +70,7 @@ class Fit:
     facts: Facts
     seconds: Mapping[str, float] = field(default_factory=dict)
     version: str = ""
+    centring: Mapping[str, Array] = field(default_factory=dict)
     compiled: LogJoint | None = None
 
     @classmethod
@@ -93,6 +96,7 @@ class Fit:
             facts_of(joint, selection),
             seconds,
             __version__,
+            joint.centring,
             joint,
         )
 
@@ -158,7 +162,7 @@ class Fit:
                 (USAGE(f"the fit has no quantity `{name}`", help=self._instead(name)),)
             )
         values = self.values
-        return Quantity(name, values.weighted[name], values.weights, values.equal[name])
+        return Quantity(name, values.weighted[name], values.weights, lambda: values.equal[name])
 
     def _instead(self, name: str) -> str:
         from ppl.graph.names import nearest
@@ -316,10 +320,7 @@ class Fit:
         )
 
     def _reported(self, named: Named) -> reported.Quantity:
-        values = self.values
-        quantity = Quantity(
-            named.name, values.weighted[named.name], values.weights, values.weighted[named.name]
-        )
+        quantity = self[named.name]
         return reported.Quantity(
             named.name,
             named.axes,

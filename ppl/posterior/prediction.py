@@ -46,7 +46,7 @@ class Prediction(Mapping[str, npt.NDArray[Any]]):
         """Return moments and quantiles of one of the arrays."""
         values = self.arrays[name]
         weights = np.full(len(values), 1 / len(values))
-        return Quantity(name, values, weights, values)
+        return Quantity(name, values, weights, lambda: values)
 
     def report(self) -> tuple[reported.Quantity, ...]:
         """Return what tables show."""

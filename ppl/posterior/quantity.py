@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -27,14 +28,19 @@ class Quantity:
         Draws (S, ...), to be weighted.
     weights
         Normalised weights (S,).
-    equal
-        Equally weighted draws (n, ...).
+    source
+        What hands out equally weighted draws (n, ...).
     """
 
     name: str
     values: npt.NDArray[Any]
     weights: Array
-    equal: npt.NDArray[Any]
+    source: Callable[[], npt.NDArray[Any]]
+
+    @cached_property
+    def equal(self) -> npt.NDArray[Any]:
+        """Equally weighted draws, (n, ...), made when they are first asked for."""
+        return self.source()
 
     @property
     def shape(self) -> tuple[int, ...]:

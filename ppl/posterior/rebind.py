@@ -30,4 +30,4 @@ def bound_again(
 
 def compiled_again(fit: Fit) -> LogJoint:
     """Compile a loaded fit's model with the data that the file has."""
-    return compile_bound(bound_again(fit.source, fit.selection, fit.sizes))
+    return compile_bound(bound_again(fit.source, fit.selection, fit.sizes), fit.centring)

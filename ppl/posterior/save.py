@@ -131,6 +131,8 @@ def _header(fit: Fit, arrays: Arrays) -> dict[str, Any]:
     for group in ("weighted", "equal", "parameters"):
         for name, array in getattr(values, group).items():
             arrays[f"{group}/{name}"] = array
+    for name, degree in fit.centring.items():
+        arrays[f"centring/{name}"] = degree
     arrays["positions/weighted"] = inference.weighted.positions
     arrays["positions/log_weights"] = inference.weighted.log_weights
     same = inference.draws is inference.weighted.positions
@@ -232,6 +234,7 @@ def _fit(header: dict[str, Any], arrays: Arrays, given: Dataset) -> Fit:
         _facts(header["facts"]),
         header["seconds"],
         header["ppl"],
+        _group(arrays, "centring"),
     )
 
 
@@ -277,6 +280,7 @@ def _inference(header: dict[str, Any], arrays: Arrays) -> Inference:
     positions = arrays["positions/weighted"]
     evidence = about.pop("log_evidence")
     return Inference(
+        target=None,
         guide=guide,
         draws=positions if header["equal_is_weighted"] else arrays["positions/equal"],
         weighted=WeightedDraws(positions, arrays["positions/log_weights"]),
