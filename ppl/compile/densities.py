@@ -2,43 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, assert_never
 
 import numpy as np
 
 from ppl.constraints import Constraint
-from ppl.distributions import DISTRIBUTIONS
-from ppl.distributions.record import Distribution
+from ppl.distributions.component import Component, Part
 from ppl.graph import diagnostics as kinds
 from ppl.graph.graph import Sample
 from ppl.graph.nodes import (
     Constant,
-    Index,
     LogDensity,
     Matrix,
     Node,
     Position,
     Read,
     Select,
+    Stack,
     reads,
     rewrite,
 )
 from ppl.graph.ranges import standard_arguments, support_of
 from ppl.graph.trace import Traced, trace
+from ppl.graph.wrapped import with_bounds
 from ppl.text import ModelError
 
 
 def support_contains(density: LogDensity, sample: Sample | None) -> tuple[Node, str] | None:
     """Return whether the value is in a support that depends on the arguments, as a node."""
-    record = DISTRIBUTIONS[density.distribution]
-    if isinstance(record.support, Constraint):
+    support = density.record.support
+    suffix = sample.suffix if sample is not None else None
+    bounds = (suffix.lower, suffix.upper) if suffix is not None else ()
+    if isinstance(support, Constraint) and all(b is None or isinstance(b, Constant) for b in bounds):
         return None
     if sample is not None:
-        support = support_of(sample)
-    else:
-        support = record.support(*standard_arguments(density))
+        support = support_of(replace(sample, density=density))
+    elif not isinstance(support, Constraint):
+        support = support(*standard_arguments(density))
     contained = support.contains(Traced(density.value, density.event))
     return contained.node, support.phrase
 
@@ -46,6 +47,10 @@ def support_contains(density: LogDensity, sample: Sample | None) -> tuple[Node, 
 def _at_known_positions(node: Node, data: frozenset[str]) -> Node:
     """Read an array at a position that data give: then it is a gather."""
     match node:
+        case Matrix(
+            atom="at", arguments=(Stack() as stack, Constant(value=k)), bound=((event,), ())
+        ) if stack.index == event:
+            return stack.items[int(k)]
         case Matrix(atom="at", arguments=(Read() as array, x), bound=((event,), ())) if not (
             reads(x) - data
         ):
@@ -79,12 +84,9 @@ def log_density(
     With `inside`, the value is in the support by construction; otherwise, where the support
     depends on more than `data`, values outside it get −inf.
     """
-    record = DISTRIBUTIONS[density.distribution]
-    values = [density.value, *density.arguments]
-    events = [density.event, *density.events]
-    node = _traced(record, density.alternative, values, events)
-    if sample is not None and sample.suffix is not None:
-        node = _truncated(record, density, sample, node)
+    node = _quantity(density if sample is None else _with_bounds(density, sample))
+    if density.quantity != "log density":
+        return rewrite(node, lambda n: _at_known_positions(n, data))
     found = None if inside else support_contains(density, sample)
     if found is not None and reads(found[0]) - data:
         node = Select(found[0], node, Constant(-np.inf))
@@ -92,63 +94,38 @@ def log_density(
     return node
 
 
-def _traced(
-    record: Distribution,
-    alternative: int | None,
-    values: Sequence[Node],
-    events: Sequence[tuple[Index, ...]],
-) -> Node:
-    if alternative is None:
-        return trace(record.log_density, values, events).node
-    other = record.alternatives[alternative]
-    if other.log_density is not None:
-        return trace(other.log_density, values, events).node
-    return trace(
-        lambda x, *given: record.log_density(x, *other.convert(*given)), values, events
-    ).node
-
-
-def _truncated(record: Distribution, density: LogDensity, sample: Sample, node: Node) -> Node:
-    """Divide by the probability of the bounds that a suffix states."""
-    suffix = sample.suffix
-    assert suffix is not None
-    if not record.normalised or suffix.constraint.event_ndim:
-        return node
-    own = record.support.range if isinstance(record.support, Constraint) else None
-    lower, upper = suffix.lower, suffix.upper
-    cuts_edge = [record.discrete and is_open for is_open in suffix.open]
-    if own is not None and isinstance(lower, Constant):
-        lower = None if _is_idle(lower.value, own.lower, cuts_edge[0]) else lower
-    if own is not None and isinstance(upper, Constant):
-        upper = None if _is_idle(-upper.value, -own.upper, cuts_edge[1]) else upper
-    if lower is None and upper is None:
-        return node
-    if record.cdf is None:
+def _with_bounds(density: LogDensity, sample: Sample) -> LogDensity:
+    """Return a density truncated by the bounds that a suffix states."""
+    bounded = with_bounds(density, sample.suffix)
+    if bounded.distribution == "Truncated" and density.record.cdf is None:
         raise ModelError(
-            (kinds.UNSUPPORTED(f"bounds on `{record.name}` are not supported yet", suffix.span),)
+            (
+                kinds.UNSUPPORTED(
+                    f"`{density.distribution}` cannot be truncated: its distribution function is "
+                    "not known",
+                    sample.suffix.span if sample.suffix else sample.span,
+                ),
+            )
         )
-    arguments = standard_arguments(density)
-    below: Any = 0.0
-    until: Any = 1.0
-    if lower is not None:
-        below = record.cdf(_edge(lower, record.discrete and not suffix.open[0]), *arguments)
-    if upper is not None:
-        until = record.cdf(_edge(upper, record.discrete and suffix.open[1]), *arguments)
-    probability = until - below
-    total = np.log(probability)
-    return trace(lambda density: density - total, (node,), ((),)).node
+    return bounded
 
 
-def _is_idle(bound: float, edge: float, cuts_edge: bool) -> bool:
-    """Return whether a lower bound leaves out nothing of a support that begins at an edge.
+def _quantity(density: LogDensity) -> Node:
+    """Return the log density, or a distribution function, as elementwise nodes."""
+    values = [density.value, *density.arguments]
+    events = [density.event, *density.events]
+    part = Part(density.record, density.alternative)
 
-    An open bound at the edge of integers leaves out the edge itself.
-    """
-    return bound < edge or (bound == edge and not cuts_edge)
+    def expression(x: Any, *given: Any) -> Any:
+        component = Component(part, given)
+        match density.quantity:
+            case "log density":
+                return component.log_density(x)
+            case "cdf":
+                return component.cdf(x)
+            case "ccdf":
+                return component.ccdf(x)
+            case _:
+                assert_never(density.quantity)
 
-
-def _edge(bound: Node, before: bool) -> Any:
-    """Return where the distribution function is taken: at a bound, or at the integer before it."""
-    if isinstance(bound, Constant):
-        return float(np.ceil(bound.value) - 1.0) if before else float(bound.value)
-    return np.ceil(Traced(bound)) - 1.0 if before else Traced(bound)
+    return trace(expression, values, events).node

@@ -35,7 +35,7 @@ from ppl.compile.program import (
     Transform,
     Unpack,
 )
-from ppl.distributions import DISTRIBUTIONS
+from ppl.distributions.record import Distribution
 from ppl.graph.bound import BoundGraph
 from ppl.graph.nodes import Index, Node, Read, extent, reads
 from ppl.text import Source, Span
@@ -56,7 +56,7 @@ class Emitted:
     sets
         Name in the source → constraint whose bijection it calls.
     distributions
-        Distributions that it draws from.
+        Name in the source → distribution that it draws from.
     checks
         What is checked when data are bound, by name and line.
     positions
@@ -68,7 +68,7 @@ class Emitted:
     text: str
     atoms: frozenset[str]
     sets: dict[str, str]
-    distributions: frozenset[str]
+    distributions: dict[str, Distribution]
     checks: dict[tuple[str, int], Inside]
     positions: dict[str, tuple[Read, int]]
     arrays: dict[str, Any]
@@ -85,14 +85,13 @@ class _Emitter:
         self.bound = bound
         self.source: Source = bound.graph.source
         self.namer = Namer()
-        self.namer.taken.update(DISTRIBUTIONS)
         shapes = dict(program.shapes)
         for name in bound.missing:
             shapes[f"{name}.present"] = shapes[name]
         self.writer = Writer({}, shapes, bound.sizes, bound.data, self.namer)
         self.states = StateWriter(self.writer, self.namer, bound)
         self.sets: dict[str, str] = {}
-        self.distributions: set[str] = set()
+        self.distributions: dict[str, Distribution] = {}
         self.used: set[str] = set()
         self.checks: dict[tuple[str, int], Inside] = {}
         for key in (*bound.data, *(f"{n}.present" for n in bound.missing)):
@@ -127,7 +126,7 @@ class _Emitter:
             text,
             frozenset(self.writer.atoms),
             self.sets,
-            frozenset(self.distributions),
+            self.distributions,
             self.checks,
             self.writer.positions,
             self.writer.arrays,
@@ -309,8 +308,9 @@ class _Emitter:
             self.writer.known[step.key] = Known(self.writer.hoist(code).text, drawn=False)
 
     def _draw(self, step: Draw) -> None:
-        record = DISTRIBUTIONS[step.distribution]
-        self.distributions.add(record.name)
+        record = step.distribution
+        name = self.namer.of(f"distribution {id(record)}", record.name)
+        self.distributions[name] = record
         every = (*step.indices, *(i for i in step.event if i not in step.indices))
         axes = (DRAW, *(i for i in step.indices if i not in step.event))
         arguments = []
@@ -319,7 +319,7 @@ class _Emitter:
             arguments.append(aligned(code, (*axes, *event)).text)
         sizes = [self.writer.write(extent(i.domain)).text for i in every]
         shape = ", ".join(("draws", *sizes))
-        text = f"{record.name}.sample(rng, ({shape},), {', '.join(arguments)})"
+        text = f"{name}.sample(rng, ({shape},), {', '.join(arguments)})"
         self._let(step.key, self._name(step.key), text, drawn=True)
 
     # -------------------------------------------------------------------------------- terms

@@ -30,7 +30,6 @@ from ppl.compile.runtime import (
 )
 from ppl.compile.stage import CannotStage, Staged, Tape, stage, tape
 from ppl.constraints import Bijection, Constraint
-from ppl.distributions import DISTRIBUTIONS
 from ppl.graph.bound import BoundGraph
 from ppl.primitives.atoms import ATOMS
 from ppl.primitives.chains import sum_over_paths
@@ -106,7 +105,7 @@ def _load(emitted: Emitted, bound: BoundGraph, sets: Mapping[str, Constraint]) -
         "logsumexp": ATOMS["logsumexp"].differentiable,
         "where": ATOMS["where"].differentiable,
         **{a: ATOMS[a].differentiable for a in emitted.atoms},
-        **{d: DISTRIBUTIONS[d] for d in emitted.distributions},
+        **emitted.distributions,
         **{k: _bijection(sets[v]) for k, v in emitted.sets.items()},
     }
     exec(compile(emitted.text, name, "exec"), scope)

@@ -35,7 +35,6 @@ from ppl.compile.program import (
 )
 from ppl.compile.recurrences import Group, Member, affine, group_of, groups, split
 from ppl.constraints import Constraint, real
-from ppl.distributions import DISTRIBUTIONS
 from ppl.graph import diagnostics as kinds
 from ppl.graph.bound import BoundGraph
 from ppl.graph.evaluate import NotANumber, integer
@@ -56,6 +55,7 @@ from ppl.graph.nodes import (
 from ppl.graph.order import closure, parents, piece_reads, topological
 from ppl.graph.ranges import standard_arguments, support_of
 from ppl.graph.trace import Traced, trace
+from ppl.graph.wrapped import with_bounds
 from ppl.text import ModelError, Span
 
 REPORT_AT_MOST = 500
@@ -342,7 +342,7 @@ def _bound_nodes(support: Constraint, sample: Sample) -> list[Node]:
     nodes: list[Node] = []
     if sample.suffix is not None:
         nodes.extend(b for b in (sample.suffix.lower, sample.suffix.upper) if b is not None)
-    record = DISTRIBUTIONS[sample.density.distribution]
+    record = sample.density.record
     if not isinstance(record.support, Constraint):
         nodes.extend(sample.density.arguments)
     return [n for n in nodes if n.free]
@@ -350,7 +350,7 @@ def _bound_nodes(support: Constraint, sample: Sample) -> list[Node]:
 
 def _is_location_scale(sample: Sample, uncertain: set[str], low: Lowering) -> bool:
     """Return whether a latent is better standardised: its scale is uncertain itself."""
-    record = DISTRIBUTIONS[sample.density.distribution]
+    record = sample.density.record
     density = sample.density
     if record.location_scale is None or sample.suffix is not None:
         return False
@@ -368,7 +368,7 @@ def _is_location_scale(sample: Sample, uncertain: set[str], low: Lowering) -> bo
 
 def _noncentred(low: Lowering, name: str, sample: Sample) -> None:
     """Write a latent as location + scale · z."""
-    record = DISTRIBUTIONS[sample.density.distribution]
+    record = sample.density.record
     assert record.location_scale is not None
     assert sample.target is not None
     parameters = list(record.parameters)
@@ -698,9 +698,9 @@ def _draws(low: Lowering, name: str) -> list[Step]:
         if isinstance(piece, Define):
             steps.append(Let(key, indices, piece.value, piece.span))
         else:
-            if piece.suffix is not None:
+            if piece.suffix is not None and piece.suffix.constraint.event_ndim:
                 raise _unsupported(
-                    low, f"drawing `{name}`, whose distribution has bounds,", piece.span
+                    low, f"drawing `{name}`, whose vectors are restricted,", piece.span
                 )
             steps.append(_draw(key, indices, piece))
         parts.append(part)
@@ -712,15 +712,14 @@ def _draws(low: Lowering, name: str) -> list[Step]:
 
 
 def _draw(key: str, indices: tuple[Index, ...], piece: Sample) -> Draw:
-    density = piece.density
-    record = DISTRIBUTIONS[density.distribution]
+    density = with_bounds(piece.density, piece.suffix)
     arguments, events = density.arguments, density.events
     if density.alternative is not None:
         converted = standard_arguments(density)
         lifted = [c if isinstance(c, Traced) else Traced(Constant(float(c))) for c in converted]  # type: ignore[arg-type]
         arguments = tuple(t.node for t in lifted)
         events = tuple(t.event for t in lifted)
-    return Draw(key, indices, record.name, arguments, events, density.event, piece.span)
+    return Draw(key, indices, density.record, arguments, events, density.event, piece.span)
 
 
 def _reported(low: Lowering, uncertain: set[str]) -> tuple[str, ...]:

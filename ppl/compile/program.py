@@ -11,6 +11,7 @@ from typing import Literal
 
 from ppl.compile.eliminate import Chain, Operation, SumOut
 from ppl.constraints import Constraint
+from ppl.distributions.record import Distribution
 from ppl.graph.nodes import Index, Node
 from ppl.text import Span
 
@@ -69,7 +70,7 @@ class Draw:
 
     key: str
     indices: tuple[Index, ...]
-    distribution: str
+    distribution: Distribution
     arguments: tuple[Node, ...]
     events: tuple[tuple[Index, ...], ...]
     event: tuple[Index, ...]

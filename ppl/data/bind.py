@@ -7,13 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from ppl.constraints import Constraint, Range
+from ppl.constraints import Constraint, Range, bounded
 from ppl.data import diagnostics as kinds
 from ppl.data.coverage import coverage, positions_in_range, span_of_position
 from ppl.data.dataset import Array, Variable
 from ppl.data.select import Selection
 from ppl.data.sizes import find_sizes
-from ppl.distributions import DISTRIBUTIONS
 from ppl.graph import diagnostics as graph_kinds
 from ppl.graph.bound import BoundGraph
 from ppl.graph.check import check_supports
@@ -24,7 +23,7 @@ from ppl.graph.names import nearest
 from ppl.graph.nodes import Constant, Node, Position, Read, reads, walk
 from ppl.graph.order import closure, parents, piece_reads
 from ppl.graph.ranges import needed, support_of
-from ppl.graph.suffix import bounded
+from ppl.graph.wrapped import simple_densities
 from ppl.text import DataError, Diagnostic, ModelError
 
 
@@ -280,6 +279,14 @@ def _refuse_missing(graph: Graph, name: str, gone: Array) -> Diagnostic | None:
             if variable.datum is not None and variable.datum.positions is not None
             else f"give it one (`{named} ~ ...`), or leave the rows out",
         )
+    advice = next((s.density.record.missing for s in samples if s.density.record.missing), None)
+    if advice is not None:
+        return kinds.MISSING(
+            f"{shown} {'is' if gone.sum() == 1 else 'are'} missing, and `{name}` is "
+            f"`{samples[0].density.distribution}`",
+            variable.span,
+            help=advice,
+        )
     if any(name in piece_reads(p) for p in graph.pieces):
         return graph_kinds.UNSUPPORTED(
             f"{shown} {'is' if gone.sum() == 1 else 'are'} missing, and something depends on "
@@ -362,6 +369,8 @@ def _roles(
     for number_, piece in enumerate(graph.pieces):
         if number_ in observed or isinstance(piece, Factor):
             starts |= piece_reads(piece)
+        elif isinstance(piece, Sample) and piece.target and not piece.density.record.normalised:
+            starts |= {piece.target.name, *piece_reads(piece)}
     edges = {n: p for n, p in parents(graph).items() if n not in given}
     above = closure(starts, edges)
     random = [
@@ -435,10 +444,15 @@ def _outside_argument(graph: Graph, data: Mapping[str, Array]) -> list[Diagnosti
     for piece in graph.pieces:
         if not isinstance(piece, Sample):
             continue
-        density = piece.density
-        names = parameters_of(DISTRIBUTIONS[density.distribution], density.alternative)
-        for argument, parameter, needs in zip(
-            density.arguments, names, needed(density), strict=True
+        for density, argument, parameter, needs in (
+            (density, *each)
+            for density in simple_densities(piece.density)
+            for each in zip(
+                density.arguments,
+                parameters_of(density.record, density.alternative),
+                needed(density),
+                strict=True,
+            )
         ):
             name = argument.name if isinstance(argument, Read) and _is_whole(argument) else ""
             if name not in data or name in errors:
@@ -487,7 +501,7 @@ def _known_support(
     piece: Sample, sizes: Mapping[str, int], data: Mapping[str, Array]
 ) -> Constraint | None:
     """Return the support as numbers; None where latents or rows of data decide it."""
-    record = DISTRIBUTIONS[piece.density.distribution]
+    record = piece.density.record
     if isinstance(record.support, Constraint):
         if piece.suffix is not None and (
             _varies(piece.suffix.lower) or _varies(piece.suffix.upper)
@@ -511,7 +525,7 @@ def _at_least(range: Range) -> Constraint | None:
     if not low and not high:
         return None
     opened = (range.lower_open, range.upper_open)
-    return bounded(range.lower if low else None, range.upper if high else None, opened)
+    return bounded(range.lower, range.upper, opened)
 
 
 def _varies(node: Node | None) -> bool:

@@ -9,17 +9,26 @@ from ppl.distributions import (
     positive,
     real,
     vector,
+    wrappers_bounds,
+    wrappers_mixtures,
 )
 from ppl.distributions.record import DISTRIBUTIONS
+from ppl.distributions.wrappers import WRAPPERS, Law, distributions, record_of
 
 __all__ = [
     "DISTRIBUTIONS",
+    "WRAPPERS",
+    "Law",
     "bounded",
     "categories",
     "discrete",
+    "distributions",
     "lifetimes",
     "matrix",
     "positive",
     "real",
+    "record_of",
     "vector",
+    "wrappers_bounds",
+    "wrappers_mixtures",
 ]

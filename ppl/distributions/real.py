@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 import numpy as np
-from scipy.special import betaln, expit, log_ndtr, ndtr, stdtr
+from scipy.special import betaln, expit, log_expit, log_ndtr, ndtr, stdtr
 
 from ppl.constraints import positive, real
 from ppl.distributions.constants import (
@@ -18,6 +18,7 @@ from ppl.distributions.constants import (
     scipy_stats,
 )
 from ppl.distributions.record import Alternative, Distribution
+from ppl.primitives.special import log1m_exp, log_to_edge
 
 SQRT_2_OVER_PI = math.sqrt(2.0 / math.pi)
 
@@ -36,6 +37,15 @@ def _logistic_log_density(x: Any, mu: Any, s: Any) -> Any:
 def _gumbel_log_density(x: Any, mu: Any, beta: Any) -> Any:
     z = (x - mu) / beta
     return -z - np.exp(-z) - np.log(beta)
+
+
+def _laplace_log_tail(z: Any) -> Any:
+    """Return the log probability of values above z."""
+    return np.where(
+        z > 0.0,
+        -LOG_2 - np.maximum(z, 0.0),
+        np.log1p(-0.5 * np.exp(np.minimum(z, 0.0))),
+    )
 
 
 def _undefined_below(nu: Any, least: float, value: Any) -> Any:
@@ -104,6 +114,8 @@ Normal = Distribution(
     mean=lambda mu, sigma: mu,
     variance=lambda mu, sigma: np.square(sigma),
     cdf=lambda x, mu, sigma: ndtr((x - mu) / sigma),
+    log_cdf=lambda x, mu, sigma: log_ndtr((x - mu) / sigma),
+    log_ccdf=lambda x, mu, sigma: log_ndtr((mu - x) / sigma),
     entropy=lambda mu, sigma: np.log(sigma) + (HALF_LOG_2PI + 0.5),
     reference=lambda mu, sigma: scipy_stats().norm(mu, sigma),
 )
@@ -119,6 +131,7 @@ StudentT = Distribution(
     mean=lambda nu, mu, sigma: _undefined_below(nu, 1.0, mu),
     variance=_student_variance,
     cdf=lambda x, nu, mu, sigma: stdtr(nu, (x - mu) / sigma),
+    log_ccdf=lambda x, nu, mu, sigma: log_to_edge(stdtr(nu, (mu - x) / sigma)),
     reference=lambda nu, mu, sigma: scipy_stats().t(nu, mu, sigma),
 )
 
@@ -133,6 +146,8 @@ Cauchy = Distribution(
     sample=lambda rng, size, mu, sigma: mu + sigma * rng.standard_cauchy(size),
     location_scale=("mu", "sigma"),
     cdf=lambda x, mu, sigma: 0.5 + np.arctan((x - mu) / sigma) / math.pi,
+    log_cdf=lambda x, mu, sigma: np.log(np.arctan2(sigma, mu - x)) - LOG_PI,
+    log_ccdf=lambda x, mu, sigma: np.log(np.arctan2(sigma, x - mu)) - LOG_PI,
     entropy=lambda mu, sigma: np.log(sigma) + (2.0 * LOG_2 + LOG_PI),
     reference=lambda mu, sigma: scipy_stats().cauchy(mu, sigma),
 )
@@ -148,6 +163,8 @@ Laplace = Distribution(
     mean=lambda mu, b: mu,
     variance=lambda mu, b: 2.0 * np.square(b),
     cdf=lambda x, mu, b: 0.5 - 0.5 * np.sign(x - mu) * np.expm1(-np.absolute(x - mu) / b),
+    log_cdf=lambda x, mu, b: _laplace_log_tail((mu - x) / b),
+    log_ccdf=lambda x, mu, b: _laplace_log_tail((x - mu) / b),
     entropy=lambda mu, b: np.log(b) + (1.0 + LOG_2),
     reference=lambda mu, b: scipy_stats().laplace(mu, b),
 )
@@ -163,6 +180,8 @@ Logistic = Distribution(
     mean=lambda mu, s: mu,
     variance=lambda mu, s: np.square(s) * (math.pi**2 / 3.0),
     cdf=lambda x, mu, s: expit((x - mu) / s),
+    log_cdf=lambda x, mu, s: log_expit((x - mu) / s),
+    log_ccdf=lambda x, mu, s: log_expit((mu - x) / s),
     entropy=lambda mu, s: np.log(s) + 2.0,
     reference=lambda mu, s: scipy_stats().logistic(mu, s),
 )
@@ -178,6 +197,8 @@ Gumbel = Distribution(
     mean=lambda mu, beta: mu + EULER * beta,
     variance=lambda mu, beta: np.square(beta) * (math.pi**2 / 6.0),
     cdf=lambda x, mu, beta: np.exp(-np.exp(-(x - mu) / beta)),
+    log_cdf=lambda x, mu, beta: -np.exp(-(x - mu) / beta),
+    log_ccdf=lambda x, mu, beta: log1m_exp(-np.exp(-(x - mu) / beta)),
     entropy=lambda mu, beta: np.log(beta) + (EULER + 1.0),
     reference=lambda mu, beta: scipy_stats().gumbel_r(mu, beta),
 )

@@ -78,8 +78,13 @@ class Distribution:
         the size of p.
     mean, variance, cdf, entropy
         Closed forms, where they exist; NumPy expressions of atoms.
+    log_cdf, log_ccdf
+        Logarithms of the distribution function and of its complement, where they keep digits in
+        the tail that the logarithm of `cdf`, or of 1 - `cdf`, loses.
     normalised
         False for improper laws (`Flat`).
+    missing
+        Empty, or what to do about a missing value that must not just be left out.
     reference
         The SciPy law with these parameters, for the laws of the tests; imported only when called.
     exceptions
@@ -102,8 +107,11 @@ class Distribution:
     mean: Callable[..., Array] | None = None
     variance: Callable[..., Array] | None = None
     cdf: Callable[..., Array] | None = None
+    log_cdf: Callable[..., Array] | None = None
+    log_ccdf: Callable[..., Array] | None = None
     entropy: Callable[..., Array] | None = None
     normalised: bool = True
+    missing: str = ""
     reference: Callable[..., Any] | None = None
     exceptions: Mapping[str, str] = field(default_factory=dict)
 

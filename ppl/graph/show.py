@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
+from ppl.distributions import Law, record_of
+from ppl.distributions.component import Part
 from ppl.graph.bound import BoundGraph
 from ppl.graph.graph import Define, Factor, Graph, Piece, Sample, Variable
 from ppl.graph.nodes import (
@@ -86,8 +89,22 @@ def node_text(node: Node) -> str:
                 for a, b in zip(arguments, bound, strict=True)
             ]
             return f"{atom}({'; '.join(inside)})({', '.join(map(index_name, out))})"
-        case LogDensity(distribution=name, value=value, arguments=arguments):
-            return f"logp({name}({', '.join(map(node_text, arguments))}), {node_text(value)})"
+        case LogDensity(value=value, quantity=quantity):
+            function = "logp" if quantity == "log density" else quantity
+            return f"{function}({distribution_text(node)}, {node_text(value)})"
+
+
+def distribution_text(density: LogDensity) -> str:
+    """Return a distribution with its arguments."""
+    rest = list(density.arguments)
+
+    def one(law: Law) -> str:
+        own = record_of(replace(law, components=())) if law.components else record_of(law)
+        count = len(Part(own, law.alternative).parameters)
+        inside = [node_text(rest.pop(0)) for _ in range(count)]
+        return f"{law.name}({', '.join([*inside, *map(one, law.components)])})"
+
+    return one(density.law)
 
 
 def variable_text(variable: Variable) -> str:
@@ -104,8 +121,7 @@ def piece_text(piece: Piece) -> str:
     match piece:
         case Sample(target=target, density=d, weight=weight, suffix=suffix):
             left = node_text(target) if target is not None else f"({node_text(d.value)})"
-            arguments = ", ".join(map(node_text, d.arguments))
-            text = f"{left} ~ {d.distribution}({arguments})"
+            text = f"{left} ~ {distribution_text(d)}"
             if suffix is not None:
                 text += f" {suffix.constraint.name}"
             if weight is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from ppl.distributions import DISTRIBUTIONS
+from ppl.distributions import distributions
 from ppl.graph import diagnostics as kinds
 from ppl.graph.align import Value, size_text
 from ppl.graph.build import Unknown, axis_of
@@ -269,14 +269,11 @@ def _grow(
     scope: Scope,
 ) -> Value:
     """Add the event axes that brackets leave out: ``x[n] ~ MultivariateNormal(mu, ...)``."""
-    from ppl.graph.trace import parse_signature
-
     entry = reader.names.declared.entries.get(key)
     fixed = key in reader.names.data or key in reader.names.parameters
-    record = DISTRIBUTIONS.get(statement.distribution.function.id)
-    if fixed or record is None or key in reader.names.outline.ranks or entry is None:
+    if fixed or key in reader.names.outline.ranks or entry is None:
         return place
-    count = len(parse_signature(record.signature, len(record.parameters)).result)
+    count = event_axes(statement.distribution)
     axes = reader.names.known_axes[key]
     if not isinstance(target, tree.Index) or len(axes) > len(target.positions) or not count:
         return place
@@ -377,7 +374,7 @@ def _refuse_distribution(
 ) -> None:
     """Report ``s = HalfNormal(1)``."""
     value = statement.value
-    if not isinstance(value, tree.Call) or value.function.id not in DISTRIBUTIONS:
+    if not isinstance(value, tree.Call) or value.function.id not in distributions():
         return
     if value.function.id in reader.names.functions:
         return

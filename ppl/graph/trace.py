@@ -144,8 +144,10 @@ def _neutral(atom: str, nodes: Sequence[Node]) -> Node | None:
 
 
 def select(condition: Any, yes: Any, no: Any) -> Traced:
-    """``np.where``."""
+    """``np.where``; a known condition chooses."""
     (c, a, b), event = _together((condition, yes, no))
+    if isinstance(c, Constant):
+        return Traced(a if c.value else b, event)
     return Traced(Select(c, a, b), event)
 
 
