@@ -34,7 +34,9 @@ def support_contains(density: LogDensity, sample: Sample | None) -> tuple[Node, 
     support = density.record.support
     suffix = sample.suffix if sample is not None else None
     bounds = (suffix.lower, suffix.upper) if suffix is not None else ()
-    if isinstance(support, Constraint) and all(b is None or isinstance(b, Constant) for b in bounds):
+    if isinstance(support, Constraint) and all(
+        b is None or isinstance(b, Constant) for b in bounds
+    ):
         return None
     if sample is not None:
         support = support_of(replace(sample, density=density))

@@ -42,9 +42,7 @@ def discrete_latents(bound: BoundGraph) -> tuple[str, ...]:
     found = []
     for name in bound.latents:
         pieces = [bound.graph.pieces[k] for k in bound.samples(name)]
-        if any(
-            isinstance(p, Sample) and p.density.record.discrete for p in pieces
-        ):
+        if any(isinstance(p, Sample) and p.density.record.discrete for p in pieces):
             found.append(name)
     return tuple(found)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,7 +20,7 @@ from ppl.graph.densities import parameters_of
 from ppl.graph.evaluate import NotANumber, number
 from ppl.graph.graph import Define, Factor, Graph, Sample
 from ppl.graph.names import nearest
-from ppl.graph.nodes import Constant, Node, Position, Read, reads, walk
+from ppl.graph.nodes import Constant, LogDensity, Node, Position, Read, reads, walk
 from ppl.graph.order import closure, parents, piece_reads
 from ppl.graph.ranges import needed, support_of
 from ppl.graph.wrapped import simple_densities
@@ -267,7 +267,7 @@ def _refuse_missing(graph: Graph, name: str, gone: Array) -> Diagnostic | None:
     variable = graph.variables[name]
     places = [f"`{_at(name, tuple(int(i) for i in p))}`" for p in np.argwhere(gone)[:3]]
     shown = ", ".join(places) + (f" and {int(gone.sum()) - 3} more" if gone.sum() > 3 else "")
-    samples = [graph.pieces[k] for k in variable.pieces if isinstance(graph.pieces[k], Sample)]
+    samples = [p for p in (graph.pieces[k] for k in variable.pieces) if isinstance(p, Sample)]
     axes = ", ".join(a.dimension or "..." for a in variable.axes if "." not in (a.dimension or ""))
     named = f"{name}[{axes}]" if axes else name
     if not samples:
@@ -444,16 +444,7 @@ def _outside_argument(graph: Graph, data: Mapping[str, Array]) -> list[Diagnosti
     for piece in graph.pieces:
         if not isinstance(piece, Sample):
             continue
-        for density, argument, parameter, needs in (
-            (density, *each)
-            for density in simple_densities(piece.density)
-            for each in zip(
-                density.arguments,
-                parameters_of(density.record, density.alternative),
-                needed(density),
-                strict=True,
-            )
-        ):
+        for density, argument, parameter, needs in _arguments(piece):
             name = argument.name if isinstance(argument, Read) and _is_whole(argument) else ""
             if name not in data or name in errors:
                 continue
@@ -469,6 +460,14 @@ def _outside_argument(graph: Graph, data: Mapping[str, Array]) -> list[Diagnosti
                     argument.span or piece.span,
                 )
     return list(errors.values())
+
+
+def _arguments(piece: Sample) -> Iterator[tuple[LogDensity, Node, str, Constraint]]:
+    """Yield every argument with its distribution, its name and where it must lie."""
+    for density in simple_densities(piece.density):
+        names = parameters_of(density.record, density.alternative)
+        for each in zip(density.arguments, names, needed(density), strict=True):
+            yield density, *each
 
 
 def _is_whole(node: Node) -> bool:

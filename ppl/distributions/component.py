@@ -179,9 +179,9 @@ class Component:
         start = self._before(lower)
         left, right = self.log_cdf(start), self.log_ccdf(upper)
         in_right_tail = left > LOG_HALF
-        more = np.where(in_right_tail, self.log_ccdf(start), self.log_cdf(upper))
-        less = np.where(in_right_tail, right, left)
-        gap = less - more
+        more: Array = np.where(in_right_tail, self.log_ccdf(start), self.log_cdf(upper))
+        less: Array = np.where(in_right_tail, right, left)
+        gap = less - np.where(more > -math.inf, more, 0.0)
         proper = gap < 0.0
         between = more + log1m_exp(np.where(proper, gap, -1.0))
         return np.where(

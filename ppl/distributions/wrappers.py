@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
-from ppl.constraints import Array, Constraint
+from ppl.constraints import Array, Constraint, greater_than
 from ppl.distributions.component import Component, Part
 from ppl.distributions.record import DISTRIBUTIONS, Distribution
 
@@ -180,6 +180,10 @@ def _parameters(wrapper: Wrapper, parts: Sequence[Part]) -> dict[str, Constraint
 
 def _relations(wrapper: Wrapper, parts: Sequence[Part]) -> dict[str, Callable[..., Constraint]]:
     found: dict[str, Callable[..., Constraint]] = {}
+    if wrapper.bounds is not None:
+        names = list(wrapper.parameters)
+        lower, upper = wrapper.bounds
+        found[upper] = lambda *arguments: greater_than(arguments[names.index(lower)])
     start = len(wrapper.parameters)
     for k, part in enumerate(parts, 1):
         stop = start + len(part.parameters)

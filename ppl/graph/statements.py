@@ -10,7 +10,7 @@ from ppl.graph import diagnostics as kinds
 from ppl.graph.align import Value, size_text
 from ppl.graph.build import Unknown, axis_of
 from ppl.graph.declare import Site, name_of, strip
-from ppl.graph.densities import at_value, density
+from ppl.graph.densities import at_value, density, event_axes
 from ppl.graph.expressions import Reader, axes_text, whole_axis
 from ppl.graph.graph import Axis, Define, Factor, Sample
 from ppl.graph.nodes import (

@@ -55,9 +55,7 @@ def suffix(reader: Reader, given: Sequence[tree.Constraint], scope: Scope) -> Su
                 return Suffix(None, None, (False, False), constraints.one_of(members), span)
             case tree.Named(name=name):
                 return _of_set(_named(reader, name), span)
-    constraint = bounded(
-        _number(lower, -math.inf), _number(upper, math.inf), (low_open, high_open)
-    )
+    constraint = bounded(_number(lower, -math.inf), _number(upper, math.inf), (low_open, high_open))
     if (
         isinstance(lower, Constant)
         and isinstance(upper, Constant)

@@ -127,7 +127,9 @@ def _check_together(
     """Refuse components that differ in what kind of values they have."""
     records = [record_of(law) for law in laws]
     for law, record, expression in zip(laws[1:], records[1:], at[1:], strict=True):
-        shapes = [Part(r, x.alternative).event_ndim for r, x in ((records[0], laws[0]), (record, law))]
+        shapes = [
+            Part(r, x.alternative).event_ndim for r, x in ((records[0], laws[0]), (record, law))
+        ]
         if record.discrete == records[0].discrete and shapes[0] == shapes[1]:
             continue
         kind = {True: "integers", False: "real numbers"}
