@@ -102,8 +102,7 @@ def bound_of(request: Request) -> tuple[Selection, BoundGraph]:
                 (
                     USAGE(
                         f"the model has no dimension `{name}`",
-                        help="its dimensions are "
-                        + (", ".join(n for n, d in graph.dimensions.items() if d.named) or "none"),
+                        help=_dimensions(graph),
                     ),
                 )
             )
@@ -119,6 +118,11 @@ def beside(notes: Sequence[Diagnostic]) -> Iterator[None]:
     except PplError as error:
         warnings = tuple(n for n in notes if n.severity == "warning")
         raise type(error)((*error.diagnostics, *warnings), error.source) from None
+
+
+def _dimensions(graph: Graph) -> str:
+    named = [name for name, dimension in graph.dimensions.items() if dimension.named]
+    return f"its dimensions are {', '.join(named)}" if named else "it has no named dimension"
 
 
 def compiled_of(request: Request) -> tuple[Selection, LogJoint]:
@@ -197,6 +201,22 @@ def show(request: Request, stage: Stage) -> str:
             from ppl.compile.show import guide_text
 
             return guide_text(compiled_of(request)[1].program)
+
+
+def explain(code: str) -> str:
+    """Return what the code of a diagnostic means.
+
+    Raises
+    ------
+    UsageError
+        If there is no such code.
+    """
+    import ppl.data.diagnostics
+    import ppl.graph.diagnostics
+    import ppl.syntax.mistakes  # noqa: F401  (the kinds join the table)
+    from ppl.text.explain import explain as explained
+
+    return explained(code)
 
 
 def stages() -> Sequence[str]:

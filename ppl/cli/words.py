@@ -161,7 +161,8 @@ def _option(command: Command, word: str, remaining: Iterator[str]) -> tuple[Opti
     flag, equals, text = word.partition("=")
     known = {option.flag: option for option in command.options}
     if flag not in known:
-        near = nearest(flag, known)
+        near = nearest(flag.lstrip("-"), [name.lstrip("-") for name in known])
+        near = near and f"--{near}"
         help = f"did you mean `{near}`?" if near else command.prompt
         refuse(f"`ppl {command.name}` has no option `{flag}`", help)
     option = known[flag]

@@ -7,7 +7,7 @@ from typing import Any, assert_never
 
 import numpy as np
 
-from ppl.constraints import Constraint
+from ppl.constraints import Constraint, real
 from ppl.distributions.component import Component, Part
 from ppl.graph import diagnostics as kinds
 from ppl.graph.graph import Sample
@@ -30,20 +30,32 @@ from ppl.text import ModelError
 
 
 def support_contains(density: LogDensity, sample: Sample | None) -> tuple[Node, str] | None:
-    """Return whether the value is in a support that depends on the arguments, as a node."""
+    """Return whether the value is in its set, as a node; None where it is there for certain.
+
+    The binding compares data with sets of known numbers. What is left are supports and bounds that
+    depend on something, and values that are not data: states of a discrete latent that bounds
+    leave out, and the arguments of ``logp``.
+    """
     support = density.record.support
-    suffix = sample.suffix if sample is not None else None
-    bounds = (suffix.lower, suffix.upper) if suffix is not None else ()
-    if isinstance(support, Constraint) and all(
-        b is None or isinstance(b, Constant) for b in bounds
-    ):
-        return None
     if sample is not None:
+        if isinstance(support, Constraint) and not _cuts(density, sample):
+            return None
         support = support_of(replace(sample, density=density))
     elif not isinstance(support, Constraint):
         support = support(*standard_arguments(density))
+    elif support is real or support.event_ndim:
+        return None
     contained = support.contains(Traced(density.value, density.event))
     return contained.node, support.phrase
+
+
+def _cuts(density: LogDensity, sample: Sample) -> bool:
+    """Return whether bounds must be looked at, though the distribution's own support need not."""
+    suffix = sample.suffix
+    if suffix is None or suffix.constraint.event_ndim:
+        return False
+    bounds = [b for b in (suffix.lower, suffix.upper) if b is not None]
+    return density.record.discrete or any(not isinstance(b, Constant) for b in bounds)
 
 
 def _at_known_positions(node: Node, data: frozenset[str]) -> Node:
@@ -83,17 +95,22 @@ def log_density(
 ) -> Node:
     """Return a density as elementwise nodes.
 
-    With `inside`, the value is in the support by construction; otherwise, where the support
-    depends on more than `data`, values outside it get −inf.
+    With `inside`, the value is in the support by construction; otherwise, where the value or the
+    support depends on more than `data`, values outside it get −inf.
     """
     node = _quantity(density if sample is None else _with_bounds(density, sample))
     if density.quantity != "log density":
         return rewrite(node, lambda n: _at_known_positions(n, data))
     found = None if inside else support_contains(density, sample)
-    if found is not None and reads(found[0]) - data:
+    if found is not None and (sample is None or _differs(found[0], data)):
         node = Select(found[0], node, Constant(-np.inf))
     node = rewrite(node, lambda n: _at_known_positions(n, data))
     return node
+
+
+def _differs(node: Node, data: frozenset[str]) -> bool:
+    """Return whether a node's value differs from draw to draw or from state to state."""
+    return bool(reads(node) - data) or any(i.role == "state" for i in node.free)
 
 
 def _with_bounds(density: LogDensity, sample: Sample) -> LogDensity:

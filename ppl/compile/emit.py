@@ -17,6 +17,7 @@ from ppl.compile.eliminate import sources, states_before
 from ppl.compile.emit_states import StateWriter
 from ppl.compile.names import Namer
 from ppl.compile.nodes import MULTIPLY, Known, Writer
+from ppl.compile.numeric import extent_of
 from ppl.compile.program import (
     Assemble,
     Draw,
@@ -35,6 +36,7 @@ from ppl.compile.program import (
     Transform,
     Unpack,
 )
+from ppl.compile.recurrences import carry_key
 from ppl.distributions.record import Distribution
 from ppl.graph.bound import BoundGraph
 from ppl.graph.nodes import Index, Node, Read, extent, reads
@@ -94,6 +96,7 @@ class _Emitter:
         self.distributions: dict[str, Distribution] = {}
         self.used: set[str] = set()
         self.checks: dict[tuple[str, int], Inside] = {}
+        self._steps: dict[str, str] = {}
         for key in (*bound.data, *(f"{n}.present" for n in bound.missing)):
             self.writer.known[key] = Known(self.namer.of(key, key), drawn=False)
 
@@ -143,7 +146,7 @@ class _Emitter:
             if _kind(step) in kinds:
                 last = self._comment(step, last)
                 terms.append(self._term(step))
-            elif _kind(step) is None and _key(step) in needed:
+            elif _kind(step) is None and needed.intersection(_keys(step)):
                 last = self._comment(step, last)
                 self._value(step)
         constant = [t for t in terms if not t.drawn]
@@ -162,7 +165,7 @@ class _Emitter:
         last: Span | None = None
         lines.append("draws = x.shape[0]")
         for step in steps:
-            if _kind(step) is None and _key(step) in needed:
+            if _kind(step) is None and needed.intersection(_keys(step)):
                 last = self._comment(step, last)
                 self._value(step)
         lines.append("return {")
@@ -207,7 +210,8 @@ class _Emitter:
                 if shape == ():
                     text = f"x[:, {start}]"
                 elif len(shape) > 1:
-                    text = f"np.reshape({text}, {(-1, *shape)})"
+                    draws = -1 if stop > start else "x.shape[0]"
+                    text = f"np.reshape({text}, ({draws}, {', '.join(map(str, shape))}))"
                 self._let(key, name, text, drawn=True)
             case Let(key=key, indices=indices, node=node):
                 code = self._node(node, indices)
@@ -255,11 +259,12 @@ class _Emitter:
         return self.writer.write(node, order)
 
     def _assemble(self, step: Assemble) -> None:
-        known = [self.writer.known[p.key] for p in step.parts]
+        parts = [p for p in step.parts if 0 not in p.sizes] or step.parts[:1]
+        known = [self.writer.known[p.key] for p in parts]
         drawn = any(k.drawn for k in known)
         places = np.full(step.shape, -1)
         count = 0
-        for part in step.parts:
+        for part in parts:
             window = tuple(slice(a, a + n) for a, n in zip(part.starts, part.sizes, strict=True))
             size = int(np.prod(part.sizes, dtype=int))
             places[window] = np.arange(count, count + size).reshape(part.sizes)
@@ -268,7 +273,7 @@ class _Emitter:
         places[places < 0] = count
         flat = self.writer.array(places.ravel())
         texts = []
-        for k, part in zip(known, step.parts, strict=True):
+        for k, part in zip(known, parts, strict=True):
             size = int(np.prod(part.sizes, dtype=int))
             if drawn and not k.drawn:
                 spread = self.writer.hoist(Code(f"np.reshape({k.text}, (1, {size}))", ()))
@@ -306,6 +311,96 @@ class _Emitter:
             self._let(step.key, self._name(step.key), code.text, drawn=True)
         else:
             self.writer.known[step.key] = Known(self.writer.hoist(code).text, drawn=False)
+
+    def _scan(self, step: Scan) -> None:
+        """Write a general recurrence: its step as a function, and the scan that runs it."""
+        function = self._step_function(step)
+        starts: list[str] = []
+        for member in step.members:
+            others = tuple(i for i in member.axes if i != step.time)
+            starts.extend(self._leading(self._node(n, others), others) for n in member.starts)
+            if not member.starts:
+                shape = (1, *self._extents(others))
+                starts.append(self.writer.hoist(Code(f"np.zeros({shape})", ())).text)
+        inputs = []
+        for node in step.inputs.values():
+            axes = (step.time, *_others(node, step.time))
+            inputs.append(self._leading(self._node(node, axes), axes))
+        constants = []
+        for node in step.constants.values():
+            axes = _others(node, step.time)
+            constants.append(self._leading(self._node(node, axes), axes))
+        length = extent_of(step.time, self.bound)[1]
+        result = self.namer.fresh("path")
+        groups = (starts, inputs, constants)
+        texts = ", ".join(f"({''.join(t + ', ' for t in g)})" for g in groups)
+        self.writer.lines.append(f"{result} = scan({function}, {texts}, {length})")
+        place = 0
+        for member in step.members:
+            others = tuple(i for i in member.axes if i != step.time)
+            code = Code(f"{result}[{place}]", (DRAW, step.time, *others))
+            text = transposed(code, (DRAW, *member.axes)).text
+            self._let(member.key, self._name(member.key), text, drawn=True)
+            place += max(1, len(member.starts))
+
+    def _leading(self, code: Code, axes: tuple[Index, ...]) -> str:
+        """Return an array with a draw axis in front, of length 1 where draws share it."""
+        code = self.writer.spread(code, axes)
+        if code.drawn:
+            return code.text
+        return self.writer.hoist(Code(f"np.array({code.text})[None]", ())).text
+
+    def _step_function(self, step: Scan) -> str:
+        """Write the function of one step among the constants, and return its name."""
+        name = self._steps.get(step.key)
+        if name is not None:
+            return name
+        name = self._steps[step.key] = self.namer.fresh("step")
+        outside, self.writer.lines = self.writer.lines, []
+        lines = self.writer.lines
+        carry: list[str] = []
+        for member in step.members:
+            others = tuple(i for i in member.axes if i != step.time)
+            self.writer.shapes[carry_key(member.name, 0)] = self._extents(others)
+            lags = range(1, max(1, len(member.starts)) + 1)
+            carry.extend(self._inner(carry_key(member.name, lag), others) for lag in lags)
+        given = [
+            (carry, "carry"),
+            ([self._inner(k, _others(n, step.time)) for k, n in step.inputs.items()], "inputs"),
+            (
+                [self._inner(k, _others(n, step.time)) for k, n in step.constants.items()],
+                "constants",
+            ),
+        ]
+        lines.extend(f"{', '.join(names)}, = {what}" for names, what in given if names)
+        result: list[str] = []
+        for member in step.members:
+            others = tuple(i for i in member.axes if i != step.time)
+            code = self.writer.spread(self._node(member.value, others), others)
+            now = self._name(carry_key(member.name, 0))
+            lines.append(
+                f"{now} = {code.text if code.drawn else f'{code.text} + 0.0 * {carry[0]}'}"
+            )
+            self.writer.known[carry_key(member.name, 0)] = Known(now, drawn=True)
+            earlier = [
+                self._name(carry_key(member.name, lag)) for lag in range(1, len(member.starts))
+            ]
+            result.extend((now, *earlier))
+        lines.append(f"return {', '.join(result)},")
+        self.writer.lines = outside
+        self.writer.constants.append(f"def {name}(carry, inputs, constants):")
+        self.writer.constants.extend(INDENT + line for line in lines)
+        return name
+
+    def _extents(self, indices: tuple[Index, ...]) -> tuple[int, ...]:
+        return tuple(extent_of(i, self.bound)[1] for i in indices)
+
+    def _inner(self, key: str, axes: tuple[Index, ...]) -> str:
+        """Name an array inside a step."""
+        name = self._name(key)
+        self.writer.shapes[key] = self._extents(axes)
+        self.writer.known[key] = Known(name, drawn=True)
+        return name
 
     def _draw(self, step: Draw) -> None:
         record = step.distribution
@@ -365,6 +460,11 @@ class _Emitter:
         return Code(name, code.axes, simple=True)
 
 
+def _others(node: Node, time: Index) -> tuple[Index, ...]:
+    """Return the indices of what a step reads, time aside, in the order of its axes."""
+    return tuple(sorted(node.free - {time}, key=lambda i: i.serial))
+
+
 def _sum(codes: Sequence[Code]) -> str:
     return " + ".join(c.operand(4) for c in codes)
 
@@ -383,12 +483,15 @@ def _kind(step: Step) -> str | None:
             return None
 
 
-def _key(step: Step) -> str | None:
+def _keys(step: Step) -> tuple[str, ...]:
+    """Return the keys of the arrays that a step makes."""
     match step:
         case Term() | Jacobian() | Inside() | RowSum():
-            return None
+            return ()
+        case Scan(members=members):
+            return tuple(m.key for m in members)
         case _:
-            return step.key
+            return (step.key,)
 
 
 def _roots(step: Step) -> list[str]:
@@ -426,7 +529,7 @@ def _needed(
     names: Iterable[str] = (),
 ) -> set[str]:
     """Return the keys of the values that some terms, or some names, need."""
-    below = {_key(s): _roots(s) for s in steps if _key(s) is not None}
+    below = {key: _roots(s) for s in steps for key in _keys(s)}
     stack = [*roots, *names]
     seen: set[str] = set()
     while stack:

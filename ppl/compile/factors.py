@@ -133,6 +133,15 @@ def _states(bound: BoundGraph, name: str) -> int:
                 ),
             )
         largest = max(largest, count)
+    if not largest:
+        raise _error(
+            bound,
+            kinds.UNKNOWN_SIZE(
+                f"`{bound.graph.variables[name].name}` has no possible value",
+                bound.graph.variables[name].span,
+                help="the dimension of its probabilities has size 0",
+            ),
+        )
     return largest
 
 

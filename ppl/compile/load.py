@@ -35,6 +35,7 @@ from ppl.primitives.atoms import ATOMS
 from ppl.primitives.chains import sum_over_paths
 from ppl.primitives.gathers import gather, segment_sum
 from ppl.primitives.recurrence import linear_recurrence
+from ppl.primitives.scans import scan
 
 Floats = NDArray[np.float64]
 _serial = count()
@@ -99,6 +100,7 @@ def _load(emitted: Emitted, bound: BoundGraph, sets: Mapping[str, Constraint]) -
         "draw_chains": draw_chains,
         "draw_states": draw_states,
         "linear_recurrence": linear_recurrence,
+        "scan": scan,
         "read_drawn": read_drawn,
         "segment_sum": segment_sum,
         "sum_over_paths": sum_over_paths,

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from ppl.compile.branches import guarded
 from ppl.compile.densities import log_density, support_contains
 from ppl.compile.eliminate import Chain, SumOut
 from ppl.compile.factors import discrete_latents, factors
@@ -154,13 +155,13 @@ def lower(bound: BoundGraph) -> Program:
 
 
 def _without_densities(graph: Graph) -> Graph:
-    """Lower the densities inside expressions (``logp``)."""
+    """Lower the densities inside expressions (``logp``), and make branches safe."""
 
     def one(node: Node) -> Node:
         return log_density(node, None, inside=False) if isinstance(node, LogDensity) else node
 
     def plain(node: Node) -> Node:
-        return rewrite(node, one)
+        return guarded(rewrite(node, one))
 
     def piece(old: Piece) -> Piece:
         match old:
@@ -702,6 +703,8 @@ def _draws(low: Lowering, name: str) -> list[Step]:
                 raise _unsupported(
                     low, f"drawing `{name}`, whose vectors are restricted,", piece.span
                 )
+            if not piece.density.record.normalised:
+                raise _no_draws(low, name, piece)
             steps.append(_draw(key, indices, piece))
         parts.append(part)
     if parts and parts[0].key == name:
@@ -709,6 +712,16 @@ def _draws(low: Lowering, name: str) -> list[Step]:
     if len(pieces) == 1 and steps:
         return steps
     return [*steps, Assemble(name, low.shapes[name], tuple(parts))]
+
+
+def _no_draws(low: Lowering, name: str, piece: Sample) -> ModelError:
+    improper = kinds.IMPROPER(
+        f"`{name}` cannot be drawn: `{piece.density.distribution}` is improper, and nothing "
+        "observed depends on it",
+        piece.span,
+        help="give it a proper distribution, or data for what depends on it",
+    )
+    return ModelError((improper,), low.bound.graph.source)
 
 
 def _draw(key: str, indices: tuple[Index, ...], piece: Sample) -> Draw:
@@ -729,7 +742,11 @@ def _reported(low: Lowering, uncertain: set[str]) -> tuple[str, ...]:
     for name, variable in bound.graph.variables.items():
         hidden = variable.local or name.startswith("_")
         size = int(np.prod(low.shapes[name], dtype=int))
-        computed = name in low.values and name not in bound.latents and name not in bound.data
+        computed = (
+            (name in low.values or name in low.leader)
+            and name not in bound.latents
+            and name not in bound.data
+        )
         if (
             computed
             and name in uncertain

@@ -94,7 +94,7 @@ class Writer:
     """
 
     known: dict[str, Known]
-    shapes: Mapping[str, tuple[int, ...]]
+    shapes: dict[str, tuple[int, ...]]
     sizes: Mapping[str, int]
     data: Mapping[str, Any]
     namer: Namer
@@ -215,6 +215,9 @@ class Writer:
         return Code(text.replace("arange(0, ", "arange("), (index,))
 
     def _bound(self, node: Node) -> str:
+        """Write a bound of a range; one that data say is written as the number that it is."""
+        if _reads_anything(node):
+            return str(integer(node, self.sizes, self.data))
         return self.write(node).text
 
     def _apply(self, atom: str, codes: list[Code], order: tuple[Index, ...]) -> Code:

@@ -1,13 +1,13 @@
 """Recurrences: quantities that are computed from their own earlier positions.
 
-The names that depend on one another form a *group*; its statements in the loop over time become one
-step. Where the step of a single name is affine in its last value, it is a linear recurrence, which a
-compiled filter runs; otherwise the steps are run by a scan, one Python function called in order.
+The names that depend on one another form a *group*; its statements in the loop over time become
+one step. Where the step of a single name is affine in its last value, it is a linear recurrence,
+run as a filter; otherwise the steps are run by a scan, one Python function called in order.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from ppl.graph import diagnostics as kinds
@@ -22,13 +22,14 @@ from ppl.graph.nodes import (
     Position,
     Read,
     children,
+    map_children,
     reads,
     rename,
     rewrite,
     subtract,
     walk,
 )
-from ppl.graph.order import piece_reads, topological
+from ppl.graph.order import piece_reads, rings, topological
 from ppl.text import Diagnostic, ModelError
 
 
@@ -78,43 +79,11 @@ class Group:
 
 
 def groups(bound: BoundGraph, names: Iterable[str]) -> list[tuple[str, ...]]:
-    """Return the groups of deterministic names that depend on themselves (Tarjan 1972)."""
+    """Return the groups of deterministic names that depend on themselves."""
     chosen = list(names)
-    edges = {n: sorted(_reads_of(bound, n) & set(chosen)) for n in chosen}
-    found: list[tuple[str, ...]] = []
-    number: dict[str, int] = {}
-    low: dict[str, int] = {}
-    stack: list[str] = []
-    for root in chosen:
-        if root in number:
-            continue
-        work = [(root, iter(edges[root]))]
-        number[root] = low[root] = len(number)
-        stack.append(root)
-        while work:
-            node, below = work[-1]
-            following = next(below, None)
-            if following is None:
-                work.pop()
-                if work:
-                    low[work[-1][0]] = min(low[work[-1][0]], low[node])
-                if low[node] == number[node]:
-                    component = []
-                    while True:
-                        member = stack.pop()
-                        low[member] = len(chosen) + len(number)
-                        component.append(member)
-                        if member == node:
-                            break
-                    if len(component) > 1 or node in edges[node]:
-                        found.append(tuple(sorted(component, key=chosen.index)))
-            elif following not in number:
-                number[following] = low[following] = len(number)
-                stack.append(following)
-                work.append((following, iter(edges[following])))
-            elif following in stack:
-                low[node] = min(low[node], number[following])
-    return found
+    known = set(chosen)
+    edges = {n: sorted(_reads_of(bound, n) & known) for n in chosen}
+    return rings(chosen, edges)
 
 
 def _reads_of(bound: BoundGraph, name: str) -> set[str]:
@@ -244,8 +213,9 @@ def affine(node: Node, name: str) -> tuple[Node, Node] | None:
     """
     parts: dict[int, tuple[Node, Node] | None] = {}
     zero, one = Constant(0.0), Constant(1.0)
+    touched = reading(node, (name,))
     for each in walk(node):
-        if name not in reads(each):
+        if id(each) not in touched:
             parts[id(each)] = (each, zero)
             continue
         below = [parts[id(c)] for c in children(each)]
@@ -257,17 +227,27 @@ def affine(node: Node, name: str) -> tuple[Node, Node] | None:
             case Apply(atom="negative"):
                 parts[id(each)] = _scaled(below[0], Constant(-1.0))
             case Apply(atom="multiply", arguments=(a, b)):
-                if name not in reads(b):
+                if id(b) not in touched:
                     parts[id(each)] = _scaled(below[0], b)
-                elif name not in reads(a):
+                elif id(a) not in touched:
                     parts[id(each)] = _scaled(below[1], a)
                 else:
                     parts[id(each)] = None
-            case Apply(atom="divide", arguments=(_, b)) if name not in reads(b):
+            case Apply(atom="divide", arguments=(_, b)) if id(b) not in touched:
                 parts[id(each)] = _scaled(below[0], Apply("divide", (one, b)))
             case _:
                 parts[id(each)] = None
     return parts[id(node)]
+
+
+def reading(root: Node, names: Container[str]) -> set[int]:
+    """Return the nodes (by id) that read one of the names, themselves or below."""
+    found: set[int] = set()
+    for node in walk(root):
+        own = isinstance(node, Read) and node.name in names
+        if own or any(id(c) in found for c in children(node)):
+            found.add(id(node))
+    return found
 
 
 def _sum(below: Sequence[tuple[Node, Node] | None], atom: str) -> tuple[Node, Node] | None:
@@ -334,7 +314,7 @@ def split(bound: BoundGraph, group: Group) -> Step:
     constants: dict[str, Node] = {}
 
     def leaf(node: Node) -> Node:
-        if isinstance(node, Constant) or not reads(node) and not node.free:
+        if isinstance(node, Constant) or (not reads(node) and not node.free):
             return node
         over_time = group.time in node.free
         table = inputs if over_time else constants
@@ -355,15 +335,16 @@ def split(bound: BoundGraph, group: Group) -> Step:
         return Read(carry_key(node.name, lag), rest, node.span)
 
     def outermost(root: Node) -> Node:
-        touched = {id(n) for n in walk(root) if reads(n) & set(names)}
+        touched = reading(root, names)
         done: dict[int, Node] = {}
         for node in walk(root):
             if id(node) not in touched:
                 continue
-            done[id(node)] = _with_children(
-                node,
-                [done[id(c)] if id(c) in touched else leaf(c) for c in children(node)],
-            )
+            if isinstance(node, Read):
+                done[id(node)] = node
+                continue
+            new = {id(c): done[id(c)] if id(c) in touched else leaf(c) for c in children(node)}
+            done[id(node)] = map_children(node, lambda c, new=new: new[id(c)])  # type: ignore[misc]
         return rewrite(done[id(root)], carried)
 
     values = tuple(outermost(m.piece.value) for m in group.members)
@@ -372,12 +353,3 @@ def split(bound: BoundGraph, group: Group) -> Step:
 
 def _from_start(index: Index) -> Node:
     return subtract(Position(index), index.domain.start)
-
-
-def _with_children(node: Node, new: Sequence[Node]) -> Node:
-    from ppl.graph.nodes import map_children
-
-    if isinstance(node, Read):
-        return node
-    values = iter(new)
-    return map_children(node, lambda _: next(values))

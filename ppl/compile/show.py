@@ -21,7 +21,7 @@ from ppl.compile.program import (
     Transform,
     Unpack,
 )
-from ppl.graph.show import indices_text, node_text
+from ppl.graph.show import bare_text, indices_text, node_text, numbered
 
 
 def program_text(program: Program) -> str:
@@ -32,7 +32,7 @@ def program_text(program: Program) -> str:
     if program.after:
         lines.append("afterwards")
         lines.extend(f"  {step_text(s)}" for s in program.after)
-    return "\n".join(lines) + "\n"
+    return numbered("\n".join(lines) + "\n")
 
 
 def step_text(step: Step) -> str:
@@ -42,7 +42,7 @@ def step_text(step: Step) -> str:
             return f"{key} {list(shape)} <- columns {start}:{stop}"
         case Let(key=key, indices=indices, node=node):
             over = f"    for {indices_text(indices)}" if indices else ""
-            return f"{key} = {node_text(node)}{over}"
+            return f"{key} = {bare_text(node)}{over}"
         case Transform(key=key, source=source, constraint=constraint):
             return f"{key} = {constraint.name}({source})"
         case Jacobian(key=key, constraint=constraint):
@@ -73,7 +73,7 @@ def step_text(step: Step) -> str:
             return f"check that {name} holds {needs}"
         case Term(kind=kind, node=node, indices=indices):
             over = f"    for {indices_text(indices)}" if indices else ""
-            return f"{kind} {node_text(node)}{over}"
+            return f"{kind} {bare_text(node)}{over}"
 
 
 def operation_text(operation: Operation) -> str:

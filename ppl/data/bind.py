@@ -9,8 +9,9 @@ import numpy as np
 
 from ppl.constraints import Constraint, Range, bounded
 from ppl.data import diagnostics as kinds
-from ppl.data.coverage import coverage, positions_in_range, span_of_position
+from ppl.data.coverage import coverage, known_bounds, positions_in_range, span_of_position
 from ppl.data.dataset import Array, Variable
+from ppl.data.excluded import without_excluded
 from ppl.data.select import Selection
 from ppl.data.sizes import find_sizes
 from ppl.graph import diagnostics as graph_kinds
@@ -18,7 +19,7 @@ from ppl.graph.bound import BoundGraph
 from ppl.graph.check import check_supports
 from ppl.graph.densities import parameters_of
 from ppl.graph.evaluate import NotANumber, number
-from ppl.graph.graph import Define, Factor, Graph, Sample
+from ppl.graph.graph import Define, Factor, Graph, Sample, Suffix
 from ppl.graph.names import nearest
 from ppl.graph.nodes import Constant, LogDensity, Node, Position, Read, reads, walk
 from ppl.graph.order import closure, parents, piece_reads
@@ -71,6 +72,8 @@ def bind(
                 values[gone] = values[~gone].flat[0] if (~gone).any() else 0.0
                 data[name] = values
     _raise(errors, graph)
+    _raise(known_bounds(graph, data), graph)
+    graph = without_excluded(graph, sizes, data)
     observed = _observed(graph, data)
     errors.extend(_outside_support(graph, observed, data, sizes))
     errors.extend(_outside_argument(graph, data))
@@ -147,16 +150,28 @@ def _values(graph: Graph, name: str, variable: Variable, sizes: Mapping[str, int
     if datum is not None and datum.positions is not None:
         return _positions(graph, name, variable, values, sizes)
     if datum is not None and datum.suffix is not None:
-        _check_member(graph, name, values, datum.suffix.constraint)
+        constraint = _with_numbers(datum.suffix, sizes)
+        if constraint is not None:
+            _check_member(graph, name, values, constraint)
     if values.dtype.kind in "iub" and _is_position(graph, name):
         return values
     result: Array = np.asarray(values, dtype=np.float64)
     return result
 
 
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
 def _text_help(graph: Graph, name: str, variable: Variable) -> str:
     """Return what to do with texts."""
     labels = variable.labels or ()
+    if any(map(_is_number, labels)):
+        return "mend the data; a missing value is an empty cell of a table, and null in JSON"
     if graph.variables[name].pieces:
         coded = ", ".join(f"{label} as {k}" for k, label in enumerate(labels[:3]))
         return f"give numbers for it, for example {coded}"
@@ -229,6 +244,19 @@ def _check_member(graph: Graph, name: str, values: Array, constraint: Constraint
                 graph.variables[name].span,
             ),
         )
+
+
+def _with_numbers(suffix: Suffix, sizes: Mapping[str, int]) -> Constraint | None:
+    """Return a declared set with numbers for its bounds, None if sizes do not decide them."""
+    if not _varies(suffix.lower) and not _varies(suffix.upper):
+        return suffix.constraint
+    try:
+        lower, upper = (
+            None if b is None else float(number(b, sizes, {})) for b in (suffix.lower, suffix.upper)
+        )
+    except NotANumber:
+        return None
+    return bounded(lower, upper, suffix.open)
 
 
 def _is_position(graph: Graph, name: str) -> bool:
@@ -361,6 +389,17 @@ def _of_data_alone(graph: Graph, data: Mapping[str, Any]) -> set[str]:
     return known
 
 
+def _is_term(piece: Sample) -> bool:
+    """Return whether a statement says more than how to draw: its density is not normalised.
+
+    `Flat` without two bounds says nothing.
+    """
+    suffix = piece.suffix
+    record = piece.density.record
+    bounded = suffix is not None and suffix.lower is not None and suffix.upper is not None
+    return not record.normalised and (bool(record.parameters) or bounded)
+
+
 def _roles(
     graph: Graph, observed: frozenset[int], given: set[str]
 ) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
@@ -369,7 +408,7 @@ def _roles(
     for number_, piece in enumerate(graph.pieces):
         if number_ in observed or isinstance(piece, Factor):
             starts |= piece_reads(piece)
-        elif isinstance(piece, Sample) and piece.target and not piece.density.record.normalised:
+        elif isinstance(piece, Sample) and piece.target and _is_term(piece):
             starts |= {piece.target.name, *piece_reads(piece)}
     edges = {n: p for n, p in parents(graph).items() if n not in given}
     above = closure(starts, edges)

@@ -10,7 +10,7 @@ import numpy as np
 from ppl.graph import diagnostics as kinds
 from ppl.graph.evaluate import NotANumber, integer
 from ppl.graph.graph import Axis, Define, Factor, Graph, Piece, Sample, Variable
-from ppl.graph.nodes import Apply, Constant, Node, Position, Read, subtract, walk
+from ppl.graph.nodes import Apply, Constant, Node, Position, Read, reads, subtract, walk
 from ppl.text import Diagnostic, Label, Span
 
 LARGEST = 20_000_000
@@ -68,6 +68,27 @@ def positions_in_range(
             seen.add(id(node))
             errors.extend(_outside(graph, node, piece, sizes, data))
     return errors
+
+
+def known_bounds(graph: Graph, data: Mapping[str, Any]) -> list[Diagnostic]:
+    """Return an error for every range whose bounds the data do not say."""
+    errors: dict[int, Diagnostic] = {}
+    for piece in graph.pieces:
+        for node in walk(*_roots(piece)):
+            if not isinstance(node, Position):
+                continue
+            domain = node.index.domain
+            unknown = sorted(reads(domain.start, domain.stop) - data.keys())
+            if unknown:
+                at = node.index.span or piece.span
+                name = graph.variables[unknown[0]].name
+                errors[at.start] = kinds.BAD_POSITION(
+                    f"`{name}` is not a number that is known before inference",
+                    at,
+                    "the bounds of this range depend on it",
+                    help=f"give `{name}` in the data, or write `dim {name} = ...`",
+                )
+    return list(errors.values())
 
 
 def _outside(
@@ -163,7 +184,10 @@ def _cover(
                 secondary=(Label(_target_span(first), "the first time"),),
             )
     given = variable.name in data and variable.datum is not None
-    if count.min(initial=1) == 0 and not given and not all(isinstance(p, Define) for p in pieces):
+    absent = count.min(initial=1) == 0 and not given
+    if absent and all(isinstance(p, Define) for p in pieces):
+        return _read_absent(graph, variable, count, sizes, data)
+    if absent:
         lost = np.argwhere(count == 0)
         shown = ", ".join(f"`{_at(variable.name, tuple(int(i) for i in p))}`" for p in lost[:3])
         more = f" and {len(lost) - 3} more" if len(lost) > 3 else ""
@@ -174,6 +198,34 @@ def _cover(
             secondary=tuple(Label(s) for s in spans[1:3]),
             help=_whole_help(variable, pieces, lost),
         )
+    return None
+
+
+def _read_absent(
+    graph: Graph,
+    variable: Variable,
+    count: Any,
+    sizes: Mapping[str, int],
+    data: Mapping[str, Any],
+) -> Diagnostic | None:
+    """Return an error if a position that no `=` defines is read."""
+    for piece in graph.pieces:
+        for node in walk(*_roots(piece)):
+            target = None if isinstance(piece, Factor) else piece.target
+            if not isinstance(node, Read) or node.name != variable.name or node is target:
+                continue
+            reaches = [span_of_position(p, sizes, data) for p in node.positions]
+            window = tuple(slice(0, None) if r is None else slice(r[0], r[1] + 1) for r in reaches)
+            lost = np.argwhere(count[window] == 0)
+            if len(lost):
+                starts = [w.start for w in window]
+                place = tuple(int(a + b) for a, b in zip(lost[0], starts, strict=True))
+                first = next(iter(variable.pieces))
+                return kinds.PARTLY_DEFINED(
+                    f"`{_at(variable.name, place)}` is read here and defined nowhere",
+                    node.span or piece.span,
+                    secondary=(Label(_target_span(graph.pieces[first]), "what is defined"),),
+                )
     return None
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from ppl.data import diagnostics as kinds
 from ppl.data.dataset import Variable
 from ppl.graph import diagnostics as graph_kinds
-from ppl.graph.evaluate import NotANumber, integer, number
+from ppl.graph.evaluate import NotANumber, integer, is_whole, number
 from ppl.graph.graph import Axis, Define, Factor, Graph, Piece, Sample
 from ppl.graph.names import nearest
 from ppl.graph.nodes import (
@@ -99,7 +99,7 @@ def _from_data(sizes: Sizes, given: Mapping[str, Variable]) -> None:
         values = variable.values
         if name in graph.dimensions and values.ndim == 0:
             number = float(values)
-            if number != int(number) or number < 0:
+            if not is_whole(number) or number < 0:
                 sizes.errors.append(
                     kinds.VALUE(
                         f"`{name}` is {number:g} in {variable.origin}: a size is a whole number",
@@ -160,7 +160,7 @@ def _from_model(sizes: Sizes, given: Mapping[str, Variable], overrides: Mapping[
             size = number(dimension.size, sizes.numbers, data)
         except (NotANumber, KeyError):
             continue
-        if size != int(size) or size < 0:
+        if not is_whole(size) or size < 0:
             if name in sizes.found:
                 continue
             sizes.errors.append(
@@ -293,7 +293,7 @@ def _check_end(sizes: Sizes, end: Node, span: Span, data: Mapping[str, Any]) -> 
         message = f"`{text}` depends on `{name}`, which is not a number that the data give"
         sizes.errors.append(graph_kinds.UNKNOWN_SIZE(message, span))
         return
-    if value != int(value):
+    if not is_whole(value):
         message = f"`{text}` is {value:g}, and the end of an axis or a range is a whole number"
         sizes.errors.append(graph_kinds.BAD_POSITION(message, span))
 

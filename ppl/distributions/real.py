@@ -250,8 +250,8 @@ ExGaussian = Distribution(
 )
 
 
-def _no_draws(rng: Any, size: Any) -> Any:
-    raise ValueError("Flat is improper and cannot be sampled")
+def _no_draws(rng: Any, size: Any, *arguments: Any) -> Any:
+    raise ValueError("what is not normalised cannot be sampled")
 
 
 Flat = Distribution(
@@ -262,4 +262,15 @@ Flat = Distribution(
     log_density=lambda x: 0.0,
     sample=_no_draws,
     normalised=False,
+)
+
+Density = Distribution(
+    name="Density",
+    summary="Whatever has the log density `expr`, an expression that reads the variable itself.",
+    parameters={"expr": real},
+    support=real,
+    log_density=lambda x, expr: expr,
+    sample=_no_draws,
+    normalised=False,
+    reads_itself=True,
 )

@@ -83,6 +83,8 @@ class Distribution:
         the tail that the logarithm of `cdf`, or of 1 - `cdf`, loses.
     normalised
         False for improper laws (`Flat`).
+    reads_itself
+        Whether its arguments may read the variable that it is the distribution of (`Density`).
     missing
         Empty, or what to do about a missing value that must not just be left out.
     reference
@@ -111,6 +113,7 @@ class Distribution:
     log_ccdf: Callable[..., Array] | None = None
     entropy: Callable[..., Array] | None = None
     normalised: bool = True
+    reads_itself: bool = False
     missing: str = ""
     reference: Callable[..., Any] | None = None
     exceptions: Mapping[str, str] = field(default_factory=dict)

@@ -70,6 +70,7 @@ class Names:
     indices: dict[Span, Index] = field(default_factory=dict)
     pieces: list[tuple[str | None, Piece]] = field(default_factory=list)
     inlining: list[str] = field(default_factory=list)
+    claiming: set[str] = field(default_factory=set)
     hidden: int = 0
 
     @property
@@ -204,8 +205,9 @@ def build(source: Source, model: tree.SyntaxTree, outline: Outline | None = None
     names = Names(source, declare(model), outline or Outline())
     reader = Reader(names)
     reader.diagnostics.extend(check_definitions(names.declared))
-    _dimensions(names, reader)
+    _dimensions(names)
     _declarations(names, reader)
+    _sizes(names, reader)
     for site in _order(names):
         try:
             read_site(reader, site)
@@ -294,8 +296,8 @@ def _refuse_guided(names: Names, reader: Reader, target: tree.Expression) -> Non
     )
 
 
-def _dimensions(names: Names, reader: Reader) -> None:
-    """Find which names are dimensions, and read their sizes."""
+def _dimensions(names: Names) -> None:
+    """Find which names are dimensions."""
     found = names.declared.dimensions
     for name, what in found.items():
         span = what if isinstance(what, Span) else what.name.span
@@ -308,7 +310,11 @@ def _dimensions(names: Names, reader: Reader) -> None:
         if implicit and names.outline.ranks.get(name, 0) > 0:
             continue
         names.dimensions[name] = Dimension(name, None, span)
-    for name, what in found.items():
+
+
+def _sizes(names: Names, reader: Reader) -> None:
+    """Read the sizes that the model says; they may be expressions of declared data."""
+    for name, what in names.declared.dimensions.items():
         if isinstance(what, tree.Dimension) and what.size is not None:
             try:
                 size = reader.scalar(what.size, Scope())

@@ -11,9 +11,9 @@ from ppl.graph.densities import parameters_of
 from ppl.graph.graph import Define, Factor, Graph, Sample
 from ppl.graph.nodes import Apply, Constant, LogDensity, Node, Read, Reduce, Stack, walk
 from ppl.graph.order import closure, parents
-from ppl.graph.wrapped import simple_densities
 from ppl.graph.ranges import Ranges, ranges_of
 from ppl.graph.remedies import in_order, remedy
+from ppl.graph.wrapped import simple_densities
 from ppl.text import Diagnostic, Label, Span
 
 
@@ -121,17 +121,18 @@ def _empty_support(graph: Graph, ranges: Ranges, density: LogDensity) -> list[Di
     if len(numbers) < len(density.arguments):
         return []
     support = record.support(*map(float, numbers))
-    if not isinstance(support, Constraint) or support.range.lower <= support.range.upper:
+    if not isinstance(support, Constraint):
         return []
-    at = density.span or Span(0, 0)
+    lower, upper = support.range.lower, support.range.upper
+    if lower < upper or (lower == upper and support.range.integer):
+        return []
+    any_order = [[True] * len(numbers)] * len(numbers)
     return [
         kinds.SUPPORT(
-            f"no number lies between {support.range.lower:g} and {support.range.upper:g}",
-            at,
-            help=in_order(
-                density, [[True] * len(numbers)] * len(numbers), [f"{n:g}" for n in numbers]
-            )
-            if len(numbers) == 2
+            f"no number lies between {lower:g} and {upper:g}",
+            density.span or Span(0, 0),
+            help=in_order(density, any_order, [f"{n:g}" for n in numbers])
+            if len(numbers) == 2 and lower > upper
             else None,
         )
     ]

@@ -14,7 +14,7 @@ from typing import Literal
 from ppl.graph import diagnostics as kinds
 from ppl.graph.graph import Define, Graph, Sample
 from ppl.graph.nodes import Apply, Constant, Index, Node, Position, Read, walk
-from ppl.graph.order import closure
+from ppl.graph.order import rings
 from ppl.text import Diagnostic, Label, Span
 
 Way = Literal["same", "earlier", "later", "elsewhere"]
@@ -33,17 +33,13 @@ class Need:
 
 def check_cycles(graph: Graph) -> tuple[Diagnostic, ...]:
     """Return an error for every ring of names that need one another."""
-    needs = [need for piece in graph.pieces for need in _needs(piece)]
+    needs = [need for piece in graph.pieces for need in _needs(graph, piece)]
     edges: dict[str, set[str]] = {}
     for need in needs:
         edges.setdefault(need.name, set()).add(need.read.name)
     errors: list[Diagnostic] = []
-    done: set[str] = set()
-    for name in graph.variables:
-        if name in done:
-            continue
-        ring = {n for n in closure([name], edges) if name in closure(edges.get(n, ()), edges)}
-        done |= ring
+    for component in rings(list(graph.variables), edges):
+        ring = set(component)
         inside = [n for n in needs if n.name in ring and n.read.name in ring]
         problem = _refused(graph, inside)
         if problem is not None:
@@ -51,7 +47,7 @@ def check_cycles(graph: Graph) -> tuple[Diagnostic, ...]:
     return tuple(errors)
 
 
-def _needs(piece: object) -> Iterable[Need]:
+def _needs(graph: Graph, piece: object) -> Iterable[Need]:
     match piece:
         case Sample(target=Read() as target, density=density):
             roots: Sequence[Node] = density.arguments
@@ -59,15 +55,37 @@ def _needs(piece: object) -> Iterable[Need]:
             roots = (value,)
         case _:
             return
-    shifts = dict(s for p in target.positions if (s := _shift(p)) is not None)
+    own = graph.variables[target.name].local
+    shifts = dict(s for p in target.positions if (s := _shift(p, own)) is not None)
     for node in walk(*roots):
         if isinstance(node, Read):
-            way, along = _way(node, shifts)
+            way, along = _way(node, shifts, graph.variables[node.name].local)
+            if node.name == target.name and isinstance(piece, Sample):
+                if piece.density.record.reads_itself:
+                    continue
             yield Need(target.name, node, way, along, node.span or target.span or Span(0, 0))
 
 
-def _shift(position: Node) -> tuple[Index, float] | None:
-    """Return (i, c) where a position is i + c with a number c."""
+def _shift(position: Node, local: bool) -> tuple[Index, float] | None:
+    """Return (i, c) where a position is i + c with a number c.
+
+    The axis of a loop's own name begins with the loop: the index itself is i - start there.
+    """
+    found = _distance(position)
+    if found is None:
+        match position:
+            case Apply(atom="subtract", arguments=(Position(index=index), start)) if (
+                local and start is index.domain.start
+            ):
+                return index, 0
+            case _:
+                return None
+    index, c = found
+    start = index.domain.start
+    return index, c + (start.value if local and isinstance(start, Constant) else 0)
+
+
+def _distance(position: Node) -> tuple[Index, float] | None:
     match position:
         case Position(index=index):
             return index, 0
@@ -79,11 +97,11 @@ def _shift(position: Node) -> tuple[Index, float] | None:
             return None
 
 
-def _way(read: Read, own: dict[Index, float]) -> tuple[Way, Index | None]:
+def _way(read: Read, own: dict[Index, float], local: bool) -> tuple[Way, Index | None]:
     """Tell where a read lies from the positions that its statement defines."""
     known = True
     for position in read.positions:
-        shift = _shift(position)
+        shift = _shift(position, local)
         if shift is None:
             known = False
             continue

@@ -160,3 +160,8 @@ UNBOUNDED = Kind(
     wrong="n ~ Poisson(3)\ny ~ Normal(n, 1)",
     right="n ~ DiscreteUniform(0, 10)\ny ~ Normal(n, 1)",
 )
+IMPROPER = Kind(
+    "improper-draw",
+    "What nothing observed depends on is drawn from its distribution; an improper one such as "
+    "`Flat` has no draws.",
+)

@@ -16,6 +16,7 @@ import numpy as np
 from ppl.distributions import distributions
 from ppl.graph import diagnostics as kinds
 from ppl.graph.align import Misaligned, Value, align, dimension_of, size_text
+from ppl.graph.evaluate import is_whole
 from ppl.graph.graph import Axis, SameSize
 from ppl.graph.names import nearest
 from ppl.graph.nodes import (
@@ -289,7 +290,8 @@ class Reader:
     def axes(self, key: str, span: Span) -> tuple[Axis, ...]:
         """Return the axes of a variable that is read, perhaps before its own statement."""
         entry = self.names.declared.entries.get(key)
-        new = key not in self.names.known_axes and key not in self.names.outline.ranks
+        known = key in self.names.known_axes or key in self.names.outline.ranks
+        new = not known and key not in self.names.claiming
         if new and entry is not None and any(isinstance(t, tree.Index) for _, t in entry.sites):
             from ppl.graph.statements import all_claims
 
@@ -563,7 +565,7 @@ class Reader:
         value = self.read(position, scope)
         if isinstance(value.node, Constant):
             number = value.node.value
-            if number != int(number) or number < 0:
+            if not is_whole(number) or number < 0:
                 raise self.stop(
                     kinds.BAD_POSITION(
                         f"{number:g} is not a position: they are whole numbers from 0",
@@ -575,7 +577,7 @@ class Reader:
 
     def from_the_end(self, axis: Axis, number: float) -> str | None:
         """Return how to count from the end, where a negative position means that."""
-        if number >= 0 or number != int(number):
+        if number >= 0 or not is_whole(number):
             return None
         size = axis.dimension if axis.dimension and "." not in axis.dimension else "N"
         return (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from ppl.graph.graph import Define, Factor, Graph, Piece, Sample
 from ppl.graph.nodes import Node, reads
@@ -76,3 +76,44 @@ def topological(names: Iterable[str], edges: Mapping[str, Iterable[str]]) -> lis
     if len(done) < len(order):
         return {name for name, needs in waiting.items() if needs}
     return done
+
+
+def rings(names: Sequence[str], edges: Mapping[str, Iterable[str]]) -> list[tuple[str, ...]]:
+    """Return the sets of names that depend on one another, or on themselves.
+
+    Tarjan (1972), "Depth-first search and linear graph algorithms": linear in names and edges.
+    """
+    order = {name: k for k, name in enumerate(names)}
+    found: list[tuple[str, ...]] = []
+    number: dict[str, int] = {}
+    low: dict[str, int] = {}
+    stack: list[str] = []
+    waiting: set[str] = set()
+    for root in names:
+        if root in number:
+            continue
+        work = [(root, iter(edges.get(root, ())))]
+        while work:
+            node, below = work[-1]
+            if node not in number:
+                number[node] = low[node] = len(number)
+                stack.append(node)
+                waiting.add(node)
+            following = next((n for n in below if n in order), None)
+            if following is not None:
+                if following not in number:
+                    work.append((following, iter(edges.get(following, ()))))
+                elif following in waiting:
+                    low[node] = min(low[node], number[following])
+                continue
+            work.pop()
+            if work:
+                parent = work[-1][0]
+                low[parent] = min(low[parent], low[node])
+            if low[node] == number[node]:
+                component = stack[stack.index(node) :]
+                del stack[-len(component) :]
+                waiting.difference_update(component)
+                if len(component) > 1 or node in set(edges.get(node, ())):
+                    found.append(tuple(sorted(component, key=order.__getitem__)))
+    return found

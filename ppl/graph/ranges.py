@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ppl.constraints import Constraint, Range
 from ppl.distributions.wrappers_bounds import narrowed
@@ -34,6 +34,8 @@ from ppl.primitives.atoms import ATOMS
 ANY = Range()
 COUNT = Range(0.0, integer=True)
 SHARE = Range(0.0, 1.0)
+AT_LEAST_ONE = Range(1.0, integer=True)
+"""Sizes: a dimension without positions has no values that a scale of 1 / sqrt(N) could spoil."""
 
 
 @dataclass(slots=True)
@@ -70,7 +72,7 @@ class Ranges:
             case Constant(value=value):
                 return Range(value, value, integer=float(value).is_integer())
             case Size():
-                return COUNT
+                return AT_LEAST_ONE
             case Position():
                 return COUNT
             case Read(name=name):
@@ -173,7 +175,7 @@ ROUNDS = 4
 
 
 def _defined(found: Ranges, name: str) -> None:
-    """Find the range of a name from its pieces; one that reads itself by rounds, from the others."""
+    """Find the range of a name from its pieces; one that reads itself by rounds."""
     pieces = [found.graph.pieces[k] for k in found.graph.variables[name].pieces]
     first = [p for p in pieces if name not in piece_reads(p)]
     if len(first) == len(pieces) or not first:
@@ -188,10 +190,31 @@ def _defined(found: Ranges, name: str) -> None:
         if after.within(before):
             found.names[name] = before
             return
-        found.names[name] = union((before, after))
+        found.names[name] = _widened(before, after)
     found.nodes.clear()
     found.names[name] = ANY
     _from_pieces(found, name, pieces)
+
+
+def _widened(before: Range, after: Range) -> Range:
+    """Return a range that holds both; a bound that moved goes to 0 or without end at once.
+
+    So ``v[t] = w + b * v[t - 1]`` is found positive, though its lower bound never stops falling.
+    """
+    both = union((before, after))
+    if both.lower < before.lower:
+        both = replace(
+            both,
+            lower=0.0 if both.lower >= 0 else -math.inf,
+            lower_open=both.lower > 0 or (both.lower == 0 and both.lower_open),
+        )
+    if both.upper > before.upper:
+        both = replace(
+            both,
+            upper=0.0 if both.upper <= 0 else math.inf,
+            upper_open=both.upper < 0 or (both.upper == 0 and both.upper_open),
+        )
+    return both
 
 
 def _from_pieces(found: Ranges, name: str, pieces: Sequence[Piece]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -42,9 +43,25 @@ INFIX = {
 }
 
 
+AXIS = re.compile(r"(\w+)'(\d+)")
+
+
 def index_name(index: Index) -> str:
     """Return the name of an index, with its serial number where it is an axis."""
     return index.name if index.role == "plate" else f"{index.name}'{index.serial}"
+
+
+def numbered(text: str) -> str:
+    """Number the axes of a whole text in the order in which they appear, each name by itself."""
+    numbers: dict[tuple[str, str], int] = {}
+
+    def one(found: re.Match[str]) -> str:
+        name, serial = found.groups()
+        if (name, serial) not in numbers:
+            numbers[name, serial] = 1 + sum(n == name for n, _ in numbers)
+        return f"{name}'{numbers[name, serial]}"
+
+    return AXIS.sub(one, text)
 
 
 def domain_text(index: Index) -> str:
@@ -91,28 +108,38 @@ def node_text(node: Node) -> str:
             return f"{atom}({'; '.join(inside)})({', '.join(map(index_name, out))})"
         case LogDensity(value=value, quantity=quantity):
             function = "logp" if quantity == "log density" else quantity
-            return f"{function}({distribution_text(node)}, {node_text(value)})"
+            return f"{function}({density_text(node)}, {bare_text(value)})"
 
 
-def distribution_text(density: LogDensity) -> str:
-    """Return a distribution with its arguments."""
+def density_text(density: LogDensity) -> str:
+    """Return a distribution with its arguments; those of another parametrisation by name."""
     rest = list(density.arguments)
 
     def one(law: Law) -> str:
-        own = record_of(replace(law, components=())) if law.components else record_of(law)
-        count = len(Part(own, law.alternative).parameters)
-        inside = [node_text(rest.pop(0)) for _ in range(count)]
-        return f"{law.name}({', '.join([*inside, *map(one, law.components)])})"
+        record = record_of(replace(law, components=())) if law.components else record_of(law)
+        words = []
+        for name in Part(record, law.alternative).parameters:
+            text = bare_text(rest.pop(0))
+            words.append(text if name in record.parameters else f"{name} = {text}")
+        return f"{law.name}({', '.join([*words, *map(one, law.components)])})"
 
     return one(density.law)
 
 
-def variable_text(variable: Variable) -> str:
+def bare_text(node: Node) -> str:
+    """Return a node without the parentheses around all of it."""
+    text = node_text(node)
+    outer = isinstance(node, Select) or (isinstance(node, Apply) and node.atom in INFIX)
+    return text[1:-1] if outer and text.startswith("(") else text
+
+
+def variable_text(graph: Graph, variable: Variable) -> str:
     """Return a variable with its axes and what it is."""
     axes = ", ".join(a.dimension or node_text(a.size) for a in variable.axes)
     what = "data" if variable.datum else "param" if variable.parameter else ""
     if not what:
-        what = "defined" if variable.pieces else "data"
+        random = any(isinstance(graph.pieces[k], Sample) for k in variable.pieces)
+        what = "random" if random else "defined" if variable.pieces else "data"
     return f"{variable.name}{f'[{axes}]' if axes else ''}  {what}"
 
 
@@ -121,15 +148,15 @@ def piece_text(piece: Piece) -> str:
     match piece:
         case Sample(target=target, density=d, weight=weight, suffix=suffix):
             left = node_text(target) if target is not None else f"({node_text(d.value)})"
-            text = f"{left} ~ {distribution_text(d)}"
+            text = f"{left} ~ {density_text(d)}"
             if suffix is not None:
                 text += f" {suffix.constraint.name}"
             if weight is not None:
                 text += f" weight {node_text(weight)}"
         case Define(target=target, value=value):
-            text = f"{node_text(target)} = {node_text(value)}"
+            text = f"{node_text(target)} = {bare_text(value)}"
         case Factor(value=value):
-            text = f"factor {node_text(value)}"
+            text = f"factor {bare_text(value)}"
     return text + (f"    for {indices_text(piece.indices)}" if piece.indices else "")
 
 
@@ -141,10 +168,10 @@ def graph_text(graph: Graph) -> str:
             size = f" = {node_text(dimension.size)}" if dimension.size is not None else ""
             lines.append(f"  {dimension.name}{size}")
     lines.append("names")
-    lines.extend(f"  {variable_text(v)}" for v in graph.variables.values())
+    lines.extend(f"  {variable_text(graph, v)}" for v in graph.variables.values())
     lines.append("statements")
     lines.extend(f"  {piece_text(p)}" for p in graph.pieces)
-    return "\n".join(lines) + "\n"
+    return numbered("\n".join(lines) + "\n")
 
 
 def bound_text(bound: BoundGraph) -> str:
@@ -163,4 +190,4 @@ def bound_text(bound: BoundGraph) -> str:
     for number, piece in enumerate(bound.graph.pieces):
         mark = "likelihood" if number in bound.observed else "          "
         lines.append(f"  {mark}  {piece_text(piece)}")
-    return "\n".join(lines) + "\n"
+    return numbered("\n".join(lines) + "\n")

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from ppl.distributions import distributions
+from ppl.distributions import DISTRIBUTIONS, distributions
 from ppl.graph import diagnostics as kinds
 from ppl.graph.align import Value, size_text
 from ppl.graph.build import Unknown, axis_of
-from ppl.graph.declare import Site, name_of, strip
+from ppl.graph.declare import Site, name_of, names_in, strip
 from ppl.graph.densities import at_value, density, event_axes
+from ppl.graph.evaluate import is_whole
 from ppl.graph.expressions import Reader, axes_text, whole_axis
 from ppl.graph.graph import Axis, Define, Factor, Sample
 from ppl.graph.nodes import (
@@ -96,7 +97,7 @@ def _claimed(domain: Domain) -> Axis:
 def _claimed_by_number(reader: Reader, position: tree.Expression, scope: Scope) -> Axis:
     node = reader.scalar(position, scope)
     match node:
-        case Constant(value=value) if value >= 0 and value == int(value):
+        case Constant(value=value) if value >= 0 and is_whole(value):
             return Axis(None, Constant(int(value) + 1))
         case _:
             loops = list(node.free)
@@ -135,12 +136,14 @@ def _join(reader: Reader, key: str, claims: Sequence[Axis]) -> tuple[Axis, ...]:
 
 def all_claims(reader: Reader, key: str) -> None:
     """Find a new name's axes from all its targets with brackets."""
-    entry = reader.names.declared.entries[key]
-    for site, target in entry.sites:
+    names = reader.names
+    names.claiming.add(key)
+    for site, target in names.declared.entries[key].sites:
         if isinstance(target, tree.Index):
             inner, _ = _enter(reader, site)
             claims = _claims(reader, target, inner)
-            reader.names.known_axes[key] = _join(reader, key, claims)
+            names.known_axes[key] = _join(reader, key, claims)
+    names.claiming.discard(key)
 
 
 def _key(reader: Reader, target: tree.Name | tree.Index, scope: Scope) -> str:
@@ -232,16 +235,17 @@ def _sample(
 ) -> None:
     plain = strip(target)
     names = reader.names
-    bounds = suffix(reader, statement.constraints, scope)
-    weight = None
     if plain is None or _is_defined(reader, plain, scope):
         value = reader.read(target, scope)
         node, axes = density(reader, statement.distribution, value, scope)
+        bounds = suffix(reader, statement.constraints, scope, value)
         weight = _weight(reader, statement, Value(node, axes), scope)
         piece = Sample(None, (*loops, *axes), node, bounds, weight, statement.span)
         names.pieces.append((None, piece))
         return
     key, place = _place(reader, plain, scope, loops)
+    if place is None and _reads_itself(statement, plain):
+        place = _single(reader, key, plain)
     if place is None:
         node, axes = density(reader, statement.distribution, None, scope)
         own = loops if key in names.declared.entries and names.declared.entries[key].block else ()
@@ -254,10 +258,27 @@ def _sample(
     else:
         place = _grow(reader, key, plain, place, statement, scope)
         node, axes = density(reader, statement.distribution, place, scope)
+    bounds = suffix(reader, statement.constraints, scope, place)
     weight = _weight(reader, statement, Value(node, axes), scope)
     assert isinstance(place.node, Read)
     piece = Sample(place.node, (*loops, *axes), node, bounds, weight, statement.span)
     names.pieces.append((key, piece))
+
+
+def _reads_itself(statement: tree.Sample, target: tree.Name | tree.Index) -> bool:
+    """Return whether the right side reads the name on the left: ``a ~ Density(-a^2)``."""
+    name = name_of(target).id
+    record = DISTRIBUTIONS.get(statement.distribution.function.id)
+    if record is None or not record.reads_itself:
+        return False
+    return any(n.id == name for n in names_in(statement.distribution))
+
+
+def _single(reader: Reader, key: str, target: tree.Name | tree.Index) -> Value:
+    """Make a name a single number."""
+    reader.names.known_axes[key] = ()
+    reader.names.own_loops[key] = ()
+    return Value(Read(key, (), target.span), (), target.span)
 
 
 def _grow(

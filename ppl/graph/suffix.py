@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from ppl import constraints
 from ppl.constraints import SETS, Constraint, bounded
 from ppl.graph import diagnostics as kinds
-from ppl.graph.expressions import Reader
+from ppl.graph.align import Value
+from ppl.graph.expressions import Reader, axes_text
 from ppl.graph.graph import Suffix
 from ppl.graph.names import nearest
 from ppl.graph.nodes import Constant, Node
@@ -26,8 +27,16 @@ def positions(given: Sequence[tree.Constraint]) -> tuple[str, int] | None:
     return None
 
 
-def suffix(reader: Reader, given: Sequence[tree.Constraint], scope: Scope) -> Suffix | None:
-    """Read the constraints behind a name or a distribution."""
+def suffix(
+    reader: Reader,
+    given: Sequence[tree.Constraint],
+    scope: Scope,
+    place: Value | None = None,
+) -> Suffix | None:
+    """Read the constraints behind a name or a distribution.
+
+    Bounds are single numbers, or run over axes of the `place` that they bound.
+    """
     if not given:
         return None
     span = given[0].span.to(given[-1].span)
@@ -37,13 +46,13 @@ def suffix(reader: Reader, given: Sequence[tree.Constraint], scope: Scope) -> Su
     for one in given:
         match one:
             case tree.Bound(operator=operator, value=value):
-                node = reader.scalar(value, scope)
+                node = _bound(reader, value, scope, place)
                 if operator.startswith(">"):
                     lower, low_open = node, operator == ">"
                 else:
                     upper, high_open = node, operator == "<"
             case tree.Interval(lower=a, upper=b, closed=closed):
-                lower, upper = reader.scalar(a, scope), reader.scalar(b, scope)
+                lower, upper = (_bound(reader, e, scope, place) for e in (a, b))
                 low_open = high_open = not closed
             case tree.Finite(values=values):
                 numbers = [reader.scalar(v, scope) for v in values]
@@ -74,6 +83,23 @@ def _of_set(constraint: Constraint, span: Span) -> Suffix:
     lower, upper = (Constant(end) if math.isfinite(end) else None for end in constraint.ends)
     opened = (constraint.range.lower_open, constraint.range.upper_open)
     return Suffix(lower, upper, opened, constraint, span)
+
+
+def _bound(reader: Reader, expression: tree.Expression, scope: Scope, place: Value | None) -> Node:
+    """Read a bound, over axes of the place that it bounds."""
+    if place is None:
+        return reader.scalar(expression, scope)
+    value = reader.read(expression, scope)
+    nodes, axes = reader.together([place, value], expression.span)
+    if set(axes) != set(place.axes):
+        raise reader.stop(
+            kinds.SHAPE(
+                "the bound has more axes than what it bounds",
+                expression.span,
+                axes_text(value.axes),
+            )
+        )
+    return nodes[1]
 
 
 def _named(reader: Reader, name: tree.Name) -> Constraint:

@@ -70,7 +70,13 @@ class CompiledTarget:
         every = self.model.quantities(positions, np.random.default_rng(0))
         bound = self.model.bound
         skip = {*self.model.program.drawn, *bound.parameters}
-        return {name: value for name, value in every.items() if name not in skip}
+        return {name: _existing(v) for name, v in every.items() if name not in skip}
+
+
+def _existing(values: Array) -> Array:
+    """Leave out positions that do not exist: those that no statement defines."""
+    absent = np.isnan(values).all(axis=0)
+    return values[:, ~absent] if absent.any() else values
 
 
 def _block(column: Column) -> Block:

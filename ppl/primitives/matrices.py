@@ -15,6 +15,7 @@ import numpy as np
 from ppl.constraints import Range, cov_cholesky
 from ppl.primitives import ranges
 from ppl.primitives.differentiation import defvjp, primitive, unbroadcast_f
+from ppl.primitives.triangular import inverse_lower, solve_lower
 from ppl.primitives.vectors import vector_atom
 
 
@@ -69,7 +70,7 @@ def _cholesky_vjp(ans: Any, x: Any) -> Any:
         size = ans.shape[-1]
         halved = np.tri(size) - 0.5 * np.eye(size)
         inner = anp.matmul(_t(ans), g) * halved
-        inverse = inverse_matrix(ans)
+        inverse = inverse_lower(ans)
         return _symmetric(anp.matmul(_t(inverse), anp.matmul(inner, inverse)))
 
     return vjp
@@ -106,25 +107,21 @@ defvjp(
 )
 
 
-def _solve_vectors(x: Any, b: Any) -> Any:
-    """Return ``x⁻¹ b`` for vectors b; many vectors that share a matrix are solved at once."""
+def _by_columns(solve: Callable[[Any, Any], Any], x: Any, b: Any) -> Any:
+    """Solve for vectors b; many vectors that share a matrix are solved at once."""
     shape, batch = anp.shape(x), anp.shape(b)
     if len(batch) > 1 and batch[-2] > 1 and (len(shape) == 2 or shape[-3] == 1):
         matrix = x if len(shape) == 2 else x[..., 0, :, :]
-        return _t(_solve_columns(matrix, _t(b)))
-    return _solve_columns(x, b[..., None])[..., 0]
+        return _t(solve(matrix, _t(b)))
+    return solve(x, b[..., None])[..., 0]
 
 
-def _lower(x: Any) -> Any:
-    return x * np.tri(anp.shape(x)[-1])
-
-
-def _solve_lower_columns(x: Any, b: Any) -> Any:
-    return _solve_columns(_lower(x), b)
+def _solve_vectors(x: Any, b: Any) -> Any:
+    return _by_columns(_solve_columns, x, b)
 
 
 def _solve_lower_vectors(x: Any, b: Any) -> Any:
-    return _solve_vectors(_lower(x), b)
+    return _by_columns(solve_lower, x, b)
 
 
 @primitive
@@ -167,9 +164,7 @@ logdet = vector_atom("logdet", log_absolute_determinant, "(n,n)->()")
 solve = vector_atom("solve", _solve_vectors, "(n,n),(n)->(n)")
 solve_matrix = vector_atom("solve_matrix", _solve_columns, "(n,n),(n,m)->(n,m)")
 solve_triangular = vector_atom("solve_triangular", _solve_lower_vectors, "(n,n),(n)->(n)")
-solve_triangular_matrix = vector_atom(
-    "solve_triangular_matrix", _solve_lower_columns, "(n,n),(n,m)->(n,m)"
-)
+solve_triangular_matrix = vector_atom("solve_triangular_matrix", solve_lower, "(n,n),(n,m)->(n,m)")
 diag = vector_atom("diag", diagonal, "(n,n)->(n)", lambda r: r)
 diag_matrix = vector_atom(
     "diag_matrix",

@@ -80,16 +80,16 @@ def _before(s: Any, start: Any) -> Any:
 
 
 def _reverse(argnums: Any, ans: Any, args: Any, kwargs: Any) -> Any:
-    u, b, start = args
+    _, b, start = args
+    rules = (
+        lambda r: r,
+        lambda r: r * _before(ans, start),
+        lambda r: r[..., 0] * b[..., 0],
+    )
 
     def gradients(g: Any) -> tuple[Any, ...]:
         r = recurrence_backwards(g, b)
-        by_argument = (
-            lambda: r,
-            lambda: r * _before(ans, start),
-            lambda: r[..., 0] * b[..., 0],
-        )
-        return tuple(unbroadcast_f(args[i], lambda f: f())(by_argument[i]) for i in argnums)
+        return tuple(unbroadcast_f(args[i], rules[i])(r) for i in argnums)
 
     return gradients
 
@@ -161,7 +161,8 @@ def _by_pieces(rows: Floats, factors: Floats) -> None:
     columns = _pieces(rows)
     if factors.shape[-1] == 1:
         _advance(columns, factors[None])
-        factors = np.cumprod(np.broadcast_to(factors, (len(rows), PIECE)), axis=-1).T[:, :, None]
+        powers = np.cumprod(np.broadcast_to(factors, (len(rows), PIECE)), axis=-1)
+        factors = np.asarray(powers.T[:, :, None], dtype=np.float64)
     else:
         factors = _pieces(factors)
         _advance(columns, factors)

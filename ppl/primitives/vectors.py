@@ -14,7 +14,7 @@ from ppl.primitives.atoms import Atom
 from ppl.primitives.differentiation import defvjp, primitive
 from ppl.primitives.gathers import pick
 from ppl.primitives.operation import operation
-from ppl.primitives.recurrences import affine_recurrence_backwards
+from ppl.primitives.recurrence import recurrence_backwards
 
 
 @primitive
@@ -94,7 +94,7 @@ def cumulative_product(x: Any) -> Any:
 def _cumulative_product_vjp(ans: Any, x: Any) -> Any:
     """Return the rule without dividing by x: ``s[i] = g[i] + x[i+1] s[i+1]``, backwards."""
     before = anp.concatenate([anp.ones_like(x[..., :1]), ans[..., :-1]], axis=-1)
-    return lambda g: before * affine_recurrence_backwards(x, g)
+    return lambda g: before * recurrence_backwards(g, x)
 
 
 defvjp(cumulative_product, _cumulative_product_vjp)

@@ -12,7 +12,7 @@ import scipy.special
 
 from ppl.distributions import DISTRIBUTIONS
 from ppl.primitives import gathers, matrices, special, vectors
-from ppl.primitives.recurrences import affine_recurrence
+from ppl.primitives.triangular import inverse_lower, solve_lower
 
 from .evaluation import evaluated
 
@@ -71,26 +71,6 @@ def test_pick_broadcasts():
         for n, k in enumerate(x):
             wanted[s, 0, k] += g[s, n]
     np.testing.assert_allclose(found, wanted)
-
-
-@pytest.mark.parametrize("batch", [(), (2,), (150,)])
-def test_affine_recurrence(batch):
-    rng = np.random.default_rng(2)
-    a, b = rng.normal(size=(*batch, 9)), rng.normal(size=(*batch, 9))
-    wanted = b.copy()
-    for t in range(1, 9):
-        wanted[..., t] += a[..., t] * wanted[..., t - 1]
-    np.testing.assert_allclose(affine_recurrence(a, b), wanted)
-    weights = rng.normal(size=wanted.shape)
-
-    def value(a, b):
-        return anp.sum(weights * anp.sin(affine_recurrence(a, b)))
-
-    va, vb = rng.normal(size=a.shape), rng.normal(size=b.shape)
-    ga, gb = autograd.grad(value, (0, 1))(a, b)
-    h = 1e-6
-    slope = (value(a + h * va, b + h * vb) - value(a - h * va, b - h * vb)) / (2 * h)
-    np.testing.assert_allclose(np.sum(ga * va) + np.sum(gb * vb), slope, rtol=1e-5)
 
 
 def test_products_with_zeros_have_gradients():
@@ -165,6 +145,46 @@ def test_many_vectors_share_a_matrix(matrix, vector):
     h = 1e-5
     slope = (value(x + h * vx, b + h * vb) - value(x - h * vx, b - h * vb)) / (2 * h)
     np.testing.assert_allclose(np.sum(gx * vx) + np.sum(gb * vb), slope, rtol=1e-6, atol=1e-8)
+
+
+@pytest.mark.parametrize("size", [3, 20])
+@pytest.mark.parametrize("transposed", [False, True])
+def test_triangular_solvers(size, transposed):
+    """Small and large ones go different ways; both have both derivatives."""
+    rng = np.random.default_rng(5)
+    x = rng.normal(size=(2, 1, size, size)) / size + 2.0 * np.eye(size)
+    b = rng.normal(size=(3, size, 2))
+    lower = np.tril(x)
+    wanted = np.matmul(np.linalg.inv(np.swapaxes(lower, -1, -2) if transposed else lower), b)
+    np.testing.assert_allclose(solve_lower(x, b, transposed), wanted, atol=1e-12)
+    np.testing.assert_allclose(inverse_lower(x), np.linalg.inv(lower), atol=1e-12)
+    weights = rng.normal(size=wanted.shape)
+
+    def value(x, b):
+        solved = anp.sum(weights * anp.sin(solve_lower(x, b, transposed)))
+        return solved + anp.sum(anp.sin(inverse_lower(x)))
+
+    def slopes(x, b):
+        gx, gb = autograd.grad(value, (0, 1))(x, b)
+        return anp.sum(gx * vx) + anp.sum(gb * vb)
+
+    vx, vb = rng.normal(size=x.shape), rng.normal(size=b.shape)
+    for function, along in ((value, slopes(x, b)), (slopes, None)):
+        h = 1e-5
+        ahead, behind = (function(x + k * vx, b + k * vb) for k in (h, -h))
+        if along is None:
+            gx, gb = autograd.grad(slopes, (0, 1))(x, b)
+            along = np.sum(gx * vx) + np.sum(gb * vb)
+        np.testing.assert_allclose(along, (ahead - behind) / (2 * h), rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize("size", [3, 20])
+def test_a_zero_on_the_diagonal_spoils_its_draw_only(size):
+    x = np.stack([np.eye(size), np.diag(np.arange(float(size)))])
+    with np.errstate(all="ignore"):
+        for found in (inverse_lower(x), solve_lower(x, np.ones((size, 1)))):
+            assert np.isfinite(found[0]).all()
+            assert np.isnan(found[1]).all()
 
 
 @pytest.mark.parametrize("name", ["OrderedLogistic", "OrderedProbit"])

@@ -221,7 +221,7 @@ def test_draws_of_counts_far_out():
     x = record_of(built("Truncated", "Poisson")).sample(rng, (4000,), 20.0, 24.0, 2.0)
     mass = st.poisson(2.0).pmf(np.arange(20, 25))
     counts = [np.sum(x == k) for k in range(20, 25)]
-    assert st.chisquare(counts[:2] + [sum(counts[2:])], _shares(mass) * 4000).pvalue > 1e-4
+    assert st.chisquare([*counts[:2], sum(counts[2:])], _shares(mass) * 4000).pvalue > 1e-4
 
 
 def _shares(mass):

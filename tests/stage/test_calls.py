@@ -74,6 +74,14 @@ def test_equals_the_tape(name, draws):
     assert_same(found, tape(FUNCTIONS[name]).value_and_gradient(x), 1e-11)
 
 
+def test_nothing_to_learn():
+    value, gradient = stage(lambda x: np.zeros(x.shape[0]) + 2.0, 0).value_and_gradient(
+        numpy.zeros((3, 0))
+    )
+    assert value.tolist() == [2.0, 2.0, 2.0]
+    assert gradient.shape == (3, 0)
+
+
 @pytest.mark.parametrize("bad", [numpy.inf, -numpy.inf, numpy.nan])
 def test_logaddexp_of_infinities(bad):
     def log_joint(x):

@@ -20,7 +20,7 @@ def fuse(b: Builder, program: Program) -> Program:
             new[node] = fused
         else:
             new[node] = node if args == node.args else b.rebuilt(node, args)
-    return reachable(new[program.input], (new[n] for n in program.outputs))
+    return reachable(new.get(program.input, program.input), (new[n] for n in program.outputs))
 
 
 def _sum_as_product(

@@ -44,7 +44,7 @@ def regroup(b: Builder, program: Program) -> Program:
         else:
             args = tuple(new[a] for a in node.args)
             new[node] = node if args == node.args else b.rebuilt(node, args)
-    return reachable(new[program.input], (new[n] for n in program.outputs))
+    return reachable(new.get(program.input, program.input), (new[n] for n in program.outputs))
 
 
 def _is_sum(node: Node) -> bool:

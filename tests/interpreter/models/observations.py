@@ -1,0 +1,109 @@
+"""Missing values, weights, left sides."""
+
+import numpy as np
+
+from tests.interpreter.models.case import case
+from tests.interpreter.models.data import (
+    NAN,
+    N,
+    counts,
+    g,
+    positive,
+    square,
+    trials,
+    x,
+    y,
+)
+
+CASES = [
+    case(
+        "missing values",
+        "data x[N], y[N]\na ~ Normal(0, 1)\ny ~ Normal(a * x, 1)",
+        x=x,
+        y=np.where(np.arange(N) % 3 == 1, NAN, y),
+    ),
+    case(
+        "missing values by a code",
+        "data y[N] missing -1, M[J, K]\na ~ Normal(0, 1)\nfor n in N { y[n] ~ Poisson(exp(a)) }\n"
+        "for k in K { M[J, k] ~ Normal(a * k, 1) }",
+        y=[1, -1, 3, -1, 0, 2, -1],
+        M=np.where(square > 0.5, NAN, square),
+    ),
+    case(
+        "weights",
+        """data y[N], w[N]
+a ~ Normal(0, 1)
+y ~ Normal(a, 1) weight w""",
+        y=y,
+        w=np.arange(N) * 1.0,
+    ),
+    case(
+        "weights in a loop",
+        """data y[N], w[N], g[N] in J
+a[J] ~ Normal(0, 1)
+for n in N { y[n] ~ Normal(a[g[n]], 1) weight 2 * w[n] }""",
+        y=y,
+        w=np.arange(N) * 1.0,
+        g=g,
+    ),
+    case(
+        "one weight for all",
+        """data y[N]
+a ~ Normal(0, 1)
+y ~ Normal(a, 1) weight 0.5""",
+        y=y,
+    ),
+    case("logarithm on the left", "data y[N]\na ~ Normal(0, 1)\nlog(y) ~ Normal(a, 1)", y=positive),
+    case(
+        "computed data on the left",
+        """data count[N] in Count
+r = count - 1
+m ~ Gamma(2, 1)
+r ~ Poisson(m)""",
+        count=counts + 1,
+    ),
+    case(
+        "the same data for each index",
+        """data k[N] in Count, n[N] in Count
+dim R = 2
+p[R] ~ Beta(2, 2)
+for r in R { (k[0]) ~ Binomial(n[0], p[r]) }
+for r in R { 0 ~ Binomial(3, p[r]) }""",
+        k=counts,
+        n=trials,
+    ),
+    case(
+        "two lines for the same data",
+        """data y[N], z[N]
+a, b ~ Normal(0, 1)
+y, z ~ Normal(a + b, exp(b))""",
+        y=y,
+        z=x,
+    ),
+    case(
+        "missing values with weights",
+        """data y[N], w[N]
+a ~ Normal(0, 1)
+y ~ Normal(a, 1) weight w""",
+        y=np.where(np.arange(N) == 2, NAN, y),
+        w=np.arange(N) * 1.0,
+    ),
+    case(
+        "missing values with a latent each",
+        """data y[N]
+a ~ Normal(0, 1)
+b[N] ~ Normal(a, 1)
+y ~ Normal(b, 1)""",
+        y=np.where(np.arange(N) == 2, NAN, y),
+    ),
+    case(
+        "a number that is data",
+        """data y[N], c
+a ~ Normal(c, 1)
+y ~ Normal(a * c, 1)
+2 * y + 1 ~ Normal(a, d)""",
+        y=y,
+        c=2.5,
+        d=1.5,
+    ),
+]

@@ -1,0 +1,1 @@
+"""Array primitives against plain loops, SciPy and finite differences."""
