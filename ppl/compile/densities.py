@@ -45,6 +45,8 @@ def support_contains(density: LogDensity, sample: Sample | None) -> tuple[Node, 
         support = support(*standard_arguments(density))
     elif support is real or support.event_ndim:
         return None
+    if support is real and density.event:
+        return None
     contained = support.contains(Traced(density.value, density.event))
     return contained.node, support.phrase
 

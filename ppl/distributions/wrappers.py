@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
-from ppl.constraints import Array, Constraint, greater_than
+from ppl.constraints import Array, Constraint, greater_than, interval, real
 from ppl.distributions.component import Component, Part
 from ppl.distributions.record import DISTRIBUTIONS, Distribution
 
@@ -136,7 +136,8 @@ def compose(wrapper: Wrapper, parts: Sequence[Part]) -> Distribution:
     def where_all(function: Any, name: str) -> Any:
         return function if all(getattr(p.record, name) is not None for p in parts) else None
 
-    log_density, support = of_value(wrapper.log_density), given(wrapper.support)
+    log_density = of_value(wrapper.log_density)
+    support = given(wrapper.support) if parts else _own_support(wrapper)
     assert log_density is not None
     assert support is not None
     return Built(
@@ -149,7 +150,7 @@ def compose(wrapper: Wrapper, parts: Sequence[Part]) -> Distribution:
         sample=lambda rng, size, *a: wrapper.sample(rng, size, *_split(wrapper, parts, a)),
         signature=_signature(wrapper, parts),
         discrete=any(p.record.discrete for p in parts),
-        states=given(where_all(wrapper.states, "states")),
+        states=given(wrapper.states),
         mean=given(where_all(wrapper.mean, "mean")),
         variance=given(where_all(where_all(wrapper.variance, "variance"), "mean")),
         cdf=of_value(where_all(wrapper.cdf, "cdf")),
@@ -158,6 +159,14 @@ def compose(wrapper: Wrapper, parts: Sequence[Part]) -> Distribution:
         normalised=wrapper.normalised and all(p.record.normalised for p in parts),
         missing=next((m for m in (wrapper.missing, *(p.record.missing for p in parts)) if m), ""),
     )
+
+
+def _own_support(wrapper: Wrapper) -> Constraint | Callable[..., Constraint]:
+    """Return what is known of the values when the components are not."""
+    if wrapper.bounds is None:
+        return real
+    places = [list(wrapper.parameters).index(name) for name in wrapper.bounds]
+    return lambda *own: interval(own[places[0]], own[places[1]], "both")
 
 
 def _split(wrapper: Wrapper, parts: Sequence[Part], arguments: Sequence[Any]) -> list[Any]:

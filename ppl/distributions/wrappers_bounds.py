@@ -8,16 +8,21 @@ from typing import Any
 
 import numpy as np
 
-from ppl.constraints import Array, Constraint, bounded, interior, interval, real
+from ppl.constraints import Array, Constraint, bounded, interior, real
 from ppl.distributions.component import Component
 from ppl.distributions.truncation import sample_between
 from ppl.distributions.wrappers import Wrapper
 
 INFINITE = {"a": -math.inf, "b": math.inf}
 
+bound = replace(
+    real, name="real or infinite", phrase="numbers, or inf or -inf", contains=lambda x: x == x
+)
+"""Where bounds lie: infinite ones are none."""
 
-def _number(bound: Array) -> bool:
-    return isinstance(bound, int | float | np.number)
+
+def _number(value: Array) -> bool:
+    return isinstance(value, int | float | np.number)
 
 
 def _larger(a: Array, b: Array) -> Array:
@@ -48,17 +53,17 @@ def narrowed(
     low = _larger(own.ends[0], lower) if not _is(lower, -math.inf) else own.ends[0]
     high = _smaller(own.ends[1], upper) if not _is(upper, math.inf) else own.ends[1]
     ends = [own.range.lower_open, own.range.upper_open]
-    for k, (bound, end) in enumerate(((lower, own.range.lower), (upper, own.range.upper))):
-        known = _number(bound)
-        idle = known and (bound < end if k == 0 else bound > end)
+    for k, (cut, end) in enumerate(((lower, own.range.lower), (upper, own.range.upper))):
+        known = _number(cut)
+        idle = known and (cut < end if k == 0 else cut > end)
         if not idle:
-            ends[k] = bool(opened and opened[k]) or (known and bound == end and ends[k])
+            ends[k] = bool(opened and opened[k]) or (known and cut == end and ends[k])
     found = bounded(low, high, (ends[0], ends[1]))
     return found if opened is not None else interior(found)
 
 
-def _is(bound: Array, value: float) -> bool:
-    return _number(bound) and bool(bound == value)
+def _is(end: Array, value: float) -> bool:
+    return _number(end) and bool(end == value)
 
 
 def _integers(own: Constraint, lower: Array, upper: Array, opened: tuple[bool, bool]) -> Constraint:
@@ -82,11 +87,9 @@ def _integers(own: Constraint, lower: Array, upper: Array, opened: tuple[bool, b
     )
 
 
-def _between(a: Array, b: Array, *components: Component) -> Constraint:
-    """Return the component's support between the bounds; with no component, the bounds' own."""
-    if not components:
-        return interval(a, b, "both")
-    return narrowed(components[0].support, a, b)
+def _between(a: Array, b: Array, d: Component) -> Constraint:
+    """Return the component's support between the bounds."""
+    return narrowed(d.support, a, b)
 
 
 # ---------------------------------------------------------------------------------- truncation
@@ -119,7 +122,7 @@ def _truncated_states(a: Array, b: Array, d: Component) -> Any:
 Truncated = Wrapper(
     name="Truncated",
     summary="`d` given that its value is from `a` to `b`, both included.",
-    parameters={"a": real, "b": real},
+    parameters={"a": bound, "b": bound},
     order=("d", "a", "b"),
     defaults=INFINITE,
     bounds=("a", "b"),
@@ -134,7 +137,7 @@ Truncated = Wrapper(
 Restricted = Wrapper(
     name="Restricted",
     summary="The density of `d` from `a` to `b`, not normalised again.",
-    parameters={"a": real, "b": real},
+    parameters={"a": bound, "b": bound},
     order=("d", "a", "b"),
     defaults=INFINITE,
     bounds=("a", "b"),
@@ -147,11 +150,9 @@ Restricted = Wrapper(
 # ----------------------------------------------------------------------------------- censoring
 
 
-def _censored_support(a: Array, b: Array, *components: Component) -> Constraint:
+def _censored_support(a: Array, b: Array, d: Component) -> Constraint:
     """Return the component's support and all that lies at or beyond the bounds."""
-    if not components:
-        return interval(a, b, "both")
-    own = components[0].support
+    own = d.support
     return replace(
         own,
         name=f"{own.name}, censored",
@@ -176,7 +177,7 @@ def _clipped(rng: Any, size: tuple[int, ...], a: Array, b: Array, d: Component) 
 Censored = Wrapper(
     name="Censored",
     summary="`d`, of which values at or beyond `a` and `b` are known only to be there.",
-    parameters={"a": real, "b": real},
+    parameters={"a": bound, "b": bound},
     order=("d", "a", "b"),
     defaults=INFINITE,
     bounds=("a", "b"),

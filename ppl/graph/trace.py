@@ -89,7 +89,9 @@ def _atom(function: Any) -> Atom:
 def _lift(value: Any) -> Traced:
     if isinstance(value, Traced):
         return value
-    if isinstance(value, Number) or (isinstance(value, np.ndarray) and value.ndim == 0):
+    if isinstance(value, Number | np.generic) or (
+        isinstance(value, np.ndarray) and value.ndim == 0
+    ):
         number = value.item() if isinstance(value, np.generic | np.ndarray) else value
         return Traced(Constant(number))  # type: ignore[arg-type]
     raise NotImplementedError(f"a {type(value).__name__} while tracing")
