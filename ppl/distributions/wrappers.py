@@ -150,7 +150,7 @@ def compose(wrapper: Wrapper, parts: Sequence[Part]) -> Distribution:
         sample=lambda rng, size, *a: wrapper.sample(rng, size, *_split(wrapper, parts, a)),
         signature=_signature(wrapper, parts),
         discrete=any(p.record.discrete for p in parts),
-        states=given(wrapper.states),
+        states=given(wrapper.states) if any(p.record.discrete for p in parts) else None,
         mean=given(where_all(wrapper.mean, "mean")),
         variance=given(where_all(where_all(wrapper.variance, "variance"), "mean")),
         cdf=of_value(where_all(wrapper.cdf, "cdf")),

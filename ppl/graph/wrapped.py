@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 
 from ppl.constraints import Constraint
-from ppl.distributions import Law, record_of
+from ppl.distributions import Law, distributions, record_of
 from ppl.distributions.component import Part
 from ppl.distributions.wrappers import Wrapper
 from ppl.graph import diagnostics as kinds
@@ -33,6 +33,16 @@ def wrapped(
     from ppl.graph.densities import called
 
     own, inside = _placed(reader, wrapper, call)
+    for name, argument in own.items():
+        if isinstance(argument, tree.Call) and argument.function.id in distributions():
+            raise reader.stop(
+                kinds.ARGUMENTS(
+                    f"`{reader.names.text(argument.span)}` stands where `{wrapper.name}` needs "
+                    f"numbers (its `{name}`)",
+                    argument.span,
+                    help=f"the order is `{wrapper.signature_text}`",
+                )
+            )
     values = [
         reader.read(own[p], scope) if p in own else Value(Constant(wrapper.defaults[p]), (), None)
         for p in wrapper.parameters
