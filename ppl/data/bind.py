@@ -47,6 +47,8 @@ def bind(
     DataError, ModelError
         With all that is wrong with the data, or with how the model uses them.
     """
+    if selection.problem is not None:
+        raise DataError((selection.problem,), graph.source)
     given = selection.variables
     _refuse_not_given(graph, given, selection.unused)
     sizes, notes = find_sizes(graph, given, overrides or {})

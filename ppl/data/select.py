@@ -31,11 +31,14 @@ class Selection:
         Names in the data that the model does not have.
     notes
         What the user should know.
+    problem
+        What is wrong if the model itself is right.
     """
 
     variables: dict[str, Variable]
     unused: tuple[str, ...]
     notes: tuple[Diagnostic, ...]
+    problem: Diagnostic | None = None
 
     @property
     def outline(self) -> Outline:
@@ -105,12 +108,13 @@ def select(
         if dataset.lone is not None:
             name = _place_of_lone(source, declared, dataset, used, mentioned)
             used[name] = dataset.lone
+    problem = None
     if unused:
         places = observables(declared, mentioned)
         if not used and places:
-            raise _error(source, _none_used(unused, places))
+            problem = _none_used(unused, places)
         notes.append(_unused_note(unused, places, used))
-    return Selection(joined(declared, used), tuple(unused), tuple(notes))
+    return Selection(joined(declared, used), tuple(unused), tuple(notes), problem)
 
 
 def _error(source: Source, diagnostic: Diagnostic) -> DataError:
