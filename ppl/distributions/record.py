@@ -85,6 +85,9 @@ class Distribution:
         False for improper laws (`Flat`).
     reads_itself
         Whether its arguments may read the variable that it is the distribution of (`Density`).
+    kernel
+        Name of a covariance that calls give by a kernel and the positions of the values: they write
+        ``(mu, exp_quad(1, 2), x)`` for ``(mu, exp_quad(x, 1, 2))``.
     missing
         Empty, or what to do about a missing value that must not just be left out.
     reference
@@ -114,6 +117,7 @@ class Distribution:
     entropy: Callable[..., Array] | None = None
     normalised: bool = True
     reads_itself: bool = False
+    kernel: str = ""
     missing: str = ""
     reference: Callable[..., Any] | None = None
     exceptions: Mapping[str, str] = field(default_factory=dict)

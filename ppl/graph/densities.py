@@ -160,6 +160,25 @@ INVERSE = {
 """Arguments of other languages that are the inverse of one here."""
 
 
+def kernel_at_positions(reader: Reader, record: Distribution, call: tree.Call) -> tree.Call:
+    """Return the call with its kernel at its positions: the covariance in their place."""
+    names = ["kernel" if p == record.kernel else p for p in record.parameters] + ["x"]
+    given = dict(zip(names, call.arguments, strict=False))
+    given |= {k.name.id: k.value for k in call.keywords}
+    kernel = given.get("kernel")
+    if set(given) != set(names) or not isinstance(kernel, tree.Call):
+        raise reader.stop(
+            kinds.ARGUMENTS(
+                f"`{record.name}` takes a mean, a kernel without its positions, and the positions",
+                call.span,
+                help=f"write `{record.name}(mu, exp_quad(alpha, rho), x)`",
+            )
+        )
+    whole = replace(kernel, arguments=(given["x"], *kernel.arguments))
+    inside = tuple(whole if n == "kernel" else given[n] for n in names[:-1])
+    return replace(call, arguments=inside, keywords=())
+
+
 def called(reader: Reader, call: tree.Call, scope: Scope) -> tuple[Law, list[Value]]:
     """Read which distribution is called, and its arguments."""
     if call.loops:
@@ -174,6 +193,8 @@ def called(reader: Reader, call: tree.Call, scope: Scope) -> tuple[Law, list[Val
     if wrapper is not None:
         return wrapped(reader, wrapper, call, scope)
     record = find(reader, call)
+    if record.kernel:
+        call = kernel_at_positions(reader, record, call)
     alternative, given = arguments(reader, record, call, scope)
     for parameter, argument in zip(parameters_of(record, alternative), given, strict=True):
         suspect_scale(reader, record, parameter, argument)

@@ -218,3 +218,44 @@ def test_a_latent_mixture_is_fitted():
     weight = (st.norm(0).pdf(grid) + st.norm(1).pdf(grid)) * st.norm(0.4).pdf(grid)
     mean = np.sum(grid * weight) / weight.sum()
     assert float(fit["m"].mean) == pytest.approx(mean, abs=0.05)
+
+
+def test_a_gaussian_process_is_the_normal_with_its_kernel():
+    t, y = np.array([0.0, 0.4, 1.5]), np.array([0.2, 0.5, -1.0])
+    text = "data t[N], y[N]\nparam a > 0\ny ~ GaussianProcess(0.1, exp_quad(a, 0.8), t)"
+    cov = 1.3**2 * np.exp(-0.5 * np.square((t[:, None] - t) / 0.8)) + 1e-8 * np.eye(3)
+    expected = st.multivariate_normal(np.full(3, 0.1), cov).logpdf(y)
+    assert likelihood(text, {"t": t, "y": y}, [np.log(1.3)]) == pytest.approx(expected)
+
+
+def test_walks_and_autoregressions_of_several_series():
+    y = RNG.normal(size=(2, 5)).cumsum(axis=1)
+    text = """
+    data y[K, T]
+    param a, b, s[K] > 0
+    for k in K { y[k] ~ AR([a, b], s[k]) }
+    """
+    s = np.array([0.7, 1.2])
+    found = likelihood(text, {"y": y}, [0.5, -0.1, *np.log(s)])
+    before = np.pad(y, ((0, 0), (2, 0)))
+    mean = 0.5 * before[:, 1:-1] - 0.1 * before[:, :-2]
+    assert found == pytest.approx(st.norm(mean, s[:, None]).logpdf(y).sum())
+    walk = "data y[K, T]\nparam s[K] > 0\nfor k in K { y[k] ~ RandomWalk(Normal(0, s[k])) }"
+    steps = np.diff(y, prepend=0.0)
+    expected = st.norm(0, s[:, None]).logpdf(steps).sum()
+    assert likelihood(walk, {"y": y}, np.log(s)) == pytest.approx(expected)
+
+
+def test_series_are_drawn():
+    found = quantities(
+        """
+        dim T = 4
+        s ~ HalfNormal(1)
+        w[T] ~ RandomWalk(Normal(0, 2))
+        a[T] ~ AR([0.5], 1)
+        u[T] ~ RandomWalk(Exponential(s))
+        """
+    )
+    np.testing.assert_allclose(found["w"].var(axis=0), 4.0 * np.arange(1, 5), rtol=0.1)
+    np.testing.assert_allclose(found["a"].var(axis=0)[:2], [1.0, 1.25], rtol=0.1)
+    assert np.all(np.diff(found["u"], axis=1) > 0)

@@ -56,7 +56,7 @@ def table(monkeypatch):
     monkeypatch.setattr("ppl.distributions.record.Distribution.__post_init__", lambda self: None)
 
 
-def _has(d, fault):
+def has(d, fault):
     field = {
         "mean off": "mean",
         "standard deviation for variance": "variance",
@@ -68,7 +68,7 @@ def _has(d, fault):
     return fault != "rate for scale" or d.parameters[list(d.parameters)[-1]].name == "positive"
 
 
-def _fails(record):
+def fails(record):
     for law in LAWS:
         if law.__name__ in record.exceptions:
             continue
@@ -83,6 +83,6 @@ def _fails(record):
 @pytest.mark.parametrize("fault", FAULTS)
 def test_fault_is_seen(fault, table):
     unseen = [
-        name for name, d in DISTRIBUTIONS.items() if _has(d, fault) and not _fails(FAULTS[fault](d))
+        name for name, d in DISTRIBUTIONS.items() if has(d, fault) and not fails(FAULTS[fault](d))
     ]
     assert not unseen

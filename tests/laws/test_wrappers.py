@@ -15,6 +15,7 @@ from ppl.distributions.component import Component, Part
 from .cases import arguments, draws, parametrisations
 from .evaluation import evaluated
 from .laws import LAWS, close, generator
+from .test_faults import FAULTS, fails, has
 
 
 def built(wrapper, *components):
@@ -34,6 +35,8 @@ BUILT = {
     "truncated precision": built("Truncated", Law("Normal", 0)),
     "truncated positive": built("Truncated", "Gamma"),
     "truncated counts": built("Truncated", "Poisson"),
+    "walk": built("RandomWalk", "Normal"),
+    "walk upwards": built("RandomWalk", "Exponential"),
     "truncated mixture": built("Truncated", built("Mixture", "Normal", "Cauchy")),
     "mixture of truncated": built("Mixture", built("Truncated", "Poisson"), "Geometric"),
 }
@@ -62,6 +65,16 @@ def test_law(name, law):
     if law.__name__ == "edges_have_limits" and name in DEGENERATE:
         pytest.skip(DEGENERATE[name])
     law(with_room(record_of(BUILT[name])))
+
+
+@pytest.mark.parametrize(
+    "fault", ["wrong constant", "one per cent too steep", "shifted draws", "survival for cdf"]
+)
+@pytest.mark.parametrize("name", ["mixture", "hurdle counts", "truncated", "walk"])
+def test_the_laws_see_faults(name, fault):
+    record = with_room(record_of(BUILT[name]))
+    if has(record, fault):
+        assert fails(FAULTS[fault](record))
 
 
 # ------------------------------------------------------------------- against SciPy's distributions
@@ -234,3 +247,20 @@ def test_draws_of_censored_values_stop_at_the_bounds():
     x = record_of(built("Censored", "Exponential")).sample(rng, (5000,), 0.2, 1.0, 1.0)
     assert abs(np.mean(x == 1.0) - np.exp(-1.0)) < 0.03
     assert abs(np.mean(x == 0.2) - (1 - np.exp(-0.2))) < 0.03
+
+
+def test_a_walk_has_the_covariance_of_sums():
+    x = np.array([0.3, -0.2, 1.4, 0.9])
+    found = density(built("RandomWalk", "Normal"), x, 0.0, 0.7).reshape(-1)[0]
+    k = np.arange(1, 5)
+    law = st.multivariate_normal(np.zeros(4), 0.49 * np.minimum(k[:, None], k))
+    close(found, law.logpdf(x), 1e-12, "walk")
+
+
+def test_an_autoregression_has_the_precision_of_its_steps():
+    x, coefs = np.array([0.3, -0.2, 1.4, 0.9]), np.array([0.6, -0.3])
+    record = DISTRIBUTIONS["AR"]
+    p = next(parametrisations(record))
+    steps = np.eye(4) - 0.6 * np.eye(4, k=-1) + 0.3 * np.eye(4, k=-2)
+    law = st.multivariate_normal(np.zeros(4), np.linalg.inv(steps.T @ steps / 0.8**2))
+    close(p.density(x, [coefs, np.array(0.8)]), law.logpdf(x), 1e-10, "autoregression")
