@@ -26,7 +26,7 @@ from ppl.text.usage import USAGE
 
 if TYPE_CHECKING:
     from ppl.compile.load import LogJoint
-    from ppl.inference.infer import Progress
+    from ppl.inference.climb import Progress
     from ppl.inference.settings import Settings
     from ppl.posterior import Fit
 
@@ -168,6 +168,8 @@ def infer(
     from ppl.posterior import Fit
 
     inference = run(CompiledTarget(joint), settings, progress)
+    assert isinstance(inference.target, CompiledTarget)
+    joint = inference.target.model
     seconds = {"compile": compiled - began, "infer": perf_counter() - compiled}
     return Fit(request.source.name, settings.seed, joint, inference, selection, seconds)
 

@@ -149,6 +149,17 @@ def positive_count(word: str) -> int:
     return int(word)
 
 
+def seconds(word: str) -> float:
+    """Read a time above 0."""
+    try:
+        time = float(word)
+    except ValueError:
+        time = 0.0
+    if not 0 < time < float("inf"):
+        raise ValueError(f"`{word}` is not a number of seconds above 0")
+    return time
+
+
 def size(word: str) -> tuple[str, int]:
     """Read `K=3`: a dimension's name and its size."""
     name, _, number = word.partition("=")

@@ -12,7 +12,7 @@ from ppl.data import diagnostics as kinds
 from ppl.data.coverage import coverage, known_bounds, positions_in_range, span_of_position
 from ppl.data.dataset import Array, Variable
 from ppl.data.excluded import without_excluded
-from ppl.data.select import Selection
+from ppl.data.select import Selection, none_used
 from ppl.data.sizes import find_sizes
 from ppl.graph import diagnostics as graph_kinds
 from ppl.graph.bound import BoundGraph
@@ -47,8 +47,6 @@ def bind(
     DataError, ModelError
         With all that is wrong with the data, or with how the model uses them.
     """
-    if selection.problem is not None:
-        raise DataError((selection.problem,), graph.source)
     given = selection.variables
     _refuse_not_given(graph, given, selection.unused)
     sizes, notes = find_sizes(graph, given, overrides or {})
@@ -87,6 +85,8 @@ def bind(
     wrong = check_supports(graph, ranges, data)
     if wrong:
         raise ModelError(wrong, graph.source)
+    if selection.unused and selection.places and not given:
+        raise DataError((none_used(selection.unused, selection.places),), graph.source)
     if given and not observed and not any(isinstance(p, Factor) for p in graph.pieces):
         notes.append(_nothing_observed(graph))
     return BoundGraph(

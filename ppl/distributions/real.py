@@ -29,6 +29,11 @@ def _student_log_density(x: Any, nu: Any, mu: Any, sigma: Any) -> Any:
     return -0.5 * (nu + 1.0) * np.log1p(np.square(z) / nu) - log_normaliser
 
 
+def _laplace_cdf(z: Any) -> Any:
+    tail = 0.5 * np.exp(-np.absolute(z))
+    return np.where(z < 0.0, tail, 1.0 - tail)
+
+
 def _logistic_log_density(x: Any, mu: Any, s: Any) -> Any:
     z = (x - mu) / s
     return -z - 2.0 * np.logaddexp(0.0, -z) - np.log(s)
@@ -145,7 +150,7 @@ Cauchy = Distribution(
     ),
     sample=lambda rng, size, mu, sigma: mu + sigma * rng.standard_cauchy(size),
     location_scale=("mu", "sigma"),
-    cdf=lambda x, mu, sigma: 0.5 + np.arctan((x - mu) / sigma) / math.pi,
+    cdf=lambda x, mu, sigma: np.arctan2(sigma, mu - x) / math.pi,
     log_cdf=lambda x, mu, sigma: np.log(np.arctan2(sigma, mu - x)) - LOG_PI,
     log_ccdf=lambda x, mu, sigma: np.log(np.arctan2(sigma, x - mu)) - LOG_PI,
     entropy=lambda mu, sigma: np.log(sigma) + (2.0 * LOG_2 + LOG_PI),
@@ -162,7 +167,7 @@ Laplace = Distribution(
     location_scale=("mu", "b"),
     mean=lambda mu, b: mu,
     variance=lambda mu, b: 2.0 * np.square(b),
-    cdf=lambda x, mu, b: 0.5 - 0.5 * np.sign(x - mu) * np.expm1(-np.absolute(x - mu) / b),
+    cdf=lambda x, mu, b: _laplace_cdf((x - mu) / b),
     log_cdf=lambda x, mu, b: _laplace_log_tail((mu - x) / b),
     log_ccdf=lambda x, mu, b: _laplace_log_tail((x - mu) / b),
     entropy=lambda mu, b: np.log(b) + (1.0 + LOG_2),

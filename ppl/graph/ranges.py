@@ -19,6 +19,7 @@ from ppl.graph.nodes import (
     LogDensity,
     Matrix,
     Node,
+    Ode,
     Position,
     Read,
     Reduce,
@@ -91,6 +92,8 @@ class Ranges:
                 return _reduced(operation, below[id(body)])
             case LogDensity(quantity=quantity):
                 return ANY if quantity == "log density" else SHARE
+            case Ode():
+                return ANY
 
     def set_of(self, node: Node) -> Constraint | None:
         """Return the set of vectors or matrices that a node's values belong to, if known."""

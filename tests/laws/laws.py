@@ -282,6 +282,31 @@ def cdf_is_the_integral(d: Distribution) -> None:
         close(cdf(x), below, 6e-3, "cdf")
 
 
+def tails_keep_their_digits(d: Distribution) -> None:
+    """The logarithms of the cdf and of its complement fit it, and SciPy's far from the centre."""
+    p, rng = first(d), generator(d, 5)
+    for function, name in ((d.log_cdf, "logcdf"), (d.log_ccdf, "logsf")):
+        if function is None or d.cdf is None:
+            continue
+        for _ in range(3):
+            given = arguments(rng, p)
+            x = draws(rng, p, given, (20,))
+            with np.errstate(all="ignore"):
+                below = evaluated(d.cdf, [x, *given], [0, *p.events])
+                found = np.exp(evaluated(function, [x, *given], [0, *p.events]))
+            sound = (below > 1e-6) & (below < 1 - 1e-6)
+            expected = below if name == "logcdf" else 1.0 - below
+            close(found[sound], expected[sound], 1e-9, name)
+            if d.reference:
+                law = d.reference(*p.standard(given))
+                far = law.isf(1e-30) if name == "logsf" else law.ppf(1e-30)
+                with np.errstate(all="ignore"):
+                    tail = getattr(law, name)(far)
+                if np.isfinite(far) and np.isfinite(tail) and tail < -30.0:
+                    found = evaluated(function, [far, *given], [0, *p.events])
+                    close(found, tail, 1e-6, f"far {name}")
+
+
 def support_holds_its_points(d: Distribution) -> None:
     """The support contains draws of a batch, and is a set of the right kind."""
     p, rng = first(d), generator(d)
@@ -336,6 +361,7 @@ LAWS: tuple[Law, ...] = (
     gradients_are_slopes,
     edges_have_limits,
     cdf_is_the_integral,
+    tails_keep_their_digits,
     support_holds_its_points,
     location_and_scale_move,
     states_cover_the_support,

@@ -12,8 +12,7 @@ from ppl.constraints import greater_than
 from ppl.distributions import DISTRIBUTIONS, WRAPPERS, Law, record_of
 from ppl.distributions.component import Component, Part
 
-from .cases import arguments, draws, parametrisations
-from .evaluation import evaluated
+from .cases import arguments, parametrisations
 from .laws import LAWS, close, generator
 from .test_faults import FAULTS, fails, has
 
@@ -176,22 +175,6 @@ def test_what_is_restricted_is_not_normalised():
 # ---------------------------------------------------------------------------------- by themselves
 
 WITH_CDF = [n for n, d in DISTRIBUTIONS.items() if d.cdf is not None]
-
-
-@pytest.mark.parametrize("name", WITH_CDF)
-def test_both_logarithms_of_the_distribution_function_fit_it(name):
-    record = DISTRIBUTIONS[name]
-    p, rng = next(parametrisations(record)), generator(record, 5)
-    given = arguments(rng, p)
-    x = draws(rng, p, given, (20,))
-    whole = [x, *given]
-    cdf = evaluated(record.cdf, whole, [0, *p.events])
-    sound = (cdf > 1e-6) & (cdf < 1 - 1e-6)
-    with np.errstate(all="ignore"):
-        for function, value in ((record.log_cdf, cdf), (record.log_ccdf, 1 - cdf)):
-            if function is not None:
-                found = evaluated(function, whole, [0, *p.events])
-                close(np.exp(found)[sound], value[sound], 1e-9, "logarithm")
 
 
 @pytest.mark.parametrize("name", WITH_CDF)
