@@ -392,14 +392,9 @@ def _of_data_alone(graph: Graph, data: Mapping[str, Any]) -> set[str]:
 
 
 def _is_term(piece: Sample) -> bool:
-    """Return whether a statement says more than how to draw: its density is not normalised.
-
-    `Flat` without two bounds says nothing.
-    """
-    suffix = piece.suffix
+    """Return whether a statement says more than how to draw: ``Density(expr)`` adds to the joint."""
     record = piece.density.record
-    bounded = suffix is not None and suffix.lower is not None and suffix.upper is not None
-    return not record.normalised and (bool(record.parameters) or bounded)
+    return not record.normalised and bool(record.parameters)
 
 
 def _roles(
