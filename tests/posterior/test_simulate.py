@@ -131,7 +131,6 @@ for t in 1:T {
             "dim T = 5\nz[0] ~ Poisson(3)\nfor t in 1:T { z[t] ~ Poisson(1 + z[t - 1]) }\n",
             "not supported yet for Poisson",
         ),
-        ("a ~ Normal(0, 1) > 30\n", "next to no values within"),
         ("dim K = 9\nm[K] ~ Normal([9, 8, 7, 6, 5, 4, 3, 2, 1], 0.1) in Ordered\n", "next to no"),
     ],
 )
