@@ -37,6 +37,7 @@ from ppl.graph.nodes import (
     walk,
 )
 from ppl.graph.scope import Scope, Stop
+from ppl.graph.trace import plain_number
 from ppl.primitives.atoms import RECOGNISED
 from ppl.syntax import tree
 from ppl.text import Diagnostic, Label, Span
@@ -142,7 +143,7 @@ class Reader:
         if all(isinstance(n, Constant) for n in nodes):
             with np.errstate(all="ignore"):
                 number = function(*(n.value for n in nodes))  # type: ignore[union-attr]
-            return Value(Constant(number.item(), span), (), span)
+            return Value(Constant(plain_number(number), span), (), span)
         return Value(Apply(RECOGNISED[function].name, nodes, span), axes, span)
 
     # -------------------------------------------------------------------------- expressions
