@@ -338,8 +338,11 @@ class Generator:
                 laws = ("Normal({m}, {s})", "StudentT(3, {m}, {s})", "Laplace({m}, {s})")
             case "count":
                 values = r.poisson(2, size=shape)
-                laws = ("Poisson(log = {m})", "NegativeBinomial(log = {m}, phi = {s})")
-                laws += ("Binomial(9, logit = {m})", "Poisson({s})")
+                laws = (
+                    "Poisson(log = 2 * tanh({m}))",
+                    "NegativeBinomial(log = tanh({m}), phi = {s})",
+                )
+                laws += ("Binomial(9, logit = 3 * sin({m}))", "Poisson({s})")
                 more = " in Count" if self.random.random() < 0.5 else ""
             case "binary":
                 values = r.integers(0, 2, size=shape)
