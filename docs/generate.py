@@ -26,8 +26,8 @@ DISTRIBUTIONS_INTRODUCTION = """\
 
 A distribution stands on the right of `~`. Arguments are given by position or by name, in the order
 shown; a second signature is another parametrisation, whose own arguments need their names:
-`Gamma(mu = 3, sigma = 1)`. All are elementwise over arrays, except that a *vector* or *matrix* argument
-takes the last axes.
+`Gamma(mu = 3, sigma = 1)`. All are elementwise over arrays, except that a *vector* or *matrix*
+argument takes the last axes.
 
 Bounds truncate a distribution of numbers, `tau ~ Cauchy(0, 5) > 0`, where its entry has a CDF or
 the bounds change nothing. Discrete latents are summed out where they have finitely many values.
@@ -38,8 +38,9 @@ FUNCTIONS_INTRODUCTION = """\
 
 *Written by `python -m docs.generate` from the table that the compiler reads; do not edit.*
 
-Operators are `+ - * / % ^`, `@` (matrix product), comparisons and `and`, `or`, `not`, whose values are
-the numbers 0 and 1, and `if c then a else b`. The constant `pi` and the number `inf` have names.
+Operators are `+ - * / % ^`, `@` (matrix product), comparisons and `and`, `or`, `not`, whose values
+are the numbers 0 and 1, and `if c then a else b`. The constant `pi` and the number `inf`
+have names.
 """
 
 REDUCTION_SUMMARIES = {
@@ -64,6 +65,11 @@ SPECIAL_SUMMARIES = {
     "cdf": ("Distribution(...), x", "Probability of at most x."),
     "ccdf": ("Distribution(...), x", "Probability of more than x."),
     "eye": ("N", "Identity matrix."),
+    "ode": (
+        "rhs, y0, t0, ts",
+        "Solution of dy/dt = rhs(t, y) from y0 at t0, at the times ts: a matrix, times by states. "
+        '`method = "rk45"` or `"bdf"` (stiff), `rtol =`, `atol =`.',
+    ),
 }
 """Arguments and meaning of the functions that the compiler carries itself."""
 

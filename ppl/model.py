@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from ppl.posterior import Fit
 
 Array = npt.NDArray[np.float64]
-OPTIONS = ("seed", "method", "guide", "draws")
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,6 +76,7 @@ class Model:
         method: str = "auto",
         guide: str = "auto",
         draws: int = 4000,
+        time_limit: float = 20.0,
         observe: Sequence[str] = (),
         **named: Any,
     ) -> Fit:
@@ -88,7 +88,7 @@ class Model:
             Arrays, lists or numbers by name, or a data frame; or one array without a name.
         seed
             Of all randomness: the same seed gives the same bytes.
-        method, guide, draws
+        method, guide, draws, time_limit
             As the command's options of these names.
         observe
             Random variables to be observed though something depends on them.
@@ -103,7 +103,14 @@ class Model:
         from ppl.inference.settings import Settings, checked
 
         request, _ = self._request(data, named, observe)
-        settings = checked(Settings(seed=seed, method=method, guide=guide, draws=draws))  # type: ignore[arg-type]
+        chosen = Settings(
+            seed=seed,
+            method=method,  # type: ignore[arg-type]
+            guide=guide,  # type: ignore[arg-type]
+            draws=draws,
+            time_limit=time_limit,
+        )
+        settings = checked(chosen)
         return pipeline.infer(request, settings)
 
     def compile(self, data: Mapping[str, Any] | None = None, **named: Any) -> LogJoint:

@@ -26,7 +26,7 @@ from ppl.text.usage import USAGE
 
 if TYPE_CHECKING:
     from ppl.compile.load import LogJoint
-    from ppl.inference.infer import Progress
+    from ppl.inference.climb import Progress
     from ppl.inference.settings import Settings
     from ppl.posterior import Fit
 
@@ -102,8 +102,7 @@ def bound_of(request: Request) -> tuple[Selection, BoundGraph]:
                 (
                     USAGE(
                         f"the model has no dimension `{name}`",
-                        help="its dimensions are "
-                        + (", ".join(n for n, d in graph.dimensions.items() if d.named) or "none"),
+                        help=_dimensions(graph),
                     ),
                 )
             )
@@ -119,6 +118,11 @@ def beside(notes: Sequence[Diagnostic]) -> Iterator[None]:
     except PplError as error:
         warnings = tuple(n for n in notes if n.severity == "warning")
         raise type(error)((*error.diagnostics, *warnings), error.source) from None
+
+
+def _dimensions(graph: Graph) -> str:
+    named = [name for name, dimension in graph.dimensions.items() if dimension.named]
+    return f"its dimensions are {', '.join(named)}" if named else "it has no named dimension"
 
 
 def compiled_of(request: Request) -> tuple[Selection, LogJoint]:
@@ -164,6 +168,8 @@ def infer(
     from ppl.posterior import Fit
 
     inference = run(CompiledTarget(joint), settings, progress)
+    assert isinstance(inference.target, CompiledTarget)
+    joint = inference.target.model
     seconds = {"compile": compiled - began, "infer": perf_counter() - compiled}
     return Fit(request.source.name, settings.seed, joint, inference, selection, seconds)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal
@@ -37,14 +37,19 @@ class Quantity:
         Draws (S, ...), to be weighted.
     weights
         Normalised weights (S,).
-    equal
-        Equally weighted draws (n, ...).
+    source
+        What hands out equally weighted draws (n, ...).
     """
 
     name: str
     values: npt.NDArray[Any]
     weights: Array
-    equal: npt.NDArray[Any]
+    source: Callable[[], npt.NDArray[Any]]
+
+    @cached_property
+    def equal(self) -> npt.NDArray[Any]:
+        """Equally weighted draws, (n, ...), made when they are first asked for."""
+        return self.source()
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -196,7 +201,7 @@ class Fit:
                 what
                 or (f"did you mean `{meant}`?" if meant else f"it has {', '.join(self.names)}"),
             )
-        return Quantity(name, self._weighted[name], self._weights, self._equal[name])
+        return Quantity(name, self._weighted[name], self._weights, lambda: self._equal[name])
 
     @cached_property
     def parameters(self) -> dict[str, npt.NDArray[np.float64]]:

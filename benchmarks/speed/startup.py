@@ -73,7 +73,10 @@ def time_gradients(rounds: int) -> Seconds:
     def calls(function: Callable[[object], object]) -> Callable[[], object]:
         return lambda: [function(x) for _ in range(CALLS)]
 
-    tasks = {"staged": calls(joint.gradient.value_and_gradient), "tape": calls(plain.value_and_gradient)}
+    tasks = {
+        "staged": calls(joint.gradient.value_and_gradient),
+        "tape": calls(plain.value_and_gradient),
+    }
     seconds = by_turns(tasks, rounds)
     return {name: [value / CALLS for value in values] for name, values in seconds.items()}
 

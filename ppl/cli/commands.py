@@ -14,6 +14,7 @@ from ppl.cli.words import (
     one_of,
     positive_count,
     refuse,
+    seconds,
     size,
 )
 from ppl.text import PplError, Source, UsageError
@@ -41,6 +42,7 @@ def infer(arguments: Arguments) -> int:
         method=arguments.method,
         guide=arguments.guide,
         draws=arguments.draws,
+        time_limit=arguments.time_limit,
     )
     request = _request(arguments)
     with terminal.progress(None if arguments.quiet else sys.stderr) as progress:
@@ -139,19 +141,26 @@ COMMANDS = {
                 Option("--seed", "of all randomness (default 0)", "N", count, 0),
                 Option(
                     "--guide",
-                    "family of the guide: auto or meanfield (default auto)",
+                    "auto, meanfield or fullrank (default auto)",
                     "FAMILY",
-                    one_of("auto", "meanfield"),
+                    one_of("auto", "meanfield", "fullrank"),
                     "auto",
                 ),
                 Option(
                     "--method",
-                    "last rung to try: auto, vi or is (default auto)",
+                    "last rung to try: auto, vi, is or hmc (default auto)",
                     "METHOD",
-                    one_of("auto", "vi", "is"),
+                    one_of("auto", "vi", "is", "hmc"),
                     "auto",
                 ),
                 Option("--draws", "posterior draws (default 4000)", "N", positive_count, 4000),
+                Option(
+                    "--time-limit",
+                    "seconds after which Markov chains end (default 20)",
+                    "SECONDS",
+                    seconds,
+                    20.0,
+                ),
                 Option("--json", "write the result as JSON; - prints it, not the table", "FILE"),
                 Option("--quiet", "no progress on standard error"),
             ),

@@ -149,6 +149,17 @@ def positive_count(word: str) -> int:
     return int(word)
 
 
+def seconds(word: str) -> float:
+    """Read a time above 0."""
+    try:
+        time = float(word)
+    except ValueError:
+        time = 0.0
+    if not 0 < time < float("inf"):
+        raise ValueError(f"`{word}` is not a number of seconds above 0")
+    return time
+
+
 def size(word: str) -> tuple[str, int]:
     """Read `K=3`: a dimension's name and its size."""
     name, _, number = word.partition("=")
@@ -161,7 +172,8 @@ def _option(command: Command, word: str, remaining: Iterator[str]) -> tuple[Opti
     flag, equals, text = word.partition("=")
     known = {option.flag: option for option in command.options}
     if flag not in known:
-        near = nearest(flag, known)
+        near = nearest(flag.lstrip("-"), [name.lstrip("-") for name in known])
+        near = near and f"--{near}"
         help = f"did you mean `{near}`?" if near else command.prompt
         refuse(f"`ppl {command.name}` has no option `{flag}`", help)
     option = known[flag]

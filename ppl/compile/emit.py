@@ -89,8 +89,10 @@ class _Emitter:
         self.namer = Namer()
         self.namer.taken.update(DISTRIBUTIONS)
         shapes = dict(program.shapes)
-        for name in bound.missing:
-            shapes[f"{name}.present"] = shapes[name]
+        handed = [f"{name}.present" for name in bound.missing]
+        for name, key in zip(bound.missing, handed, strict=True):
+            shapes[key] = shapes[name]
+        handed.extend(key for key in shapes if key.endswith(".centring"))
         self.writer = Writer({}, shapes, bound.sizes, bound.data, self.namer)
         self.states = StateWriter(self.writer, self.namer, bound)
         self.sets: dict[str, str] = {}
@@ -98,7 +100,8 @@ class _Emitter:
         self.used: set[str] = set()
         self.checks: dict[tuple[str, int], Inside] = {}
         self._steps: dict[str, str] = {}
-        for key in (*bound.data, *(f"{n}.present" for n in bound.missing)):
+        self.given = frozenset((*bound.data, *handed))
+        for key in (*bound.data, *handed):
             self.writer.known[key] = Known(self.namer.of(key, key), drawn=False)
 
     # ------------------------------------------------------------------------------- whole
@@ -111,20 +114,22 @@ class _Emitter:
         functions = [
             self._terms("log_joint", steps, ("prior", "likelihood", "jacobian")),
             self._terms("log_likelihood", steps, ("likelihood",)),
-            self._quantities((*steps, *after)),
+            self._quantities("determined", self._determined((*steps, *after)), "x"),
+            self._quantities("quantities", self._reported, "x, rng"),
         ]
         head = ["def compile_model(data):"]
         head.extend(
             f'{INDENT}{self.namer.of(f"dim {name}", name)} = data["{name}"]'
             for name in sorted(self.writer.dimensions)
         )
-        for key in self.writer.known:
-            data = key in self.bound.data or key.endswith(".present")
-            if data and key in self.used:
-                head.append(f'{INDENT}{self.writer.known[key].text} = data["{key}"]')
+        head.extend(
+            f'{INDENT}{known.text} = data["{key}"]'
+            for key, known in self.writer.known.items()
+            if key in self.given and key in self.used
+        )
         head.extend(INDENT + line for line in self.writer.constants)
         body = [line for f in functions for line in ("", *f)]
-        tail = ["", f"{INDENT}return log_joint, log_likelihood, quantities"]
+        tail = ["", f"{INDENT}return log_joint, log_likelihood, determined, quantities"]
         text = "\n".join((*head, *body, *tail)) + "\n"
         return Emitted(
             text,
@@ -158,10 +163,19 @@ class _Emitter:
         lines.append(f"return {total}")
         return [f"{INDENT}def {name}(x):", *(2 * INDENT + line for line in lines)]
 
-    def _quantities(self, steps: Sequence[Step]) -> list[str]:
-        """Write the function that returns the user's variables."""
+    @property
+    def _reported(self) -> list[str]:
+        return [*self.program.reported, *self.bound.parameters]
+
+    def _determined(self, steps: Sequence[Step]) -> list[str]:
+        """Return which of the reported names a point fixes: no chance comes into them."""
+        random = {s.key for s in steps if isinstance(s, Draw | StateDraw)}
+        return [n for n in self._reported if not random & _needed(steps, (), (), (n,))]
+
+    def _quantities(self, function: str, names: Sequence[str], parameters: str) -> list[str]:
+        """Write a function that returns the user's variables."""
+        steps = (*self.program.steps, *self.program.after)
         self.writer.lines = lines = []
-        names = [*self.program.reported, *self.bound.parameters]
         needed = _needed(steps, (), (), names)
         last: Span | None = None
         lines.append("draws = x.shape[0]")
@@ -178,7 +192,7 @@ class _Emitter:
                 text = f"np.broadcast_to({text}, {('draws', *shape)!r})".replace("'draws'", "draws")
             lines.append(f'{INDENT}"{name}": {text},')
         lines.append("}")
-        return [f"{INDENT}def quantities(x, rng):", *(2 * INDENT + line for line in lines)]
+        return [f"{INDENT}def {function}({parameters}):", *(2 * INDENT + line for line in lines)]
 
     def _comment(self, step: Step, last: Span | None) -> Span | None:
         span = getattr(step, "span", None)

@@ -35,6 +35,7 @@ from ppl.graph.bound import BoundGraph
 from ppl.primitives.atoms import ATOMS
 from ppl.primitives.chains import sum_over_paths
 from ppl.primitives.gathers import gather, segment_sum
+from ppl.primitives.ode import odeint
 from ppl.primitives.recurrence import linear_recurrence
 from ppl.primitives.scans import scan
 
@@ -64,7 +65,13 @@ class LogJoint:
     source: str
     log_joint: Callable[[Any], Any]
     log_likelihood: Callable[[Any], Any]
+    _determined: Callable[[Any], Mapping[str, Any]]
     _quantities: Callable[[Any, Any], Mapping[str, Any]]
+
+    def determined(self, x: Floats) -> dict[str, NDArray[Any]]:
+        """Return those of the user's variables that a point fixes: nothing that is drawn after."""
+        with np.errstate(all="ignore"):
+            return {k: np.asarray(v) for k, v in self._determined(x).items()}
 
     def quantities(self, x: Floats, rng: np.random.Generator) -> dict[str, NDArray[Any]]:
         """Return the user's variables at points, each with the draw axis first."""
@@ -80,16 +87,32 @@ class LogJoint:
             return tape(self.log_joint)
 
 
-def compile_bound(bound: BoundGraph) -> LogJoint:
-    """Compile a bound graph."""
-    program = lower(bound)
+def compile_bound(bound: BoundGraph, centring: Mapping[str, Floats] | None = None) -> LogJoint:
+    """Compile a bound graph.
+
+    Parameters
+    ----------
+    bound
+        The graph with its data.
+    centring
+        For some latents that `Column.noncentred` marks: how far each entry is centred, from 0
+        (not at all) to 1.
+    """
+    centring = centring or {}
+    program = lower(bound, frozenset(centring))
     emitted = emit(program, bound)
     sets = {c.constraint.name: c.constraint for c in program.columns}
-    functions = _load(emitted, bound, sets)
+    degrees = {f"{name}.centring": degree for name, degree in centring.items()}
+    functions = _load(emitted, bound, sets, degrees)
     return LogJoint(bound, program, emitted.text, *functions)
 
 
-def _load(emitted: Emitted, bound: BoundGraph, sets: Mapping[str, Constraint]) -> Any:
+def _load(
+    emitted: Emitted,
+    bound: BoundGraph,
+    sets: Mapping[str, Constraint],
+    degrees: Mapping[str, Floats],
+) -> Any:
     name = f"<compiled model {next(_serial)}>"
     scope: dict[str, Any] = {
         "np": anp,
@@ -102,6 +125,7 @@ def _load(emitted: Emitted, bound: BoundGraph, sets: Mapping[str, Constraint]) -
         "draw_states": draw_states,
         "linear_recurrence": linear_recurrence,
         "scan": scan,
+        "odeint": odeint,
         "read_drawn": read_drawn,
         "segment_sum": segment_sum,
         "sum_over_paths": sum_over_paths,
@@ -118,7 +142,7 @@ def _load(emitted: Emitted, bound: BoundGraph, sets: Mapping[str, Constraint]) -
         emitted.text.splitlines(keepends=True),
         name,
     )
-    data: dict[str, Any] = {**bound.sizes, **bound.data, **emitted.arrays}
+    data: dict[str, Any] = {**bound.sizes, **bound.data, **emitted.arrays, **degrees}
     for key, mask in bound.missing.items():
         data[f"{key}.present"] = (~mask).astype(float)
     try:

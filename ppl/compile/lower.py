@@ -5,8 +5,9 @@ Decides how each latent is parametrised, in which order things are computed, and
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 
@@ -51,6 +52,7 @@ from ppl.graph.nodes import (
     Position,
     Read,
     reads,
+    rename,
     rewrite,
     subtract,
 )
@@ -77,6 +79,7 @@ class Lowering:
     choices: list[str] = field(default_factory=list)
     noncentred: set[str] = field(default_factory=set)
     uncertain: frozenset[str] = frozenset()
+    partly_centred: frozenset[str] = frozenset()
     discrete: tuple[str, ...] = ()
     shadowed: frozenset[str] = frozenset()
     leader: dict[str, str] = field(default_factory=dict)
@@ -92,8 +95,15 @@ class Lowering:
         return self.columns[-1].stop if self.columns else 0
 
 
-def lower(bound: BoundGraph) -> Program:
+def lower(bound: BoundGraph, partly_centred: frozenset[str] = frozenset()) -> Program:
     """Lower a bound graph.
+
+    Parameters
+    ----------
+    bound
+        The graph.
+    partly_centred
+        Latents of location and scale whose degree of centring is data, ``NAME.centring``.
 
     Raises
     ------
@@ -101,7 +111,7 @@ def lower(bound: BoundGraph) -> Program:
         Where the model needs what this version does not carry.
     """
     bound = replace(bound, graph=_without_densities(bound.graph))
-    low = Lowering(bound)
+    low = Lowering(bound, partly_centred=partly_centred)
     graph = bound.graph
     for name in graph.variables:
         low.shapes[name] = bound.shape(name)
@@ -302,6 +312,9 @@ def _latent(low: Lowering, name: str, uncertain: set[str]) -> None:
     if len(samples) == 1 and _is_location_scale(samples[0], uncertain, low):
         _noncentred(low, name, samples[0])
         return
+    if len(samples) == 1 and _is_placed(samples[0], uncertain, low):
+        _placed(low, name, samples[0])
+        return
     supports = [support_of(s) for s in samples]
     if len({s.name for s in supports}) > 1 or any(
         isinstance(getattr(s, "lower", None), Traced) for s in supports
@@ -385,11 +398,15 @@ def _noncentred(low: Lowering, name: str, sample: Sample) -> None:
     shape = low.shapes[name]
     start = low.position
     stop = start + int(np.prod(shape, dtype=int))
-    low.columns.append(Column(name, start, stop, shape, "latent", True, support))
+    low.columns.append(Column(name, start, stop, shape, "latent", True, support, support is real))
     low.shapes[key] = shape
     low.noncentred.add(name)
     z: Node = Read(key, sample.target.positions)
-    if support is real:
+    if name in low.partly_centred:
+        _partly_centred(
+            low, name, sample, arguments[location] if location else None, arguments[scale]
+        )
+    elif support is real:
         low.unpacked.append(Unpack(key, start, stop, shape, f"{name}, standardised"))
     else:
         free = f"{name}.free"
@@ -410,6 +427,83 @@ def _noncentred(low: Lowering, name: str, sample: Sample) -> None:
     low.values.setdefault(name, []).append(Let(name, _axes_of(sample), value, sample.span))
     density = trace(record.log_density, [z, *standard.values()], [()] * (1 + len(standard)))
     low.terms.setdefault(name, []).append(Term("prior", density.node, sample.indices, sample.span))
+    how = "partly centred" if name in low.partly_centred else "non-centred"
+    low.choices.append(f"{name} {how}")
+
+
+def _partly_centred(
+    low: Lowering, name: str, sample: Sample, location: Node | None, scale: Node
+) -> None:
+    """Give a latent columns x from which z = (x - c · location) / scale^c, c its centring.
+
+    With c = 0 these are standardised, with c = 1 they are the latent itself (Gorinova, Moore &
+    Hoffman 2020, "Automatic reparameterisation of probabilistic programs").
+    """
+    assert sample.target is not None
+    column = low.columns[-1]
+    key, between, degree = f"{name}.standard", f"{name}.between", f"{name}.centring"
+    low.shapes[between] = low.shapes[degree] = column.shape
+    low.unpacked.append(
+        Unpack(between, column.start, column.stop, column.shape, f"{name}, partly centred")
+    )
+    x: Node = Read(between, sample.target.positions)
+    c = Read(degree, sample.target.positions)
+    if location is not None:
+        x = Apply("subtract", (x, Apply("multiply", (c, location))))
+    shrunk = Apply("multiply", (c, Apply("log", (scale,))))
+    value = Apply("multiply", (x, Apply("exp", (Apply("negative", (shrunk,)),))))
+    low.values.setdefault(name, []).append(Let(key, _axes_of(sample), value, sample.span))
+    jacobian = Apply("negative", (shrunk,))
+    low.terms.setdefault(name, []).append(Term("jacobian", jacobian, sample.indices, sample.span))
+
+
+def _placing(density: LogDensity) -> Callable[..., Any] | None:
+    """Return the function that makes a draw of a vector from standard normals, if there is one."""
+    record = DISTRIBUTIONS[density.distribution]
+    if density.alternative is None:
+        return record.place
+    return record.alternatives[density.alternative].place
+
+
+def _is_placed(sample: Sample, uncertain: set[str], low: Lowering) -> bool:
+    """Return whether a vector is better made from normals: its covariance is uncertain itself."""
+    density = sample.density
+    if _placing(density) is None or sample.suffix is not None or sample.target is None:
+        return False
+    positions = sample.target.positions
+    if not all(isinstance(p, Position) for p in positions) or len(density.event) != 1:
+        return False
+    found = reads(*density.arguments)
+    if sample.target.name in found or found & low.shadowed:
+        return False
+    return bool(reads(*density.arguments[1:]) & uncertain)
+
+
+def _placed(low: Lowering, name: str, sample: Sample) -> None:
+    """Write a vector as location + factor · z."""
+    density = sample.density
+    place = _placing(density)
+    assert place is not None
+    assert sample.target is not None
+    key = f"{name}.standard"
+    shape = low.shapes[name]
+    start = low.position
+    stop = start + int(np.prod(shape, dtype=int))
+    low.columns.append(Column(name, start, stop, shape, "latent", True, real))
+    low.shapes[key] = shape
+    low.noncentred.add(name)
+    low.unpacked.append(Unpack(key, start, stop, shape, f"{name}, standardised"))
+    z = Read(key, sample.target.positions)
+    (last,) = density.event
+    value = trace(place, (z, *density.arguments), (density.event, *density.events))
+    axis = last.like()
+    node = rename(value.node, {value.event[0]: axis})
+    axes = tuple(axis if i == last else i for i in _axes_of(sample))
+    low.values.setdefault(name, []).append(Let(name, axes, node, sample.span))
+    normal = DISTRIBUTIONS["Normal"].log_density
+    prior = trace(lambda z: normal(z, 0.0, 1.0), (z,), ((),)).node
+    indices = (*(i for i in sample.indices if i != last), last)
+    low.terms.setdefault(name, []).append(Term("prior", prior, indices, sample.span))
     low.choices.append(f"{name} non-centred")
 
 
@@ -703,6 +797,8 @@ def _draws(low: Lowering, name: str) -> list[Step]:
                 raise _unsupported(
                     low, f"drawing `{name}`, whose distribution has bounds,", piece.span
                 )
+            if not DISTRIBUTIONS[piece.density.distribution].normalised:
+                raise _no_draws(low, name, piece)
             steps.append(_draw(key, indices, piece))
         parts.append(part)
     if parts and parts[0].key == name:
@@ -710,6 +806,16 @@ def _draws(low: Lowering, name: str) -> list[Step]:
     if len(pieces) == 1 and steps:
         return steps
     return [*steps, Assemble(name, low.shapes[name], tuple(parts))]
+
+
+def _no_draws(low: Lowering, name: str, piece: Sample) -> ModelError:
+    improper = kinds.IMPROPER(
+        f"`{name}` cannot be drawn: `{piece.density.distribution}` is improper, and nothing "
+        "observed depends on it",
+        piece.span,
+        help="give it a proper distribution, or data for what depends on it",
+    )
+    return ModelError((improper,), low.bound.graph.source)
 
 
 def _draw(key: str, indices: tuple[Index, ...], piece: Sample) -> Draw:

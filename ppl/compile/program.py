@@ -238,6 +238,8 @@ class Column:
         Whether the free numbers are standardised.
     constraint
         The set of the values, on numeric bounds.
+    affine
+        Whether the variable is a location plus a scale times its free numbers, one by one.
     """
 
     key: str
@@ -247,6 +249,7 @@ class Column:
     kind: Literal["latent", "parameter"]
     noncentred: bool
     constraint: Constraint
+    affine: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,6 +86,12 @@ UNUSED = Kind(
     "Names of the data that the model does not have are left aside.",
     severity="note",
 )
+NONE_USED = Kind(
+    "none-of-the-data-used",
+    "Data are bound by name. Where the model has none of the names, the answer would be that of "
+    "the prior, which is hardly what the data were given for. Data that are left aside beside "
+    "others that are used are only noted.",
+)
 NOTHING_OBSERVED = Kind(
     "nothing-observed",
     "Without a statement `~` whose left side is data, and without `factor`, there is nothing to "

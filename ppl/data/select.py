@@ -31,11 +31,14 @@ class Selection:
         Names in the data that the model does not have.
     notes
         What the user should know.
+    places
+        Names of the model that data can be bound to.
     """
 
     variables: dict[str, Variable]
     unused: tuple[str, ...]
     notes: tuple[Diagnostic, ...]
+    places: tuple[str, ...] = ()
 
     @property
     def outline(self) -> Outline:
@@ -107,7 +110,8 @@ def select(
             used[name] = dataset.lone
     if unused:
         notes.append(_unused_note(unused, observables(declared, mentioned), used))
-    return Selection(joined(declared, used), tuple(unused), tuple(notes))
+    places = tuple(observables(declared, mentioned))
+    return Selection(joined(declared, used), tuple(unused), tuple(notes), places)
 
 
 def _error(source: Source, diagnostic: Diagnostic) -> DataError:
@@ -124,7 +128,12 @@ def _mentioned(model: tree.SyntaxTree) -> set[str]:
             case tree.Sample(targets=targets, distribution=d, weight=w, constraints=constraints):
                 own = {name_of(p).id for t in targets if (p := strip(t)) is not None}
                 roots: list[object] = [d, w]
-                roots.extend(t for t in targets if not isinstance(t, tree.Name))
+                for target in targets:
+                    plain = strip(target)
+                    if plain is None:
+                        roots.append(target)
+                    elif isinstance(plain, tree.Index):
+                        roots.extend(plain.positions)
                 for c in constraints:
                     if isinstance(c, tree.Bound):
                         roots.append(c.value)
@@ -136,9 +145,6 @@ def _mentioned(model: tree.SyntaxTree) -> set[str]:
                 roots = [condition]
         roots.extend(loop.domain for loop in site.loops)
         for root in roots:
-            if isinstance(root, tree.Index) and isinstance(root.base, tree.Name):
-                found |= {n.id for p in root.positions for n in names_in(p)}
-                continue
             found |= {n.id for n in names_in(root)} - own
     for function in declare(model).functions.values():
         found |= {n.id for d in function.definitions for n in names_in(d.value)}
@@ -150,17 +156,33 @@ def _mentioned(model: tree.SyntaxTree) -> set[str]:
     return found | set(declare(model).dimensions)
 
 
+def none_used(unused: Sequence[str], places: Sequence[str]) -> Diagnostic:
+    """Return the error for data of which the model has nothing, though it can take some."""
+    meant = _meant(unused, places)
+    given, taken = (", ".join(f"`{n}`" for n in names[:8]) for names in (unused, places))
+    return kinds.NONE_USED(
+        f"the data have {given}, and the model takes {taken}",
+        help=f"rename `{meant[0]}` to `{meant[1]}`, in the data or in the model"
+        if meant
+        else f"give the name: `{places[0]}=FILE`, or `{places[0]}=FILE:{unused[0]}`",
+    )
+
+
+def _meant(unused: Sequence[str], places: Sequence[str]) -> tuple[str, str] | None:
+    """Return a name of the data and the name of the model that it is probably meant for."""
+    for name in unused:
+        for place in places:
+            if name.lower() == place.lower() or nearest(name, [place]) is not None:
+                return name, place
+    return None
+
+
 def _unused_note(unused: Sequence[str], places: Iterable[str], used: Collection[str]) -> Diagnostic:
     """Return the note on data that the model does not have."""
     names = ", ".join(f"`{n}`" for n in unused[:8]) + (" ..." if len(unused) > 8 else "")
     free = [p for p in places if p not in used]
-    meant = [
-        (n, p)
-        for n in unused
-        for p in free
-        if n.lower() == p.lower() or nearest(n, [p]) is not None
-    ]
-    help = f"the model has `{meant[0][1]}`: was that meant by `{meant[0][0]}`?" if meant else None
+    meant = _meant(unused, free)
+    help = f"the model has `{meant[1]}`: was that meant by `{meant[0]}`?" if meant else None
     return kinds.UNUSED(f"the model does not use {names} of the data", help=help)
 
 

@@ -32,12 +32,15 @@ class Alternative:
         A better expression than the converted one, where there is one (``logit=``, ``log=``).
     signature
         If it differs from the distribution's.
+    place
+        As the distribution's, with these parameters.
     """
 
     parameters: Mapping[str, Constraint]
     convert: Callable[..., tuple[Array, ...]]
     log_density: Callable[..., Array] | None = None
     signature: str | None = None
+    place: Callable[..., Array] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +75,8 @@ class Distribution:
     location_scale
         Names of its location and scale (``("mu", "sigma")``), if x = location + scale · z with the
         law of z free of both; location None where there is only a scale.
+    place
+        For vectors: ``place(z, *parameters)`` is a draw where z are independent standard normals.
     states
         For discrete laws of few values: ``states(*parameters)`` is the number of values, counted
         from 0, from parameters that are data; None where it has no bound. For a Categorical it is
@@ -100,6 +105,7 @@ class Distribution:
     defaults: Mapping[str, float] = field(default_factory=dict)
     discrete: bool = False
     location_scale: tuple[str | None, str] | None = None
+    place: Callable[..., Array] | None = None
     states: Callable[..., Any] | None = None
     mean: Callable[..., Array] | None = None
     variance: Callable[..., Array] | None = None

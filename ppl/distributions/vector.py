@@ -33,6 +33,10 @@ def _normal_log_density_of_precision(x: Any, mu: Any, precision: Any) -> Any:
     return -0.5 * squared + log_scale - HALF_LOG_2PI * size(x)
 
 
+def _normal_place(z: Any, mu: Any, chol: Any) -> Any:
+    return mu + matvec(chol, z)
+
+
 def _normal_sample(rng: Any, shape: Any, mu: Any, cov: Any) -> Any:
     """Draw by eigenvectors, which works for a nearly singular covariance too."""
     values, vectors = np.linalg.eigh(cov)
@@ -49,6 +53,7 @@ MultivariateNormal = Distribution(
             parameters={"mu": real, "chol": cov_cholesky},
             convert=lambda mu, chol: (mu, gram(chol)),
             log_density=_normal_log_density_of_factor,
+            place=_normal_place,
         ),
         Alternative(
             parameters={"mu": real, "precision": covariance},
@@ -58,6 +63,7 @@ MultivariateNormal = Distribution(
     ),
     support=real,
     log_density=lambda x, mu, cov: _normal_log_density_of_factor(x, mu, cholesky(cov)),
+    place=lambda z, mu, cov: _normal_place(z, mu, cholesky(cov)),
     sample=_normal_sample,
     signature="(n),(n,n)->(n)",
     mean=lambda mu, cov: mu,

@@ -7,7 +7,7 @@ without data (positions that data give) is taken to be in order.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -33,8 +33,7 @@ class Need:
 
 def check_cycles(graph: Graph) -> tuple[Diagnostic, ...]:
     """Return an error for every ring of names that need one another."""
-    bases = _bases(graph)
-    needs = [need for piece in graph.pieces for need in _needs(piece, bases)]
+    needs = [need for piece in graph.pieces for need in _needs(graph, piece)]
     edges: dict[str, set[str]] = {}
     for need in needs:
         edges.setdefault(need.name, set()).add(need.read.name)
@@ -48,21 +47,7 @@ def check_cycles(graph: Graph) -> tuple[Diagnostic, ...]:
     return tuple(errors)
 
 
-def _bases(graph: Graph) -> dict[str, tuple[float, ...]]:
-    """Return where the axes of loops' own names begin: ``e`` of ``for t in 2:T`` has t - 2."""
-    bases = {}
-    for piece in graph.pieces:
-        match piece:
-            case Sample(target=Read() as target) | Define(target=target):
-                if graph.variables[target.name].local:
-                    shifts = [_shift(p) for p in target.positions]
-                    bases[target.name] = tuple(0 if s is None else s[1] for s in shifts)
-            case _:
-                pass
-    return bases
-
-
-def _needs(piece: object, bases: Mapping[str, tuple[float, ...]]) -> Iterable[Need]:
+def _needs(graph: Graph, piece: object) -> Iterable[Need]:
     match piece:
         case Sample(target=Read() as target, density=density):
             roots: Sequence[Node] = density.arguments
@@ -70,15 +55,34 @@ def _needs(piece: object, bases: Mapping[str, tuple[float, ...]]) -> Iterable[Ne
             roots = (value,)
         case _:
             return
-    shifts = dict(s for s in _shifts(target, bases) if s is not None)
+    own = graph.variables[target.name].local
+    shifts = dict(s for p in target.positions if (s := _shift(p, own)) is not None)
     for node in walk(*roots):
         if isinstance(node, Read):
-            way, along = _way(node, shifts, bases)
+            way, along = _way(node, shifts, graph.variables[node.name].local)
             yield Need(target.name, node, way, along, node.span or target.span or Span(0, 0))
 
 
-def _shift(position: Node) -> tuple[Index, float] | None:
-    """Return (i, c) where a position is i + c with a number c."""
+def _shift(position: Node, local: bool) -> tuple[Index, float] | None:
+    """Return (i, c) where a position is i + c with a number c.
+
+    The axis of a loop's own name begins with the loop: the index itself is i - start there.
+    """
+    found = _distance(position)
+    if found is None:
+        match position:
+            case Apply(atom="subtract", arguments=(Position(index=index), start)) if (
+                local and start is index.domain.start
+            ):
+                return index, 0
+            case _:
+                return None
+    index, c = found
+    start = index.domain.start
+    return index, c + (start.value if local and isinstance(start, Constant) else 0)
+
+
+def _distance(position: Node) -> tuple[Index, float] | None:
     match position:
         case Position(index=index):
             return index, 0
@@ -90,19 +94,11 @@ def _shift(position: Node) -> tuple[Index, float] | None:
             return None
 
 
-def _shifts(read: Read, bases: Mapping[str, tuple[float, ...]]) -> list[tuple[Index, float] | None]:
-    """Return the shifts of all positions, of a loop's own name from where its axes begin."""
-    base = bases.get(read.name, (0,) * len(read.positions))
-    shifts = [_shift(p) for p in read.positions]
-    return [s and (s[0], s[1] - b) for s, b in zip(shifts, base, strict=True)]
-
-
-def _way(
-    read: Read, own: dict[Index, float], bases: Mapping[str, tuple[float, ...]]
-) -> tuple[Way, Index | None]:
+def _way(read: Read, own: dict[Index, float], local: bool) -> tuple[Way, Index | None]:
     """Tell where a read lies from the positions that its statement defines."""
     known = True
-    for shift in _shifts(read, bases):
+    for position in read.positions:
+        shift = _shift(position, local)
         if shift is None:
             known = False
             continue

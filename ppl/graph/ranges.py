@@ -5,6 +5,7 @@ Every node gets a `Range`, from the atoms' rules and from what is known of the n
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -18,6 +19,7 @@ from ppl.graph.nodes import (
     LogDensity,
     Matrix,
     Node,
+    Ode,
     Position,
     Read,
     Reduce,
@@ -87,7 +89,7 @@ class Ranges:
                 return union([below[id(i)] for i in items])
             case Reduce(operation=operation, body=body):
                 return _reduced(operation, below[id(body)])
-            case LogDensity():
+            case LogDensity() | Ode():
                 return ANY
 
     def set_of(self, node: Node) -> Constraint | None:
@@ -188,10 +190,31 @@ def _defined(found: Ranges, name: str) -> None:
         if after.within(before):
             found.names[name] = before
             return
-        found.names[name] = union((before, after))
+        found.names[name] = _widened(before, after)
     found.nodes.clear()
     found.names[name] = ANY
     _from_pieces(found, name, pieces)
+
+
+def _widened(before: Range, after: Range) -> Range:
+    """Return a range that holds both; a bound that moved goes to 0 or without end at once.
+
+    So ``v[t] = w + b * v[t - 1]`` is found positive, though its lower bound never stops falling.
+    """
+    both = union((before, after))
+    if both.lower < before.lower:
+        both = replace(
+            both,
+            lower=0.0 if both.lower >= 0 else -math.inf,
+            lower_open=both.lower > 0 or (both.lower == 0 and both.lower_open),
+        )
+    if both.upper > before.upper:
+        both = replace(
+            both,
+            upper=0.0 if both.upper <= 0 else math.inf,
+            upper_open=both.upper < 0 or (both.upper == 0 and both.upper_open),
+        )
+    return both
 
 
 def _from_pieces(found: Ranges, name: str, pieces: Sequence[Piece]) -> None:

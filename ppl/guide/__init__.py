@@ -3,9 +3,19 @@
 Comes after compilation, which says the layout, and before inference, which chooses the numbers.
 """
 
+from ppl.guide.fullrank import FullRank
 from ppl.guide.gaussian import Guide, entropy, log_density
 from ppl.guide.layout import Block, Layout
 from ppl.guide.meanfield import MeanField
 from ppl.guide.proposal import Proposal
 
-__all__ = ["Block", "Guide", "Layout", "MeanField", "Proposal", "entropy", "log_density"]
+__all__ = [
+    "Block",
+    "FullRank",
+    "Guide",
+    "Layout",
+    "MeanField",
+    "Proposal",
+    "entropy",
+    "log_density",
+]

@@ -45,6 +45,9 @@ class Guide(Protocol):
     def whiten(self, positions: Array) -> Array:
         """Map positions (S, D) to normals (S, d)."""
 
+    def pull(self, gradients: Array) -> Array:
+        """Map gradients by positions (S, D) to gradients by normals (S, d)."""
+
 
 def log_density(guide: Guide, positions: Array) -> Array:
     """Return the guide's log density at positions (S, D), points left out, (S,)."""

@@ -57,3 +57,9 @@ class MeanField:
         free = ~self.points
         normals: Array = (positions - self.mean)[:, free] * np.exp(-self.log_scale[free])
         return normals
+
+    def pull(self, gradients: Array) -> Array:
+        """Map gradients by positions (S, D) to gradients by normals (S, d)."""
+        free = ~self.points
+        pulled: Array = gradients[:, free] * np.exp(self.log_scale[free])
+        return pulled

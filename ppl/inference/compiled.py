@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 
-from ppl.compile.load import LogJoint
+from ppl.compile.load import LogJoint, compile_bound
 from ppl.compile.program import Column
 from ppl.graph.evaluate import NotANumber, number
 from ppl.guide.layout import Block
@@ -57,6 +58,8 @@ class CompiledTarget:
 
     def value_and_gradient(self, positions: Array) -> tuple[Array, Array]:
         """Return log joint (S,) and gradient (S, D)."""
+        if self.dimension == 0:
+            return np.full(len(positions), self.model.log_joint(positions)), positions
         return self.model.gradient.value_and_gradient(positions)
 
     def log_likelihood(self, positions: Array) -> Array:
@@ -66,11 +69,27 @@ class CompiledTarget:
         )
 
     def quantities(self, positions: Array) -> dict[str, Array]:
-        """Return latents and what is computed from them, each (S, ...)."""
-        every = self.model.quantities(positions, np.random.default_rng(0))
-        bound = self.model.bound
-        skip = {*self.model.program.drawn, *bound.parameters}
-        return {name: value for name, value in every.items() if name not in skip}
+        """Return latents and what is computed from them, each (S, ...).
+
+        States of discrete latents, which are drawn given the rest, are left out.
+        """
+        every = self.model.determined(positions)
+        return {name: _existing(v) for name, v in every.items() if name not in self.skipped}
+
+    def recentred(self, degrees: Mapping[str, Array]) -> CompiledTarget:
+        """Return the same model where these latents are centred by degrees."""
+        return CompiledTarget(compile_bound(self.model.bound, degrees))
+
+    @cached_property
+    def skipped(self) -> frozenset[str]:
+        """Learned parameters: they do not differ from draw to draw."""
+        return frozenset(self.model.bound.parameters)
+
+
+def _existing(values: Array) -> Array:
+    """Leave out positions that do not exist: those that no statement defines."""
+    absent = np.isnan(values).all(axis=0)
+    return values[:, ~absent] if absent.any() else values
 
 
 def _block(column: Column) -> Block:
@@ -81,5 +100,5 @@ def _block(column: Column) -> Block:
         column.shape,
         column.kind,
         plate=column.shape[0] if column.shape else 1,
-        location_scale=column.noncentred,
+        location_scale=column.noncentred and column.affine,
     )

@@ -150,8 +150,8 @@ def _direction(state: State, projected: Array, free: npt.NDArray[np.bool_]) -> A
     pairs = []
     for moved, change in zip(state.steps, state.changes, strict=True):
         s, y = (moved, change) if all_free else (moved * free, change * free)
-        curvature = float(s @ y)
-        if curvature > 1e-12 * float(y @ y):
+        curvature, square = float(s @ y), float(y @ y)
+        if square > 0 and curvature > 1e-12 * square:
             pairs.append((s, y, curvature))
     if not pairs:
         return -projected

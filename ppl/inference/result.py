@@ -10,10 +10,11 @@ import numpy.typing as npt
 
 from ppl.guide.gaussian import Guide
 from ppl.inference.objective import Elbo
+from ppl.inference.target import Target
 from ppl.inference.verdict import Verdict
 
 Array = npt.NDArray[np.float64]
-Source = Literal["guide", "importance"]
+Source = Literal["guide", "importance", "hmc"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,9 @@ class Inference:
 
     Attributes
     ----------
+    target
+        The model in whose coordinates positions are: the one that was given, or the same one
+        with some latents centred by degrees.
     guide
         The fitted guide; learned parameters are its points.
     draws
@@ -67,13 +71,14 @@ class Inference:
     verdict
         How far to trust it.
     source
-        Where the draws come from: ``guide`` or ``importance``.
+        The rung that the draws come from: ``guide``, ``importance`` or ``hmc``.
     rungs
         What was tried, in order.
     notes
         Further sentences for the user.
     """
 
+    target: Target
     guide: Guide
     draws: Array
     weighted: WeightedDraws

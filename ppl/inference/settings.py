@@ -8,8 +8,8 @@ from typing import Literal, get_args
 from ppl.text import UsageError
 from ppl.text.usage import USAGE
 
-Method = Literal["auto", "vi", "is"]
-GuideFamily = Literal["auto", "meanfield"]
+Method = Literal["auto", "vi", "is", "hmc"]
+GuideFamily = Literal["auto", "meanfield", "fullrank"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,14 +21,17 @@ class Settings:
     seed
         Of all randomness: the same seed, data and BLAS give the same bytes.
     method
-        How far to go: ``vi`` hands out the guide's own draws; ``is`` and ``auto`` correct them by
-        importance weights where these can be trusted.
+        ``auto`` climbs until an answer passes; ``vi`` hands out the guide's own draws, ``is``
+        stops at importance weights, ``hmc`` goes on to Markov chains in any case.
     guide
-        The family of guide; ``auto`` chooses.
+        The family of guide; ``auto`` takes the full-rank one where it is affordable.
     draws
         How many draws to hand out (fewer when they would take more than 128 MB).
     starts
         How many starts to fit when the model has learned parameters.
+    time_limit
+        Seconds after which Markov chains end with what they have. Each stands for 600 batched
+        gradients too, after which they end on any machine, so that runs can be repeated.
     """
 
     seed: int = 0
@@ -36,6 +39,7 @@ class Settings:
     guide: GuideFamily = "auto"
     draws: int = 4000
     starts: int = 3
+    time_limit: float = 20.0
 
 
 def checked(settings: Settings) -> Settings:
@@ -57,4 +61,7 @@ def checked(settings: Settings) -> Settings:
     for option, number in (("draws", settings.draws), ("starts", settings.starts)):
         if not isinstance(number, int) or number < 1:
             raise UsageError((USAGE(f"`{option}` is {number!r}, and must be a number from 1"),))
+    limit = settings.time_limit
+    if not isinstance(limit, int | float) or not 0 < limit < float("inf"):
+        raise UsageError((USAGE(f"`time_limit` is {limit!r}, and must be seconds above 0"),))
     return settings

@@ -22,7 +22,10 @@ SAME_ELBO, SAME_VALUE = 0.5, 0.05
 def starting_points(
     layout: Layout, start: Array, rng: np.random.Generator, count: int
 ) -> list[Array]:
-    """Return start points (D,): one near the given start, the others further away."""
+    """Return start points (D,): one near the given start, the others further away.
+
+    The others start the latents at random too; they stand in for the search for other modes.
+    """
     if not layout.parameters:
         return [start]
     points = []
@@ -31,6 +34,8 @@ def starting_points(
         for block in layout.parameters:
             part = slice(block.start, block.stop)
             point[part] += _jitter(block, rng, SMALL_JITTER if number == 0 else LARGE_JITTER)
+        if number:
+            point[~layout.points] += rng.standard_normal(int((~layout.points).sum()))
         points.append(point)
     return points
 

@@ -7,14 +7,19 @@ states and of pairs of states.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ppl.primitives import doubling
 from ppl.primitives.fused import fused
 
 Floats = NDArray[np.float64]
+
+LARGEST = 1e300
+"""Messages backward are kept below this: where they would be larger, no path comes from before."""
 
 
 def _scaled(log_potential: Floats, axes: tuple[int, ...]) -> tuple[Floats, Floats]:
@@ -29,6 +34,7 @@ def _forward(unary: Floats, pair: Floats) -> tuple[Floats, Floats, Floats, Float
     scaled potentials with time first."""
     states, log_scale = _scaled(np.moveaxis(unary, 2, 0), (-1,))
     steps, log_step = _scaled(np.moveaxis(pair, 2, 0), (-2, -1))
+    steps = np.broadcast_to(steps, (len(steps), *states.shape[1:3], *steps.shape[-2:]))
     length = len(states)
     messages = np.empty_like(states)
     norms = np.empty(states.shape[:-1])
@@ -36,9 +42,7 @@ def _forward(unary: Floats, pair: Floats) -> tuple[Floats, Floats, Floats, Float
     for t in range(length):
         if t:
             step = steps[t - 1] if len(steps) > 1 else steps[0]
-            message = np.einsum(
-                "sci,scij->scj", message, np.broadcast_to(step, _full(message, step))
-            )
+            message = np.einsum("sci,scij->scj", message, step)
             message *= states[t]
         norm = np.sum(message, axis=-1)
         message = message / norm[..., None]
@@ -46,10 +50,6 @@ def _forward(unary: Floats, pair: Floats) -> tuple[Floats, Floats, Floats, Float
     total = np.sum(np.log(norms), axis=0) + np.sum(log_scale, axis=0)
     moves = np.sum(log_step, axis=0) * ((length - 1) / len(log_step)) if length > 1 else 0.0
     return total + moves, messages, norms, states, steps
-
-
-def _full(message: Floats, step: Floats) -> tuple[int, ...]:
-    return (*message.shape[:2], *step.shape[-2:])
 
 
 def _paths(unary: Any, pair: Any) -> tuple[Any, Any, Any]:
@@ -63,32 +63,55 @@ def _paths(unary: Any, pair: Any) -> tuple[Any, Any, Any]:
         Log potentials of moves, from (rows) to (columns).
     """
     with np.errstate(all="ignore"):
-        total, messages, norms, states, steps = _forward(unary, pair)
-        length = len(states)
-        by_state = np.empty_like(states)
-        shared = len(steps) == 1
-        shape = (1 if shared else length - 1, *messages.shape[1:3], *pair.shape[-2:])
-        by_pair = np.zeros(shape)
-        message = np.ones_like(states[0])
-        for t in range(length - 1, -1, -1):
-            by_state[t] = messages[t] * message
-            if t:
-                right = states[t] * message / norms[t][..., None]
-                step = steps[t - 1] if not shared else steps[0]
-                outer = messages[t - 1][..., :, None] * right[..., None, :]
-                if shared:
-                    by_pair[0] += outer
-                else:
-                    by_pair[t - 1] = outer
-                step = np.broadcast_to(step, _full(message, step))
-                message = np.einsum("scij,scj->sci", step, right)
-        by_pair *= steps
-        lost = ~np.isfinite(total)
-        if lost.any():
-            total = np.where(lost, -np.inf, total)
-            by_state[:, lost] = 0.0
-            by_pair[:, lost] = 0.0
-    return total, np.moveaxis(by_state, 0, 2).copy(), np.moveaxis(by_pair, 0, 2).copy()
+        if unary.shape[3] <= doubling.MOST_STATES and unary.shape[2] >= doubling.SHORTEST:
+            with suppress(doubling.TooSmall):
+                return _paths_by_doubling(unary, pair)
+        return _paths_step_by_step(unary, pair)
+
+
+def _paths_by_doubling(unary: Floats, pair: Floats) -> tuple[Floats, Floats, Floats]:
+    draws, chains, length, count = unary.shape
+    states, log_scale = _scaled(np.moveaxis(unary, (3, 2), (0, 1)), (0,))
+    steps, log_step = _scaled(np.moveaxis(pair, (3, 4, 2), (0, 1, 2)), (0, 1))
+    if steps.shape[3:] != (1, 1):
+        steps = np.broadcast_to(steps, (*steps.shape[:3], draws, chains))
+    total, by_state, by_pair = doubling.smoothed(
+        states.reshape(count, length, -1), steps.reshape(*steps.shape[:3], -1)
+    )
+    scale = np.sum(log_scale, axis=0) + np.sum(log_step, axis=0) * ((length - 1) / len(log_step))
+    return (
+        total.reshape(draws, chains) + scale,
+        np.moveaxis(by_state.reshape(states.shape), (0, 1), (3, 2)),
+        np.moveaxis(by_pair.reshape(*by_pair.shape[:3], draws, chains), (0, 1, 2), (3, 4, 2)),
+    )
+
+
+def _paths_step_by_step(unary: Floats, pair: Floats) -> tuple[Floats, Floats, Floats]:
+    total, messages, norms, states, steps = _forward(unary, pair)
+    length = len(states)
+    by_state = np.empty_like(states)
+    shared = len(steps) == 1
+    shape = (1 if shared else length - 1, *messages.shape[1:3], *pair.shape[-2:])
+    by_pair = np.zeros(shape)
+    message = np.ones_like(states[0])
+    for t in range(length - 1, -1, -1):
+        by_state[t] = messages[t] * message
+        if t:
+            right = states[t] * message / norms[t][..., None]
+            step = steps[t - 1] if not shared else steps[0]
+            outer = messages[t - 1][..., :, None] * right[..., None, :]
+            if shared:
+                by_pair[0] += outer
+            else:
+                by_pair[t - 1] = outer
+            message = np.minimum(np.einsum("scij,scj->sci", step, right), LARGEST)
+    by_pair *= steps
+    lost = ~np.isfinite(total)
+    if lost.any():
+        total = np.where(lost, -np.inf, total)
+        by_state[:, lost] = 0.0
+        by_pair[:, lost] = 0.0
+    return total, np.moveaxis(by_state, 0, 2), np.moveaxis(by_pair, 0, 2)
 
 
 sum_over_paths = fused(_paths, 2)
@@ -116,7 +139,6 @@ def draw_paths(rng: np.random.Generator, unary: Floats, pair: Floats) -> NDArray
         weights = messages[t]
         if t < length - 1:
             step = steps[t] if len(steps) > 1 else steps[0]
-            step = np.broadcast_to(step, _full(weights, step))
             weights = weights * np.take_along_axis(step, path[t + 1][..., None, None], -1)[..., 0]
         path[t] = draw_index(rng, weights)
     return np.moveaxis(path, 0, 2)
@@ -124,7 +146,10 @@ def draw_paths(rng: np.random.Generator, unary: Floats, pair: Floats) -> NDArray
 
 def draw_index(rng: np.random.Generator, weights: Floats) -> NDArray[np.intp]:
     """Draw positions along the last axis with probabilities proportional to weights."""
-    total = np.cumsum(weights, axis=-1)
-    level = rng.random(weights.shape[:-1])[..., None] * total[..., -1:]
-    index: NDArray[np.intp] = np.minimum(np.sum(total <= level, axis=-1), weights.shape[-1] - 1)
+    level = rng.random(weights.shape[:-1]) * np.add.reduce(weights, axis=-1)
+    index = np.zeros(level.shape, dtype=np.intp)
+    total = np.zeros(level.shape)
+    for state in range(weights.shape[-1] - 1):
+        total += weights[..., state]
+        index += total <= level
     return index

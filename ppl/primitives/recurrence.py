@@ -81,15 +81,15 @@ def _before(s: Any, start: Any) -> Any:
 
 def _reverse(argnums: Any, ans: Any, args: Any, kwargs: Any) -> Any:
     _, b, start = args
+    rules = (
+        lambda r: r,
+        lambda r: r * _before(ans, start),
+        lambda r: r[..., 0] * b[..., 0],
+    )
 
     def gradients(g: Any) -> tuple[Any, ...]:
         r = recurrence_backwards(g, b)
-        by_argument = (
-            lambda: r,
-            lambda: r * _before(ans, start),
-            lambda: r[..., 0] * b[..., 0],
-        )
-        return tuple(unbroadcast_f(args[i], lambda f: f())(by_argument[i]) for i in argnums)
+        return tuple(unbroadcast_f(args[i], rules[i])(r) for i in argnums)
 
     return gradients
 

@@ -211,7 +211,7 @@ class _Reverse:
         rows = [_joined(a[first:stop], draws) for a in over_time]
         for c in self.constants:
             whole = np.broadcast_to(c, (count, *np.shape(c)))
-            rows.append(_joined(whole, draws) if len(c) > 1 else c)
+            rows.append(_joined(whole, draws) if len(c) == draws else c)
         return rows
 
     def _jacobians(self, arrays: list[Any], width: int) -> Floats:
@@ -267,6 +267,8 @@ class _Reverse:
 
 def _joined(by_time: Any, draws: int) -> Any:
     """Make (T, S or 1, ...) an array (T S, ...)."""
+    if draws == 1:
+        return by_time[:, 0]
     shape = (len(by_time), draws, *by_time.shape[2:])
     return np.broadcast_to(by_time, shape).reshape(-1, *shape[2:])
 

@@ -16,15 +16,29 @@ from ppl.primitives.gathers import pick
 from ppl.primitives.operation import operation
 from ppl.primitives.recurrence import recurrence_backwards
 
+FEW = 8
+"""Along a last axis so short, one call for each position is faster than a reduction."""
+
+
+def _reduced(function: Any, x: Any, axis: Any) -> Any:
+    """Reduce by a ufunc, keeping the axes."""
+    few = axis in (-1, np.ndim(x) - 1) and 0 < np.shape(x)[-1] <= FEW
+    if not few:
+        return function.reduce(x, axis=axis, keepdims=True)
+    result = x[..., :1]
+    for position in range(1, np.shape(x)[-1]):
+        result = function(result, x[..., position : position + 1])
+    return result
+
 
 @primitive
 def logsumexp_over(x: Any, axis: int | tuple[int, ...] = -1) -> Any:
     """Return ``log sum exp(x)`` over axes; -inf where all of x is, with gradient 0."""
-    largest = np.max(x, axis=axis, keepdims=True)
+    largest = _reduced(np.maximum, x, axis)
     largest = np.where(np.isfinite(largest), largest, 0.0)
     with np.errstate(divide="ignore"):
-        total = np.log(np.sum(np.exp(x - largest), axis=axis))
-    return total + largest.reshape(np.shape(total))
+        total = np.log(_reduced(np.add, np.exp(x - largest), axis))
+    return np.squeeze(total + largest, axis)
 
 
 @primitive

@@ -51,7 +51,7 @@ def test_factor_analysis_is_probabilistic_pca(capsys: pytest.CaptureFixture[str]
     n, d = x.shape
     log_likelihood = -0.5 * n * (d * np.log(2 * np.pi) + np.linalg.slogdet(covariance)[1] + d)
     assert fit["elbo"]["value"] == pytest.approx(log_likelihood, abs=0.5)
-    assert fit["elbo"]["value"] <= log_likelihood + 1e-6
+    assert fit["elbo"]["value"] <= log_likelihood + 1e-5
 
 
 def test_the_regression_is_least_squares(capsys: pytest.CaptureFixture[str]) -> None:

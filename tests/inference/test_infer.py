@@ -32,7 +32,7 @@ def test_elbo_is_the_evidence_where_the_family_contains_the_posterior(scale):
 
 def test_elbo_is_below_the_evidence_by_the_known_gap_where_it_does_not():
     precision = correlated(6, 0)
-    fit = infer(gaussian(np.ones(6), precision))
+    fit = infer(gaussian(np.ones(6), precision), Settings(guide="meanfield", method="vi"))
     gap = 0.5 * (np.sum(np.log(np.diag(precision))) - np.linalg.slogdet(precision)[1])
     assert fit.elbo.value == pytest.approx(-gap, abs=4 * fit.elbo.standard_error)
     np.testing.assert_allclose(fit.guide.scale, np.diag(precision) ** -0.5, rtol=1e-3)
@@ -58,7 +58,7 @@ def test_badly_scaled_regression_in_raw_units():
     X = rng.normal(size=(300, 5)) * [1, 10, 100, 1e3, 1e5]
     y = X @ [1, 0.1, 0.01, 1e-3, 1e-5] + rng.normal(size=300)
     model, mean, sd, _ = targets.regression(X, y, 1e3)
-    fit = infer(model)
+    fit = infer(model, Settings(guide="meanfield"))
     weights = np.exp(fit.weighted.log_weights)
     np.testing.assert_allclose((weights @ fit.weighted.positions - mean) / sd, 0.0, atol=0.05)
     assert fit.verdict.word == "good"
@@ -71,7 +71,7 @@ def test_evidence_of_a_regression_is_exact_within_its_error():
     X = rng.normal(size=(50, 3))
     y = X @ [1.0, -1.0, 0.5] + rng.normal(size=50)
     model, _, _, evidence = targets.regression(X, y, 2.0)
-    fit = infer(model)
+    fit = infer(model, Settings(guide="meanfield"))
     assert fit.elbo.value < evidence + 3 * fit.elbo.standard_error
     assert abs(fit.log_evidence.value - evidence) < 4 * fit.log_evidence.standard_error
 
@@ -80,7 +80,7 @@ def test_eight_schools_reference_and_khat():
     """Means and sds of posteriordb's reference for the non-centred model."""
     fit = infer(targets.eight_schools())
     assert fit.khat < 0.7
-    assert fit.verdict.word in ("good", "fair")
+    assert fit.verdict.word == "good"
     weights = np.exp(fit.weighted.log_weights)
     mu, tau = fit.weighted.positions[:, 0], np.exp(fit.weighted.positions[:, 1])
     assert weights @ mu == pytest.approx(4.41, abs=0.3)
@@ -130,14 +130,16 @@ def test_parameters_alone_are_maximum_likelihood():
 
 
 def test_funnel_is_not_called_good():
-    assert infer(targets.funnel()).verdict.word == "poor"
+    fit = infer(targets.funnel(), Settings(time_limit=0.5))
+    assert fit.verdict.word in ("fair", "poor")
+    assert fit.verdict.remedy
 
 
 def test_starts_that_are_not_finite_are_left():
     def prior(x):
         return normal(x[:, 0], 0.0, 1.0) + anp.where(x[:, 0] > 0.2, 0.0, anp.nan)
 
-    fit = infer(Model((latent("x", 0, 1),), prior))
+    fit = infer(Model((latent("x", 0, 1),), prior), Settings(time_limit=0.5))
     assert np.isfinite(fit.elbo.value)
     assert fit.verdict.word in ("fair", "poor")
 
@@ -187,23 +189,26 @@ def test_many_locals_cost_little_memory_and_are_not_called_good():
 def test_many_locals_with_a_coupling_that_mean_field_ignores_are_poor():
     fit = infer(wide(2_000, 0.1))
     assert fit.verdict.word == "poor"
-    assert fit.rungs[-1].name == "meanfield"
+    assert fit.source == "guide"
 
 
 def test_same_seed_same_bytes_and_other_seeds_agree():
-    first, again, other = (infer(targets.eight_schools(), Settings(seed=s)) for s in (7, 7, 8))
+    target = targets.eight_schools()
+    first, again, other = (infer(target, Settings(seed=s, method="is")) for s in (7, 7, 8))
     assert first.draws.tobytes() == again.draws.tobytes()
     assert first.weighted.log_weights.tobytes() == again.weighted.log_weights.tobytes()
     assert first.elbo == again.elbo
     assert first.draws.tobytes() != other.draws.tobytes()
-    assert first.elbo.value == pytest.approx(other.elbo.value, abs=0.15)
+    assert first.elbo.value == pytest.approx(other.elbo.value, abs=0.3)
 
 
 def test_vi_hands_out_the_guide_itself():
     fit = infer(targets.eight_schools(), Settings(method="vi", draws=500))
     assert fit.draws.shape == (500, 10)
     assert np.ptp(fit.weighted.log_weights) == 0
-    np.testing.assert_allclose(fit.draws.mean(axis=0), fit.guide.mean, atol=0.01 * 6)
+    np.testing.assert_allclose(
+        (fit.draws.mean(axis=0) - fit.guide.mean) / fit.guide.scale, 0, atol=0.1
+    )
 
 
 def test_progress_hears_of_every_rung():

@@ -107,7 +107,7 @@ def compare_roles(joint: LogJoint, second: Interpreter, text: str) -> None:
     """Compare which names are latents; the compiler leaves out branches that data exclude."""
     lost = set(second.latents()) - set(joint.bound.latents)
     assert set(joint.bound.latents) <= set(second.latents())
-    assert not lost or "if" in text or "where" in text
+    assert not lost or "if" in text or "where" in text or "][" in text
     second.left_out = lost
 
 

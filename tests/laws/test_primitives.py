@@ -12,7 +12,6 @@ import scipy.special
 
 from ppl.distributions import DISTRIBUTIONS
 from ppl.primitives import gathers, matrices, special, vectors
-from ppl.primitives.recurrences import affine_recurrence
 from ppl.primitives.triangular import inverse_lower, solve_lower
 
 from .evaluation import evaluated
@@ -72,26 +71,6 @@ def test_pick_broadcasts():
         for n, k in enumerate(x):
             wanted[s, 0, k] += g[s, n]
     np.testing.assert_allclose(found, wanted)
-
-
-@pytest.mark.parametrize("batch", [(), (2,), (150,)])
-def test_affine_recurrence(batch):
-    rng = np.random.default_rng(2)
-    a, b = rng.normal(size=(*batch, 9)), rng.normal(size=(*batch, 9))
-    wanted = b.copy()
-    for t in range(1, 9):
-        wanted[..., t] += a[..., t] * wanted[..., t - 1]
-    np.testing.assert_allclose(affine_recurrence(a, b), wanted)
-    weights = rng.normal(size=wanted.shape)
-
-    def value(a, b):
-        return anp.sum(weights * anp.sin(affine_recurrence(a, b)))
-
-    va, vb = rng.normal(size=a.shape), rng.normal(size=b.shape)
-    ga, gb = autograd.grad(value, (0, 1))(a, b)
-    h = 1e-6
-    slope = (value(a + h * va, b + h * vb) - value(a - h * va, b - h * vb)) / (2 * h)
-    np.testing.assert_allclose(np.sum(ga * va) + np.sum(gb * vb), slope, rtol=1e-5)
 
 
 def test_products_with_zeros_have_gradients():

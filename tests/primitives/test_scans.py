@@ -52,7 +52,19 @@ def network_case(rng, draws, length):
     return network, start, inputs, (0.4 * rng.normal(size=(draws, 9, 9)),), length
 
 
-CASES = [garch_case, pendulum_case, network_case]
+def joined(carry, inputs, constants):
+    """A step that puts a constant beside the carry, which asks for all rows."""
+    (state,), (push,), (level,) = carry, inputs, constants
+    both = anp.concatenate([state[:, :1], level], axis=1)
+    return (0.5 * both + 0.1 * anp.sin(state[:, ::-1]) * push[:, None],)
+
+
+def joined_case(rng, draws, length):
+    inputs = (rng.normal(size=(1, length)),)
+    return joined, (rng.normal(size=(1, 2)),), inputs, (rng.normal(size=(draws, 1)),), length
+
+
+CASES = [garch_case, pendulum_case, network_case, joined_case]
 
 
 def taped(step, start, inputs, constants, length):

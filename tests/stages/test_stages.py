@@ -23,7 +23,7 @@ def shown(name: str) -> str:
     parts = [f"# {name}", f"```ppl\n{MODELS[name][0]}\n```"]
     for stage in SHOWN:
         text = pipeline.show(request(name), stage).rstrip("\n")
-        parts.append(f"## {stage}\n\n```{'python' if stage == 'source' else 'text'}\n{text}\n```")
+        parts.append(f"## {stage}\n\n```text\n{text}\n```")
     return "\n\n".join(parts)
 
 

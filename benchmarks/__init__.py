@@ -1,0 +1,1 @@
+"""Measurements of the project, each a module that is run by itself."""

@@ -1,0 +1,342 @@
+"""The ladder: its rungs, when each is wanted, and what each adds to what is known.
+
+Mean field, full rank with a search for other modes, importance weights, Markov chains: the climb
+ends at the first rung whose answer passes, or where the user's settings say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from time import perf_counter
+
+import numpy as np
+import numpy.typing as npt
+
+from ppl.guide.gaussian import Guide
+from ppl.guide.layout import Layout
+from ppl.guide.proposal import Proposal
+from ppl.inference import fullrank, hmc, importance, meanfield, mismatch, recentre, search, tails
+from ppl.inference.draws import fixed_draws, systematic_resample, white_draws
+from ppl.inference.objective import Elbo, Objective, report_elbo
+from ppl.inference.result import Rung
+from ppl.inference.settings import Settings
+from ppl.inference.starts import starting_points
+from ppl.inference.target import Target
+
+Array = npt.NDArray[np.float64]
+Progress = Callable[[Rung], None]
+
+FIXED_DRAWS, FIXED_DRAWS_POINTS = 32, 8
+MANY_COLUMNS, STARTS_IF_MANY = 5_000, 2
+PILOT_COLUMNS, CHAIN_COLUMNS = 256, 2_000
+"""Beyond so many latents: a few draws are weighed first; Markov chains are not tried."""
+MORE_STARTS, MEANFIELD_GAIN, FULLRANK_GAIN, LOST = 2, 1.0, 0.5, 10.0
+SMALLEST_SHARE = 0.1
+DOUBTED_KHAT = 0.8
+UNCORRELATED = 0.01
+"""A mean-field guide whose slopes match so well has nothing to gain from full rank."""
+
+
+class Streams:
+    """Random numbers for each purpose, so that none depends on how many another took."""
+
+    def __init__(self, seed: int) -> None:
+        seeds = np.random.SeedSequence(seed).spawn(9)
+        (
+            self.fixed,
+            self.starts,
+            self.report,
+            self.weights,
+            self.slopes,
+            self.handed_out,
+            self.white,
+            self.search,
+            self.chains,
+        ) = (np.random.default_rng(child) for child in seeds)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Climb:
+    """What is asked, and what is known so far.
+
+    Attributes
+    ----------
+    target, settings, layout, streams, deadline
+        What is asked; the deadline on the clock of `time.perf_counter`.
+    objective
+        The mean-field objective with its fixed draws.
+    fits
+        Mean-field fits, one per start.
+    modes
+        Full-rank fits of distinct modes, best first; empty before that rung.
+    unbounded
+        Variables that can move without bound at no cost, as far as was seen.
+    elbo
+        Of the present guide, from fresh draws; None before the first rung.
+    weights
+        Importance weights; None if not drawn.
+    excess
+        Mismatch of slopes of every latent, where there were too many for weights.
+    chains
+        Markov chains; None if not run.
+    gradients, rungs
+        Cost in batched gradients, and what was done.
+    """
+
+    target: Target
+    settings: Settings
+    layout: Layout
+    streams: Streams
+    deadline: float
+    objective: Objective
+    fits: tuple[meanfield.State, ...] = ()
+    modes: tuple[fullrank.State, ...] = ()
+    unbounded: tuple[str, ...] = ()
+    elbo: Elbo | None = None
+    weights: importance.State | None = None
+    excess: Array | None = None
+    chains: hmc.State | None = None
+    gradients: int = 0
+    rungs: tuple[Rung, ...] = ()
+
+    @property
+    def fit(self) -> meanfield.State:
+        """The best mean-field fit."""
+        return max(self.fits, key=_promise)
+
+    @property
+    def guide(self) -> Guide:
+        """The best guide so far."""
+        if self.modes:
+            return self.modes[0].guide
+        return meanfield.guide_of(self.objective, self.fit)
+
+    @property
+    def undefined(self) -> bool:
+        """Whether no start had a finite density."""
+        return self.fit.outcome == "undefined"
+
+    @property
+    def improper(self) -> bool:
+        """Whether the posterior may be improper: a flat direction, or a guide that kept growing."""
+        if self.unbounded:
+            return True
+        if not self.modes:
+            return self.fit.may_be_improper
+        best = self.modes[0]
+        flat = best.flat >= fullrank.IMPROPER_FLAT
+        return not best.converged and (flat or self.fit.may_be_improper)
+
+    @property
+    def converged(self) -> bool:
+        """Whether the optimiser of the present guide converged."""
+        return self.modes[0].converged if self.modes else self.fit.outcome == "converged"
+
+    @property
+    def sampleable(self) -> bool:
+        """Whether there is a posterior to draw from."""
+        return self.guide.rank > 0 and not self.undefined and not self.improper
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A rung: its name, whether it is wanted after what is known, and what it does."""
+
+    name: str
+    wanted: Callable[[Climb], bool]
+    take: Callable[[Climb], Climb]
+
+
+def init(target: Target, settings: Settings) -> Climb:
+    """Prepare the climb."""
+    layout, streams = Layout(tuple(target.blocks)), Streams(settings.seed)
+    count = FIXED_DRAWS_POINTS if layout.points.all() else FIXED_DRAWS
+    objective = Objective(target, fixed_draws(streams.fixed, count, layout), layout.points)
+    deadline = perf_counter() + settings.time_limit
+    return Climb(target, settings, layout, streams, deadline, objective)
+
+
+def step(climb: Climb, rung: Step) -> Climb:
+    """Take one rung, and note what it reached."""
+    began = perf_counter()
+    taken = rung.take(climb)
+    value = taken.elbo.value if taken.elbo else -np.inf
+    return replace(taken, rungs=(*taken.rungs, Rung(rung.name, value, perf_counter() - began)))
+
+
+def run(target: Target, settings: Settings, progress: Progress) -> Climb:
+    """Climb every rung that is wanted."""
+    climb = init(target, settings)
+    for rung in RUNGS:
+        if rung.wanted(climb):
+            climb = step(climb, rung)
+            progress(climb.rungs[-1])
+    return climb
+
+
+def _fit_meanfield(climb: Climb) -> Climb:
+    settings, rng = climb.settings, climb.streams.starts
+    many = climb.layout.dimension > MANY_COLUMNS
+    starts = min(settings.starts, STARTS_IF_MANY) if many else settings.starts
+    start = np.asarray(climb.target.start, dtype=np.float64)
+    points = starting_points(climb.layout, start, rng, starts)
+    fits = tuple(meanfield.run(climb.objective, point, rng) for point in points)
+    gradients = sum(fit.gradients for fit in fits)
+    return _reported(replace(climb, fits=fits, gradients=gradients))
+
+
+def _wants_recentring(climb: Climb) -> bool:
+    affine = any(block.location_scale for block in climb.layout.latents)
+    return affine and climb.sampleable and climb.fit.outcome == "converged"
+
+
+def _recentre(climb: Climb) -> Climb:
+    """Centre latents by degrees, and fit again from where the fits are; keep what is better."""
+    found = recentre.run(climb.target, climb.guide)
+    if found is None:
+        return climb
+    objective = replace(climb.objective, target=found.target)
+    fits = []
+    for fit in climb.fits:
+        guide = meanfield.guide_of(climb.objective, fit)
+        positions = guide.place(climb.objective.normals[:, ~climb.layout.points])
+        start = recentre.moved(climb.target, found.degrees, positions).mean(axis=0)
+        fits.append(meanfield.run(objective, start, climb.streams.starts))
+    gradients = climb.gradients + sum(fit.gradients for fit in fits)
+    again = replace(
+        climb,
+        target=found.target,
+        layout=Layout(tuple(found.target.blocks)),
+        objective=objective,
+        fits=tuple(fits),
+        gradients=gradients,
+    )
+    if again.fit.elbo > climb.fit.elbo and again.fit.outcome == "converged":
+        return _reported(again)
+    return replace(climb, gradients=gradients)
+
+
+def _wants_fullrank(climb: Climb) -> bool:
+    rank = climb.guide.rank
+    if climb.undefined or climb.settings.guide == "meanfield":
+        return False
+    if not 0 < rank <= fullrank.MAX_COLUMNS:
+        return False
+    if climb.settings.guide == "auto" and climb.layout.parameters and climb.converged:
+        slopes = mismatch.excess(climb.target, climb.guide, climb.streams.slopes)
+        return float(np.max(slopes)) > UNCORRELATED
+    return True
+
+
+def _fit_fullrank(climb: Climb) -> Climb:
+    rank = climb.guide.rank
+    normals = white_draws(climb.streams.white, fullrank.draws_needed(rank), rank)
+    objective = fullrank.Objective(climb.target, normals, np.exp(climb.fit.log_width))
+    best = fullrank.run(objective, climb.guide)
+    climb = replace(climb, gradients=climb.gradients + best.gradients)
+    non_centred = any(block.location_scale for block in climb.layout.latents)
+    if not best.converged and (non_centred or best.criterion > LOST):
+        climb, best = _more_starts(climb, objective, best)
+    modes: tuple[fullrank.State, ...] = (best,)
+    if not climb.layout.parameters:
+        found = search.run(
+            climb.target, best, lambda start: _refit(climb, objective, start), climb.streams.search
+        )
+        modes = found.modes
+        climb = replace(climb, gradients=climb.gradients + found.gradients)
+        if not modes[0].converged and len(modes) == 1 and not non_centred:
+            climb, best = _more_starts(climb, objective, modes[0])
+            modes = (best,)
+    return _reported(
+        replace(climb, modes=modes, unbounded=tails.unbounded(climb.target, modes[0].guide))
+    )
+
+
+def _refit(climb: Climb, objective: fullrank.Objective, start: Array) -> fullrank.State | None:
+    fit = meanfield.run(climb.objective, start, climb.streams.starts)
+    if fit.outcome == "undefined":
+        return None
+    found = fullrank.run(objective, meanfield.guide_of(climb.objective, fit))
+    return replace(found, gradients=found.gradients + fit.gradients)
+
+
+def _more_starts(
+    climb: Climb, objective: fullrank.Objective, best: fullrank.State
+) -> tuple[Climb, fullrank.State]:
+    """Try random starts where the fit did not converge; keep what is clearly better."""
+    rng, fits, gradients = climb.streams.starts, climb.fits, climb.gradients
+    for _ in range(MORE_STARTS):
+        start = climb.fit.mean.copy()
+        start[~climb.layout.points] = rng.standard_normal(best.guide.rank)
+        fit = meanfield.run(climb.objective, start, rng)
+        gradients += fit.gradients
+        if not fit.elbo > max(known.elbo for known in fits) + MEANFIELD_GAIN:
+            continue
+        found = fullrank.run(objective, meanfield.guide_of(climb.objective, fit))
+        gradients += found.gradients
+        if found.elbo > best.elbo + FULLRANK_GAIN:
+            best, fits = found, (*fits, fit)
+    return replace(climb, fits=fits, gradients=gradients), best
+
+
+def _reported(climb: Climb) -> Climb:
+    return replace(climb, elbo=report_elbo(climb.target, climb.guide, climb.streams.report))
+
+
+def _weigh(climb: Climb) -> Climb:
+    proposal, rng = _proposal(climb), climb.streams.weights
+    hopeless = importance.too_large(climb.target) or (
+        climb.guide.rank > PILOT_COLUMNS and importance.pilot(climb.target, proposal, rng).hopeless
+    )
+    if hopeless:
+        slopes = mismatch.excess(climb.target, climb.guide, climb.streams.slopes)
+        return replace(climb, excess=slopes)
+    return replace(climb, weights=importance.run(climb.target, proposal, rng))
+
+
+def _proposal(climb: Climb) -> Proposal:
+    if len(climb.modes) < 2:
+        return Proposal((climb.guide,))
+    elbos = np.array([mode.elbo for mode in climb.modes])
+    shares = np.exp(elbos - elbos.max())
+    shares = np.maximum(shares / shares.sum(), SMALLEST_SHARE)
+    weights = tuple(float(share) for share in shares / shares.sum())
+    return Proposal(tuple(mode.guide for mode in climb.modes), weights)
+
+
+def _wants_chains(climb: Climb) -> bool:
+    method = climb.settings.method
+    if not climb.sampleable or climb.guide.rank > CHAIN_COLUMNS:
+        return False
+    accepted = climb.weights is not None and climb.weights.accepted
+    return method == "hmc" or (method == "auto" and not accepted)
+
+
+def _run_chains(climb: Climb) -> Climb:
+    rng, weights = climb.streams.chains, climb.weights
+    if weights is None:
+        positions = climb.guide.place(rng.standard_normal((hmc.CHAINS, climb.guide.rank)))
+    else:
+        truncated = np.minimum(np.exp(weights.log_weights), weights.log_weights.size**-0.5)
+        chosen = systematic_resample(rng, truncated / truncated.sum(), hmc.CHAINS)
+        positions = weights.positions[chosen]
+    doubted = weights is None or weights.khat >= DOUBTED_KHAT
+    asked = hmc.RHAT_DOUBTED if doubted else hmc.RHAT
+    budget = int(hmc.GRADIENTS_PER_SECOND * climb.settings.time_limit)
+    problem = hmc.Problem(climb.target, rng, asked, budget, lambda: perf_counter() > climb.deadline)
+    chains = hmc.run(problem, climb.guide, positions)
+    return replace(climb, chains=chains, gradients=climb.gradients + chains.gradients)
+
+
+def _promise(fit: meanfield.State) -> tuple[bool, bool, float]:
+    return fit.outcome != "undefined", not fit.may_be_improper, fit.elbo
+
+
+RUNGS = (
+    Step("meanfield", lambda climb: True, _fit_meanfield),
+    Step("recentred", _wants_recentring, _recentre),
+    Step("fullrank", _wants_fullrank, _fit_fullrank),
+    Step("importance", lambda climb: climb.sampleable, _weigh),
+    Step("hmc", _wants_chains, _run_chains),
+)
