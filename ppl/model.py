@@ -19,6 +19,7 @@ from ppl.text.usage import USAGE
 if TYPE_CHECKING:
     from ppl.compile.load import LogJoint
     from ppl.posterior import Fit
+    from ppl.posterior.prediction import Prediction
 
 Array = npt.NDArray[np.float64]
 
@@ -113,6 +114,34 @@ class Model:
         settings = checked(chosen)
         return pipeline.infer(request, settings)
 
+    def simulate(
+        self,
+        data: Mapping[str, Any] | None = None,
+        *,
+        draws: int = 1000,
+        seed: int = 0,
+        **named: Any,
+    ) -> Prediction:
+        """Draw from the prior predictive distribution.
+
+        Parameters
+        ----------
+        data, **named
+            Inputs, and sizes of dimensions; a random variable named here that others depend on
+            keeps the value that it is given.
+        draws
+            How many.
+        seed
+            Of all randomness.
+
+        Raises
+        ------
+        PplError
+            If the model or the data are at fault, or something has no distribution.
+        """
+        request, _ = self._request(data, named)
+        return pipeline.simulate(request, draws, seed)
+
     def compile(self, data: Mapping[str, Any] | None = None, **named: Any) -> LogJoint:
         """Compile the model with data: the batched log joint, its source and its gradient."""
         request, _ = self._request(data, named)
@@ -120,7 +149,9 @@ class Model:
 
     def log_joint(self, values: Array, data: Mapping[str, Any] | None = None, **named: Any) -> Any:
         """Return the log joint (draws,) at points (draws, columns) of the flat vector."""
-        return np.asarray(self.compile(data, **named).log_joint(_points(values)))
+        joint = self.compile(data, **named)
+        with np.errstate(all="ignore"):
+            return np.asarray(joint.log_joint(_points(values)))
 
     def gradient(
         self, values: Array, data: Mapping[str, Any] | None = None, **named: Any
