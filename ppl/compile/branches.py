@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ppl.graph.nodes import Apply, Constant, Node, Select, rewrite
+from ppl.graph.nodes import Apply, Constant, Node, Read, Select, rewrite
 
 HARMLESS: dict[str, tuple[float | None, ...]] = {
     "arccos": (0.0,),
@@ -60,6 +60,12 @@ def guarded(root: Node) -> Node:
                 return node
 
     return rewrite(root, one)
+
+
+def where_present(present: Read, density: Node) -> Node:
+    """Return a log density that is 0 where its value is missing, whatever stands in its place."""
+    condition = Apply("greater", (present, Constant(0)))
+    return Select(condition, _guarded(density, condition, True), Constant(0.0))
 
 
 def _guarded(branch: Node, condition: Node, taken: bool) -> Node:

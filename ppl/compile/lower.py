@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ppl.compile.branches import guarded
+from ppl.compile.branches import guarded, where_present
 from ppl.compile.densities import log_density, support_contains
 from ppl.compile.eliminate import Chain, SumOut
 from ppl.compile.factors import discrete_latents, factors
@@ -760,7 +760,7 @@ def _observations(low: Lowering) -> None:
             name = piece.target.name if piece.target is not None else None
             if name in bound.missing and piece.target is not None:
                 present = Read(f"{name}.present", piece.target.positions)
-                node = Apply("multiply", (present, node))
+                node = where_present(present, node)
             if piece.weight is not None:
                 node = Apply("multiply", (piece.weight, node))
             term = Term("likelihood", node, piece.indices, piece.span, number)
@@ -775,8 +775,12 @@ def _checks(low: Lowering, piece: Sample) -> list[Step]:
     found = support_contains(piece.density, piece)
     if found is None or reads(found[0]) - low.certain:
         return []
-    name = piece.target.name if piece.target is not None else "the left side"
-    return [Inside(found[0], piece.indices, name, found[1], piece.span)]
+    inside, target = found[0], piece.target
+    if target is not None and target.name in low.bound.missing:
+        present = Read(f"{target.name}.present", target.positions)
+        inside = Apply("logical_or", (inside, Apply("logical_not", (present,))))
+    name = target.name if target is not None else "the left side"
+    return [Inside(inside, piece.indices, name, found[1], piece.span)]
 
 
 # ----------------------------------------------------------------------------------------- after

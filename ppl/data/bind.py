@@ -75,7 +75,7 @@ def bind(
     _raise(known_bounds(graph, data), graph)
     graph = without_excluded(graph, sizes, data)
     observed = _observed(graph, data)
-    errors.extend(_outside_support(graph, observed, data, sizes))
+    errors.extend(_outside_support(graph, observed, data, missing, sizes))
     errors.extend(_outside_argument(graph, data))
     errors.extend(positions_in_range(graph, sizes, data))
     errors.extend(coverage(graph, sizes, data))
@@ -426,7 +426,11 @@ def _roles(
 
 
 def _outside_support(
-    graph: Graph, observed: frozenset[int], data: Mapping[str, Array], sizes: Mapping[str, int]
+    graph: Graph,
+    observed: frozenset[int],
+    data: Mapping[str, Array],
+    missing: Mapping[str, Array],
+    sizes: Mapping[str, int],
 ) -> list[Diagnostic]:
     """Check observed values against the supports of their distributions, where those are known."""
     errors: list[Diagnostic] = []
@@ -442,6 +446,8 @@ def _outside_support(
         window = _window(piece.target, sizes, data)
         values = data[name] if window is None else data[name][window]
         inside = np.asarray(support.contains(np.asarray(values, float)))
+        if name in missing:
+            inside = inside | (missing[name] if window is None else missing[name][window])
         if inside.all():
             continue
         place = tuple(int(i) for i in np.argwhere(~inside)[0])

@@ -39,6 +39,7 @@ from ppl.graph.nodes import (
 )
 from ppl.graph.scope import Scope, Stop
 from ppl.graph.substitute import NotPlain, substitute
+from ppl.graph.trace import plain_number
 from ppl.primitives.atoms import RECOGNISED
 from ppl.syntax import tree
 from ppl.text import Diagnostic, Label, Span
@@ -144,7 +145,7 @@ class Reader:
         if all(isinstance(n, Constant) for n in nodes):
             with np.errstate(all="ignore"):
                 number = function(*(n.value for n in nodes))  # type: ignore[union-attr]
-            return Value(Constant(number.item(), span), (), span)
+            return Value(Constant(plain_number(number), span), (), span)
         return Value(Apply(RECOGNISED[function].name, nodes, span), axes, span)
 
     # -------------------------------------------------------------------------- expressions

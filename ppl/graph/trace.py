@@ -109,14 +109,19 @@ def _together(values: Sequence[Any]) -> tuple[list[Node], tuple[Index, ...]]:
     return nodes, longest
 
 
+def plain_number(value: Any) -> float | int:
+    """Return a folded value as a number; of a truth NumPy would go on in half precision."""
+    number = value.item() if isinstance(value, np.generic | np.ndarray) else value
+    return int(number) if isinstance(number, bool) else number
+
+
 def elementwise(atom: Atom, values: Sequence[Any]) -> Traced:
     """Apply an elementwise atom; numbers fold."""
     nodes, event = _together(values)
     if all(isinstance(n, Constant) for n in nodes):
         with np.errstate(all="ignore"):
             folded = atom.function(*(n.value for n in nodes))  # type: ignore[union-attr]
-        number = folded.item() if isinstance(folded, np.generic) else folded
-        return Traced(Constant(number), event)
+        return Traced(Constant(plain_number(folded)), event)
     return Traced(_neutral(atom.name, nodes) or Apply(atom.name, tuple(nodes)), event)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 from scipy import stats
-from scipy.special import expit, gammaln, softmax
+from scipy.special import binom, expit, gammaln, log_expit, softmax
 
 Arguments = Mapping[str, Any]
 
@@ -129,6 +129,10 @@ def log_density(name: str, x: Any, arguments: Arguments) -> float:
     """Return the log density or log mass at one value."""
     if name == "Flat":
         return 0.0
+    if name in ("Bernoulli", "Binomial") and "logit" in arguments:
+        n, logit = arguments.get("n", 1), arguments["logit"]
+        ways = math.log(binom(n, x))
+        return ways + x * float(log_expit(logit)) + (n - x) * float(log_expit(-logit))
     if name == "Categorical":
         p = softmax(arguments["logit"]) if "logit" in arguments else arguments["p"]
         return math.log(p[int(x)]) if p[int(x)] > 0 else -math.inf

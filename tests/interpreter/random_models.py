@@ -303,11 +303,15 @@ class Generator:
         )
         real = ("Normal({m}, {s})", "StudentT(4, {m}, {s})", "Laplace({m}, {s})")
         real += ("Logistic({m}, {s})", "Gumbel({m}, {s})", "Cauchy({m}, {s})")
-        real += ("Normal({m}, precision = {s})", "Uniform(-1, 2)", "Normal({m}, 1) < 3")
+        real += ("Normal({m}, precision = {s})", "Uniform(-1, 2)", "Normal(tanh({m}), 1) < 3")
         positive = ("HalfNormal({s})", "Gamma({s}, {a})", "LogNormal({m}, {s})", "Beta({s}, {a})")
         positive += ("Exponential({s})", "InverseGamma(2 + {s}, {a})", "Weibull({s}, {a})")
-        positive += ("Normal(0, {s}) > 0.1", "Beta(mu = 0.3, kappa = {s})", "Uniform(0, {s})")
-        positive += ("StudentT(3, 0, {s}) in (0, 2)", "HalfCauchy({s})", "Exponential({s}) < 3")
+        positive += ("Normal(0, 0.5 + {s}) > 0.1", "Beta(mu = 0.3, kappa = {s})", "Uniform(0, {s})")
+        positive += (
+            "StudentT(3, 0, 0.5 + {s}) in (0, 2)",
+            "HalfCauchy({s})",
+            "Exponential({s}) < 3",
+        )
         is_positive = self.random.random() < 0.5
         text = self.random.choice(positive if is_positive else real)
         return self.filled(text, m=mean, s=scale, a=shape), is_positive
@@ -334,8 +338,11 @@ class Generator:
                 laws = ("Normal({m}, {s})", "StudentT(3, {m}, {s})", "Laplace({m}, {s})")
             case "count":
                 values = r.poisson(2, size=shape)
-                laws = ("Poisson(log = {m})", "NegativeBinomial(log = {m}, phi = {s})")
-                laws += ("Binomial(9, logit = {m})", "Poisson({s})")
+                laws = (
+                    "Poisson(log = 2 * tanh({m}))",
+                    "NegativeBinomial(log = tanh({m}), phi = {s})",
+                )
+                laws += ("Binomial(9, logit = 3 * sin({m}))", "Poisson({s})")
                 more = " in Count" if self.random.random() < 0.5 else ""
             case "binary":
                 values = r.integers(0, 2, size=shape)
@@ -343,11 +350,11 @@ class Generator:
             case "positive":
                 values = np.exp(r.normal(size=shape))
                 laws = ("Gamma({s}, 1)", "LogNormal({m}, {s})", "Exponential({s})")
-                laws += ("Weibull({s}, 2)", "Normal({m}, {s}) > 0")
+                laws += ("Weibull({s}, 2)", "Normal(tanh({m}), 0.5 + {s}) > 0")
                 more = " > 0" if self.random.random() < 0.5 else ""
             case "unit":
                 values = r.uniform(0.1, 0.9, size=shape)
-                laws = ("Beta({s}, 2)", "Normal({m}, {s}) in (0, 1)")
+                laws = ("Beta({s}, 2)", "Normal(tanh({m}), 0.5 + {s}) in (0, 1)")
             case "state":
                 values = r.integers(0, 2, size=shape)
                 laws = ("Categorical(logit = [0.5, {m}])",)

@@ -55,6 +55,7 @@ FUNCTIONS = {
     "einsum": lambda x: np.einsum("sd,de,se->s", x, numpy.ones((6, 6)), np.sin(x)),
     "two index arrays": lambda x: np.sum(np.reshape(x, (-1, 2, 3))[:, [0, 1, 0], [2, 2, 2]], 1),
     "one position again and again": lambda x: np.sum(np.sin(x)[:, [0, 0, 0]] * x[:, [1, 1, 1]], 1),
+    "a number against weights": lambda x: np.sum(np.square(numpy.arange(3.0) * x[:, 2:3]), 1),
     "draws last": lambda x: np.sum(np.matmul(numpy.ones((4, 6)), np.transpose(x)) ** 2, 0),
     "logaddexp of three": lambda x: np.logaddexp(np.logaddexp(x[:, 0], x[:, 1]), x[:, 2]),
     "a draw itself": lambda x: x[:, 0],

@@ -69,6 +69,8 @@ def _is_weighted(b: Builder, x: Node) -> bool:
     """Tell whether x is c * y for constants c, and the program has c**2 * y as well."""
     if x.op != "elementwise" or x.attr is not np.multiply or x.args[0].op != "constant":
         return False
+    if x.args[1].dims[-1:] != x.dims[-1:]:
+        return False
     weight = b.constant(np.square(x.args[0].array))
     return b.known(np.multiply, weight, x.args[1]) is not None
 

@@ -106,4 +106,27 @@ y ~ Normal(a * c, 1)
         c=2.5,
         d=1.5,
     ),
+    case(
+        "missing values where any other would be impossible",
+        """data y[N], z[N], u[N], hi[N], low[N], q[N]
+a ~ HalfNormal(1)
+y ~ Uniform(-a - 9, hi)
+z ~ Bernoulli(if q > 0 then 1 else sigmoid(a))
+u ~ Normal(a, 1) > low""",
+        y=[0, NAN, 4, 6, 8, 10, 12],
+        hi=[9, -3, 9, 9, 9, 19, 19],
+        z=[0, NAN, 0, 0, 0, 1, 0],
+        q=[0, 1, 0, 0, 0, 0, 0],
+        u=[0, NAN, 2, 3, 4, 5, 6],
+        low=[-1, 9, 0, 0, 0, 0, 0],
+    ),
+    case(
+        "missing values of a name in pieces",
+        """data y[T]
+a ~ Normal(0, 1)
+b ~ Gamma(2, 1)
+y[0:4] ~ Normal(a, 1)
+for t in 4:T { y[t] ~ Poisson(b) }""",
+        y=[-1.5, 0.2, NAN, 0.3, NAN, 1, 2, 3, 4],
+    ),
 ]
