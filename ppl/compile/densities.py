@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -14,6 +14,7 @@ from ppl.distributions.record import Distribution
 from ppl.graph import diagnostics as kinds
 from ppl.graph.graph import Sample
 from ppl.graph.nodes import (
+    Apply,
     Constant,
     Index,
     LogDensity,
@@ -151,14 +152,12 @@ def _truncated(record: Distribution, density: LogDensity, sample: Sample, node: 
             (kinds.UNSUPPORTED(f"bounds on `{record.name}` are not supported yet", suffix.span),)
         )
     arguments = standard_arguments(density)
-    below: Any = 0.0
-    until: Any = 1.0
+    low = high = None
     if lower is not None:
-        below = record.cdf(_edge(lower, record.discrete and not suffix.open[0]), *arguments)
+        low = _edge(record, lower, record.discrete and not suffix.open[0])
     if upper is not None:
-        until = record.cdf(_edge(upper, record.discrete and suffix.open[1]), *arguments)
-    probability = until - below
-    total = np.log(probability)
+        high = _edge(record, upper, record.discrete and suffix.open[1])
+    total = _log(_probability(record, low, high, arguments))
     return trace(lambda density: density - total, (node,), ((),)).node
 
 
@@ -170,8 +169,53 @@ def _is_idle(bound: float, edge: float, cuts_edge: bool) -> bool:
     return bound < edge or (bound == edge and not cuts_edge)
 
 
-def _edge(bound: Node, before: bool) -> Any:
-    """Return where the distribution function is taken: at a bound, or at the integer before it."""
+def _edge(record: Distribution, bound: Node, before: bool) -> Any:
+    """Return where the distribution function is taken: at a bound, or at the integer before it.
+
+    A bound that the data or latents say may lie outside the support, where no formula need hold.
+    """
     if isinstance(bound, Constant):
         return float(np.ceil(bound.value) - 1.0) if before else float(bound.value)
-    return np.ceil(Traced(bound)) - 1.0 if before else Traced(bound)
+    edge: Any = np.ceil(Traced(bound)) - 1.0 if before else Traced(bound)
+    if isinstance(record.support, Constraint) and not record.discrete:
+        own = record.support.range
+        edge = np.maximum(edge, own.lower) if np.isfinite(own.lower) else edge
+        edge = np.minimum(edge, own.upper) if np.isfinite(own.upper) else edge
+    return edge
+
+
+def _probability(record: Distribution, low: Any, high: Any, arguments: Sequence[Any]) -> Any:
+    """Return the probability between two edges, from the tail that keeps its digits."""
+    cdf: Callable[..., Any] | None = record.cdf
+    assert cdf is not None
+    plain = cdf
+    survival = record.survival or (lambda x, *given: 1.0 - plain(x, *given))
+    if not isinstance(record.support, Constraint):
+        cdf, survival = _clipped(cdf), _clipped(survival)
+    if high is None:
+        return survival(low, *arguments)
+    if low is None:
+        return cdf(high, *arguments)
+    begin = cdf(low, *arguments)
+    inside = cdf(high, *arguments) - begin
+    if record.survival is None:
+        return inside
+    return np.where(begin > 0.5, survival(low, *arguments) - survival(high, *arguments), inside)
+
+
+def _clipped(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a distribution function that is right outside the support too."""
+    return lambda *given: np.minimum(np.maximum(function(*given), 0.0), 1.0)
+
+
+def _log(probability: Any) -> Any:
+    """Return the logarithm, which of some functions is one that does not underflow."""
+    match probability:
+        case Traced(node=Apply(atom="exp", arguments=(z,))):
+            return Traced(z)
+        case Traced(node=Apply(atom="ndtr", arguments=(z,))):
+            return Traced(Apply("log_ndtr", (z,)))
+        case Traced(node=Apply(atom="expit", arguments=(z,))):
+            return Traced(Apply("log_expit", (z,)))
+        case _:
+            return np.log(probability)

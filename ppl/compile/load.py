@@ -35,6 +35,7 @@ from ppl.graph.bound import BoundGraph
 from ppl.primitives.atoms import ATOMS
 from ppl.primitives.chains import sum_over_paths
 from ppl.primitives.gathers import gather, segment_sum
+from ppl.primitives.ode import odeint
 from ppl.primitives.recurrence import linear_recurrence
 from ppl.primitives.scans import scan
 
@@ -124,6 +125,7 @@ def _load(
         "draw_states": draw_states,
         "linear_recurrence": linear_recurrence,
         "scan": scan,
+        "odeint": odeint,
         "read_drawn": read_drawn,
         "segment_sum": segment_sum,
         "sum_over_paths": sum_over_paths,

@@ -25,6 +25,7 @@ RESERVED = frozenset(
         "draw_states",
         "read_drawn",
         "linear_recurrence",
+        "odeint",
         "scan",
         "segment_sum",
         "sum_over_paths",

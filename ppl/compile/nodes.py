@@ -23,6 +23,7 @@ from ppl.graph.nodes import (
     LogDensity,
     Matrix,
     Node,
+    Ode,
     Position,
     Read,
     Reduce,
@@ -105,6 +106,7 @@ class Writer:
     arrays: dict[str, Any] = field(default_factory=dict)
     positions: dict[str, tuple[Read, int]] = field(default_factory=dict)
     _hoisted: dict[str, str] = field(default_factory=dict)
+    _functions: dict[str, str] = field(default_factory=dict)
     _labels: dict[str, str] = field(default_factory=dict)
 
     # ------------------------------------------------------------------------------ plumbing
@@ -202,6 +204,8 @@ class Writer:
                 return self._stack(node, [codes[id(i)] for i in node.items], order)
             case Matrix():
                 return self._matrix(node, [codes[id(a)] for a in node.arguments], order)
+            case Ode():
+                return self._ode(node, codes)
             case LogDensity():
                 raise AssertionError("densities are lowered before source is written")
 
@@ -346,6 +350,56 @@ class Writer:
         full = self._with_axes(code, axes)
         order = (DRAW, *axes) if full.drawn else axes
         return transposed(full, order)
+
+    # ------------------------------------------------------------------ differential equations
+
+    def _ode(self, node: Ode, codes: Mapping[int, Code]) -> Code:
+        """Write the right side as a function, and the call that solves the equation."""
+        function = self._right_side(node)
+        taken = [
+            self._with_draws(codes[id(n)], axes)
+            for n, axes in zip(node.captured, node.captured_axes, strict=True)
+        ]
+        state = self._with_draws(codes[id(node.state)], node.bound[1:])
+        times = self.hoist(self.spread(codes[id(node.times)], node.bound[:1]))
+        start = self.hoist(codes[id(node.start)])
+        inside = "".join(f"{t}, " for t in taken)
+        text = (
+            f"odeint({function}, {state}, {start.text}, {times.text}, ({inside}), "
+            f'"{node.method}", {node.rtol!r}, {node.atol!r})'
+        )
+        return Code(text, (DRAW, *node.out))
+
+    def _with_draws(self, code: Code, axes: tuple[Index, ...]) -> str:
+        """Return an array with a draw axis in front, of length 1 where draws share it."""
+        code = self.spread(code, axes)
+        return code.text if code.drawn else self.hoist(Code(f"np.array({code.text})[None]")).text
+
+    def _right_side(self, node: Ode) -> str:
+        """Write the function of a right side among the constants, once; return its name."""
+        name = self._functions.get(node.key)
+        if name is not None:
+            return name
+        name = self._functions[node.key] = self.namer.fresh("slopes")
+        outside, self.lines = self.lines, []
+        state = self._placeholder(f"{node.key}.y", node.bound[1:])
+        time = self._placeholder(f"{node.key}.t", ())
+        taken = [
+            self._placeholder(f"{node.key}.{k}", axes) for k, axes in enumerate(node.captured_axes)
+        ]
+        code = self.spread(self.write(node.body, (node.body_axis,)), (node.body_axis,))
+        result = code.text if code.drawn else f"{code.text} + 0.0 * {state}"
+        lines = [*self.lines, f"return {result}"]
+        self.lines = outside
+        self.constants.append(f"def {name}({', '.join((time, state, *taken))}):")
+        self.constants.extend(f"    {line}" for line in lines)
+        return name
+
+    def _placeholder(self, key: str, axes: tuple[Index, ...]) -> str:
+        name = self.namer.of(key, key.replace(".", "_"))
+        self.known[key] = Known(name, drawn=True)
+        self.shapes[key] = tuple(integer(extent(i.domain), self.sizes, self.data) for i in axes)
+        return name
 
     # --------------------------------------------------------------------------------- reads
 

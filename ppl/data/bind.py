@@ -12,7 +12,7 @@ from ppl.data import diagnostics as kinds
 from ppl.data.coverage import coverage, known_bounds, positions_in_range, span_of_position
 from ppl.data.dataset import Array, Variable
 from ppl.data.excluded import without_excluded
-from ppl.data.select import Selection
+from ppl.data.select import Selection, none_used
 from ppl.data.sizes import find_sizes
 from ppl.distributions import DISTRIBUTIONS
 from ppl.graph import diagnostics as graph_kinds
@@ -86,6 +86,8 @@ def bind(
     wrong = check_supports(graph, ranges, data)
     if wrong:
         raise ModelError(wrong, graph.source)
+    if selection.unused and selection.places and not given:
+        raise DataError((none_used(selection.unused, selection.places),), graph.source)
     if given and not observed and not any(isinstance(p, Factor) for p in graph.pieces):
         notes.append(_nothing_observed(graph))
     return BoundGraph(

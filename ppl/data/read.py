@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import difflib
 import io
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
@@ -99,7 +98,7 @@ def _one(dataset: Dataset, word: Word, name: str) -> Dataset:
     key = None if word.key is None else normal(word.key)
     if key is not None and key not in dataset:
         close = [n for n in dataset if n.lower() == key.lower()]
-        close = close or difflib.get_close_matches(key, dataset, 1)
+        close = close or _nearest(key, dataset)
         advice = f"did you mean `{name}={word.file}:{close[0]}`?" if close else None
         fail(WORD, f"{word.file} holds no `{word.key}`; its names are{_listing(dataset)}", advice)
     if key is not None:
@@ -233,8 +232,14 @@ def _near(path: Path) -> str | None:
     if path.name == "*":
         shown = ", ".join(f"`{path.parent / name}`" for name in names[:3])
         return f"it holds {shown}" if shown else None
-    close = difflib.get_close_matches(path.name, names, 1)
+    close = _nearest(path.name, names)
     return f"did you mean `{path.parent / close[0]}`?" if close else None
+
+
+def _nearest(name: str, known: Iterable[str]) -> list[str]:
+    import difflib  # only mistakes need it
+
+    return difflib.get_close_matches(name, list(known), 1)
 
 
 def _fail_suffix(path: Path) -> NoReturn:

@@ -31,11 +31,14 @@ class Selection:
         Names in the data that the model does not have.
     notes
         What the user should know.
+    places
+        Names of the model that data can be bound to.
     """
 
     variables: dict[str, Variable]
     unused: tuple[str, ...]
     notes: tuple[Diagnostic, ...]
+    places: tuple[str, ...] = ()
 
     @property
     def outline(self) -> Outline:
@@ -106,11 +109,9 @@ def select(
             name = _place_of_lone(source, declared, dataset, used, mentioned)
             used[name] = dataset.lone
     if unused:
-        places = observables(declared, mentioned)
-        if not used and places:
-            raise _error(source, _none_used(unused, places))
-        notes.append(_unused_note(unused, places, used))
-    return Selection(joined(declared, used), tuple(unused), tuple(notes))
+        notes.append(_unused_note(unused, observables(declared, mentioned), used))
+    places = tuple(observables(declared, mentioned))
+    return Selection(joined(declared, used), tuple(unused), tuple(notes), places)
 
 
 def _error(source: Source, diagnostic: Diagnostic) -> DataError:
@@ -155,7 +156,7 @@ def _mentioned(model: tree.SyntaxTree) -> set[str]:
     return found | set(declare(model).dimensions)
 
 
-def _none_used(unused: Sequence[str], places: Sequence[str]) -> Diagnostic:
+def none_used(unused: Sequence[str], places: Sequence[str]) -> Diagnostic:
     """Return the error for data of which the model has nothing, though it can take some."""
     meant = _meant(unused, places)
     given, taken = (", ".join(f"`{n}`" for n in names[:8]) for names in (unused, places))

@@ -82,6 +82,7 @@ Beta = Distribution(
     mean=lambda alpha, beta: alpha / (alpha + beta),
     variance=lambda alpha, beta: alpha * beta / (np.square(alpha + beta) * (alpha + beta + 1.0)),
     cdf=lambda x, alpha, beta: betainc(alpha, beta, x),
+    survival=lambda x, alpha, beta: betainc(beta, alpha, 1.0 - x),
     entropy=lambda alpha, beta: (
         betaln(alpha, beta)
         - (alpha - 1.0) * digamma(alpha)

@@ -47,6 +47,7 @@ HalfNormal = Distribution(
     mean=lambda sigma: sigma * math.sqrt(2.0 / math.pi),
     variance=lambda sigma: np.square(sigma) * (1.0 - 2.0 / math.pi),
     cdf=lambda x, sigma: erf(x / (SQRT_2 * sigma)),
+    survival=lambda x, sigma: 2.0 * ndtr(-x / sigma),
     entropy=lambda sigma: np.log(sigma) + (HALF_LOG_2PI + 0.5 - LOG_2),
     reference=lambda sigma: scipy_stats().halfnorm(scale=sigma),
 )
@@ -60,6 +61,7 @@ HalfCauchy = Distribution(
     sample=lambda rng, size, sigma: np.abs(sigma * rng.standard_cauchy(size)),
     location_scale=(None, "sigma"),
     cdf=lambda x, sigma: np.arctan(x / sigma) * (2.0 / math.pi),
+    survival=lambda x, sigma: np.arctan2(sigma, x) * (2.0 / math.pi),
     entropy=lambda sigma: np.log(sigma) + (LOG_2 + LOG_PI),
     reference=lambda sigma: scipy_stats().halfcauchy(scale=sigma),
 )
@@ -75,6 +77,7 @@ HalfStudentT = Distribution(
     mean=_half_student_mean,
     variance=_half_student_variance,
     cdf=lambda x, nu, sigma: 2.0 * stdtr(nu, x / sigma) - 1.0,
+    survival=lambda x, nu, sigma: 2.0 * stdtr(nu, -x / sigma),
 )
 
 Exponential = Distribution(
@@ -87,6 +90,7 @@ Exponential = Distribution(
     mean=lambda rate: 1.0 / rate,
     variance=lambda rate: 1.0 / np.square(rate),
     cdf=lambda x, rate: -np.expm1(-rate * x),
+    survival=lambda x, rate: np.exp(-rate * x),
     entropy=lambda rate: 1.0 - np.log(rate),
     reference=lambda rate: scipy_stats().expon(scale=1.0 / rate),
 )
@@ -109,6 +113,7 @@ Gamma = Distribution(
     mean=lambda alpha, beta: alpha / beta,
     variance=lambda alpha, beta: alpha / np.square(beta),
     cdf=lambda x, alpha, beta: gammainc(alpha, beta * x),
+    survival=lambda x, alpha, beta: gammaincc(alpha, beta * x),
     entropy=lambda alpha, beta: (
         alpha - np.log(beta) + gammaln(alpha) + (1.0 - alpha) * digamma(alpha)
     ),
@@ -132,6 +137,7 @@ InverseGamma = Distribution(
         math.inf,
     ),
     cdf=lambda x, alpha, beta: gammaincc(alpha, beta / x),
+    survival=lambda x, alpha, beta: gammainc(alpha, beta / x),
     entropy=lambda alpha, beta: (
         alpha + np.log(beta) + gammaln(alpha) - (1.0 + alpha) * digamma(alpha)
     ),
@@ -150,6 +156,7 @@ LogNormal = Distribution(
     mean=lambda mu, sigma: np.exp(mu + 0.5 * np.square(sigma)),
     variance=lambda mu, sigma: np.expm1(np.square(sigma)) * np.exp(2.0 * mu + np.square(sigma)),
     cdf=lambda x, mu, sigma: ndtr((np.log(x) - mu) / sigma),
+    survival=lambda x, mu, sigma: ndtr((mu - np.log(x)) / sigma),
     entropy=lambda mu, sigma: mu + np.log(sigma) + (HALF_LOG_2PI + 0.5),
     reference=lambda mu, sigma: scipy_stats().lognorm(sigma, scale=np.exp(mu)),
 )
@@ -170,6 +177,7 @@ Weibull = Distribution(
         * (np.exp(gammaln(1.0 + 2.0 / alpha)) - np.exp(2.0 * gammaln(1.0 + 1.0 / alpha)))
     ),
     cdf=lambda x, alpha, sigma: -np.expm1(-((x / sigma) ** alpha)),
+    survival=lambda x, alpha, sigma: np.exp(-((x / sigma) ** alpha)),
     entropy=lambda alpha, sigma: EULER * (1.0 - 1.0 / alpha) + np.log(sigma) - np.log(alpha) + 1.0,
     reference=lambda alpha, sigma: scipy_stats().weibull_min(alpha, scale=sigma),
 )

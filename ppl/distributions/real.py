@@ -28,6 +28,11 @@ def _student_log_density(x: Any, nu: Any, mu: Any, sigma: Any) -> Any:
     return -0.5 * (nu + 1.0) * np.log1p(np.square(z) / nu) - log_normaliser
 
 
+def _laplace_cdf(z: Any) -> Any:
+    tail = 0.5 * np.exp(-np.absolute(z))
+    return np.where(z < 0.0, tail, 1.0 - tail)
+
+
 def _logistic_log_density(x: Any, mu: Any, s: Any) -> Any:
     z = (x - mu) / s
     return -z - 2.0 * np.logaddexp(0.0, -z) - np.log(s)
@@ -104,6 +109,7 @@ Normal = Distribution(
     mean=lambda mu, sigma: mu,
     variance=lambda mu, sigma: np.square(sigma),
     cdf=lambda x, mu, sigma: ndtr((x - mu) / sigma),
+    survival=lambda x, mu, sigma: ndtr((mu - x) / sigma),
     entropy=lambda mu, sigma: np.log(sigma) + (HALF_LOG_2PI + 0.5),
     reference=lambda mu, sigma: scipy_stats().norm(mu, sigma),
 )
@@ -119,6 +125,7 @@ StudentT = Distribution(
     mean=lambda nu, mu, sigma: _undefined_below(nu, 1.0, mu),
     variance=_student_variance,
     cdf=lambda x, nu, mu, sigma: stdtr(nu, (x - mu) / sigma),
+    survival=lambda x, nu, mu, sigma: stdtr(nu, (mu - x) / sigma),
     reference=lambda nu, mu, sigma: scipy_stats().t(nu, mu, sigma),
 )
 
@@ -132,7 +139,8 @@ Cauchy = Distribution(
     ),
     sample=lambda rng, size, mu, sigma: mu + sigma * rng.standard_cauchy(size),
     location_scale=("mu", "sigma"),
-    cdf=lambda x, mu, sigma: 0.5 + np.arctan((x - mu) / sigma) / math.pi,
+    cdf=lambda x, mu, sigma: np.arctan2(sigma, mu - x) / math.pi,
+    survival=lambda x, mu, sigma: np.arctan2(sigma, x - mu) / math.pi,
     entropy=lambda mu, sigma: np.log(sigma) + (2.0 * LOG_2 + LOG_PI),
     reference=lambda mu, sigma: scipy_stats().cauchy(mu, sigma),
 )
@@ -147,7 +155,8 @@ Laplace = Distribution(
     location_scale=("mu", "b"),
     mean=lambda mu, b: mu,
     variance=lambda mu, b: 2.0 * np.square(b),
-    cdf=lambda x, mu, b: 0.5 - 0.5 * np.sign(x - mu) * np.expm1(-np.absolute(x - mu) / b),
+    cdf=lambda x, mu, b: _laplace_cdf((x - mu) / b),
+    survival=lambda x, mu, b: _laplace_cdf((mu - x) / b),
     entropy=lambda mu, b: np.log(b) + (1.0 + LOG_2),
     reference=lambda mu, b: scipy_stats().laplace(mu, b),
 )
@@ -163,6 +172,7 @@ Logistic = Distribution(
     mean=lambda mu, s: mu,
     variance=lambda mu, s: np.square(s) * (math.pi**2 / 3.0),
     cdf=lambda x, mu, s: expit((x - mu) / s),
+    survival=lambda x, mu, s: expit((mu - x) / s),
     entropy=lambda mu, s: np.log(s) + 2.0,
     reference=lambda mu, s: scipy_stats().logistic(mu, s),
 )
@@ -178,6 +188,7 @@ Gumbel = Distribution(
     mean=lambda mu, beta: mu + EULER * beta,
     variance=lambda mu, beta: np.square(beta) * (math.pi**2 / 6.0),
     cdf=lambda x, mu, beta: np.exp(-np.exp(-(x - mu) / beta)),
+    survival=lambda x, mu, beta: -np.expm1(-np.exp(-(x - mu) / beta)),
     entropy=lambda mu, beta: np.log(beta) + (EULER + 1.0),
     reference=lambda mu, beta: scipy_stats().gumbel_r(mu, beta),
 )

@@ -83,6 +83,8 @@ class Distribution:
         the size of p.
     mean, variance, cdf, entropy
         Closed forms, where they exist; NumPy expressions of atoms.
+    survival
+        1 - cdf, without the loss of digits where the cdf is near 1; for truncation.
     normalised
         False for improper laws (`Flat`).
     reference
@@ -108,6 +110,7 @@ class Distribution:
     mean: Callable[..., Array] | None = None
     variance: Callable[..., Array] | None = None
     cdf: Callable[..., Array] | None = None
+    survival: Callable[..., Array] | None = None
     entropy: Callable[..., Array] | None = None
     normalised: bool = True
     reference: Callable[..., Any] | None = None

@@ -16,7 +16,7 @@ from ppl.graph.align import Value
 from ppl.graph.cycles import check_cycles, ring_error
 from ppl.graph.declare import Declarations, Entry, Site, declare, name_of, names_in, strip
 from ppl.graph.definitions import check_definitions, check_not_empty
-from ppl.graph.expressions import Reader
+from ppl.graph.expressions import Reader, axis_of
 from ppl.graph.graph import (
     Axis,
     Datum,
@@ -30,7 +30,7 @@ from ppl.graph.graph import (
 )
 from ppl.graph.learned import demanded
 from ppl.graph.names import nearest
-from ppl.graph.nodes import Constant, Domain, Index, Position, Read, Size, extent, subtract
+from ppl.graph.nodes import Constant, Index, Position, Read, Size, subtract
 from ppl.graph.scope import Scope, Stop
 from ppl.graph.suffix import positions, suffix
 from ppl.syntax import tree
@@ -176,11 +176,6 @@ class Unknown(Exception):
     def __init__(self, key: str, span: Span) -> None:
         super().__init__(key)
         self.key, self.span = key, span
-
-
-def axis_of(domain: Domain) -> Axis:
-    """Return the axis that an index over this domain makes."""
-    return Axis(domain.dimension, extent(domain))
 
 
 def build(source: Source, model: tree.SyntaxTree, outline: Outline | None = None) -> Graph:

@@ -143,13 +143,18 @@ def inline(reader: Reader, function: tree.Function, expression: tree.Call, scope
         given[keyword.name.id] = reader.read(keyword.value, scope)
     if len(given) < len(parameters):
         raise wrong_count(reader, expression, len(parameters), len(given))
+    return body_of(reader, function, given, expression.span)
+
+
+def body_of(reader: Reader, function: tree.Function, given: dict[str, Value], span: Span) -> Value:
+    """Read a function's body with values for its parameters."""
     inner = Scope(values=given)
-    reader.names.inlining.append(name)
+    reader.names.inlining.append(function.name.id)
     try:
         for definition in function.definitions:
             value = reader.read(definition.value, inner)
             inner = inner.having({t.id: value for t in definition.targets})  # type: ignore[union-attr]
-        return replace(reader.read(function.result, inner), span=expression.span)
+        return replace(reader.read(function.result, inner), span=span)
     finally:
         reader.names.inlining.pop()
 
@@ -454,6 +459,12 @@ def _eye(reader: Reader, expression: tree.Call, scope: Scope) -> Value:
     return Value(node, (i, j), expression.span)
 
 
+def _ode(reader: Reader, expression: tree.Call, scope: Scope) -> Value:
+    from ppl.graph.odes import ode
+
+    return ode(reader, expression, scope)
+
+
 SPECIAL: Mapping[str, Callable[[Reader, tree.Call, Scope], Value]] = {
     "dot": _dot,
     "transpose": _transpose,
@@ -461,4 +472,5 @@ SPECIAL: Mapping[str, Callable[[Reader, tree.Call, Scope], Value]] = {
     "size": _size,
     "logp": _logp,
     "eye": _eye,
+    "ode": _ode,
 }

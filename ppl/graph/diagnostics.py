@@ -84,14 +84,14 @@ LATENT_LEFT = Kind(
 DEFINED_TWICE = Kind(
     "defined-twice",
     "Every position of a name is defined exactly once.",
-    wrong="a ~ Normal(0, 1)\na ~ Normal(0, 2)",
-    right="a ~ Normal(0, 1)",
+    wrong="a ~ Normal(0, 1)\na ~ Normal(0, 2)\ny ~ Normal(a, 1)",
+    right="a ~ Normal(0, 1)\ny ~ Normal(a, 1)",
 )
 PARTLY_DEFINED = Kind(
     "partly-defined",
     "All the statements of a name together cover each of its positions.",
-    wrong="beta[3] ~ Normal(0, 1)",
-    right="dim K = 3\nbeta[K] ~ Normal(0, 1)",
+    wrong="beta[3] ~ Normal(0, 1)\ny ~ Normal(beta[3], 1)",
+    right="dim K = 3\nbeta[K] ~ Normal(0, 1)\ny ~ Normal(beta[2], 1)",
 )
 CYCLE = Kind(
     "cycle",
@@ -110,8 +110,8 @@ UNKNOWN_SIZE = Kind(
     "The size of a dimension comes from the model (`dim K = 3`), from `--set K=3`, from a number "
     "of that name in the data, from an axis of the data, or from the largest position that points "
     "into it.",
-    wrong="beta[K] ~ Normal(0, 1)",
-    right="dim K = 3\nbeta[K] ~ Normal(0, 1)",
+    wrong="beta[K] ~ Normal(0, 1)\ny ~ Normal(sum(beta), 1)",
+    right="dim K = 3\nbeta[K] ~ Normal(0, 1)\ny ~ Normal(sum(beta), 1)",
 )
 SIZES_DISAGREE = Kind(
     "sizes-disagree",

@@ -31,12 +31,14 @@ from ppl.graph.nodes import (
     Select,
     Size,
     Stack,
+    add,
     extent,
     rename,
     subtract,
     walk,
 )
 from ppl.graph.scope import Scope, Stop
+from ppl.graph.substitute import NotPlain, substitute
 from ppl.primitives.atoms import RECOGNISED
 from ppl.syntax import tree
 from ppl.text import Diagnostic, Label, Span
@@ -458,6 +460,13 @@ class Reader:
         value = self.read(base, scope)
         if len(expression.positions) > len(value.axes):
             raise self.too_many(expression, len(value.axes))
+        nodes, out = self.places([axis_of(i.domain) for i in value.axes], expression, scope)
+        moved = zip(value.axes, nodes, strict=True)
+        try:
+            at = substitute(value.node, {i: add(n, i.domain.start) for i, n in moved})
+            return Value(at, out, span)
+        except NotPlain:
+            pass
         key, axes, own = self.names.auxiliary(value, scope)
         start = [subtract(Position(i), i.domain.start) for i in own]
         return replace(self.at(key, axes, tuple(start), expression, scope), span=span)
@@ -525,6 +534,13 @@ class Reader:
         scope: Scope,
     ) -> Value:
         """Read a name at positions."""
+        nodes, out = self.places(axes, expression, scope)
+        return Value(Read(key, (*start, *nodes), expression.span), out, expression.span)
+
+    def places(
+        self, axes: Sequence[Axis], expression: tree.Index, scope: Scope
+    ) -> tuple[tuple[Node, ...], tuple[Index, ...]]:
+        """Read what stands in brackets: a node for each axis, and the axes that stay."""
         given = expression.positions
         if len(given) > len(axes):
             raise self.too_many(expression, len(axes))
@@ -537,9 +553,8 @@ class Reader:
             for place, (k, node) in enumerate(zip(arrays, nodes, strict=True)):
                 values[k] = Value(node, together if place == 0 else (), values[k].span)
         rest = [whole_axis(a, expression.span) for a in axes[len(given) :]]
-        nodes = (*start, *(v.node for v in values), *(Position(i) for i in rest))
-        out = (*(i for v in values for i in v.axes), *rest)
-        return Value(Read(key, nodes, expression.span), out, expression.span)
+        every = (*(v.node for v in values), *(Position(i) for i in rest))
+        return every, (*(i for v in values for i in v.axes), *rest)
 
     def position(self, axis: Axis, position: tree.Expression | tree.Slice, scope: Scope) -> Value:
         """Read one position in brackets."""
@@ -618,6 +633,11 @@ class Reader:
 def is_slice(value: Value) -> bool:
     """Return whether a position is a whole axis or a range."""
     return isinstance(value.node, Position) and value.axes == (value.node.index,)
+
+
+def axis_of(domain: Domain) -> Axis:
+    """Return the axis that an index over this domain makes."""
+    return Axis(domain.dimension, extent(domain))
 
 
 def whole_axis(axis: Axis, span: Span | None = None) -> Index:

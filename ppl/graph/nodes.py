@@ -199,7 +199,57 @@ class LogDensity:
         object.__setattr__(self, "free", free)
 
 
-Node = Constant | Size | Position | Read | Apply | Select | Reduce | Stack | Matrix | LogDensity
+@dataclass(frozen=True, slots=True, eq=False)
+class Ode:
+    """The solution of an ordinary differential equation, over times and states.
+
+    The right side is an expression of its own, `body`, over placeholders: reads of ``key.t`` (the
+    time), ``key.y`` (the state) and ``key.0``, ``key.1``, ... for what it takes from the model,
+    which are the nodes `captured`, each with the indices that the body binds, in order.
+
+    Attributes
+    ----------
+    key
+        Unique.
+    start, times, state
+        The initial time, the times asked for, and the initial state.
+    body, body_axis
+        The slopes, and the index of their states.
+    bound
+        The indices of `times` and of `state`.
+    out
+        The indices of the result: times, states.
+    """
+
+    key: str
+    start: Node
+    times: Node
+    state: Node
+    captured: tuple[Node, ...]
+    captured_axes: tuple[tuple[Index, ...], ...]
+    body: Node
+    body_axis: Index
+    bound: tuple[Index, Index]
+    out: tuple[Index, Index]
+    method: str
+    rtol: float
+    atol: float
+    span: Span | None = None
+    free: Indices = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        inner = [
+            n.free - frozenset(axes)
+            for n, axes in zip(self.captured, self.captured_axes, strict=True)
+        ]
+        inner += [self.start.free, self.times.free - {self.bound[0]}]
+        inner.append(self.state.free - {self.bound[1]})
+        object.__setattr__(self, "free", frozenset(self.out).union(*inner))
+
+
+Node = (
+    Constant | Size | Position | Read | Apply | Select | Reduce | Stack | Matrix | LogDensity | Ode
+)
 
 
 def children(node: Node) -> tuple[Node, ...]:
@@ -219,6 +269,8 @@ def children(node: Node) -> tuple[Node, ...]:
             return node.items
         case LogDensity():
             return node.value, *node.arguments
+        case Ode():
+            return node.start, node.times, node.state, *node.captured
 
 
 def map_children(node: Node, f: Callable[[Node], Node]) -> Node:
@@ -242,6 +294,8 @@ def map_children(node: Node, f: Callable[[Node], Node]) -> Node:
             return replace(node, items=new)
         case LogDensity():
             return replace(node, value=new[0], arguments=new[1:])
+        case Ode():
+            return replace(node, start=new[0], times=new[1], state=new[2], captured=new[3:])
 
 
 def walk(*roots: Node) -> Iterator[Node]:
@@ -330,6 +384,13 @@ def rename(root: Node, names: Mapping[Index, Index]) -> Node:
                     node,
                     event=tuple(map(swap, event)),
                     events=tuple(tuple(map(swap, e)) for e in events),
+                )
+            case Ode(bound=(a, b), out=(c, d), captured_axes=axes):
+                return replace(
+                    node,
+                    bound=(swap(a), swap(b)),
+                    out=(swap(c), swap(d)),
+                    captured_axes=tuple(tuple(map(swap, e)) for e in axes),
                 )
             case _:
                 return node

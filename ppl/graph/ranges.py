@@ -19,6 +19,7 @@ from ppl.graph.nodes import (
     LogDensity,
     Matrix,
     Node,
+    Ode,
     Position,
     Read,
     Reduce,
@@ -88,7 +89,7 @@ class Ranges:
                 return union([below[id(i)] for i in items])
             case Reduce(operation=operation, body=body):
                 return _reduced(operation, below[id(body)])
-            case LogDensity():
+            case LogDensity() | Ode():
                 return ANY
 
     def set_of(self, node: Node) -> Constraint | None:

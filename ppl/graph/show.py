@@ -15,6 +15,7 @@ from ppl.graph.nodes import (
     LogDensity,
     Matrix,
     Node,
+    Ode,
     Position,
     Read,
     Reduce,
@@ -104,6 +105,9 @@ def node_text(node: Node) -> str:
                 for a, b in zip(arguments, bound, strict=True)
             ]
             return f"{atom}({'; '.join(inside)})({', '.join(map(index_name, out))})"
+        case Ode(body=body, start=start, times=times, state=state, method=method):
+            given = ", ".join(map(node_text, (state, start, times)))
+            return f"ode({node_text(body)}; {given}; {method})"
         case LogDensity(value=value):
             return f"logp({density_text(node)}, {bare_text(value)})"
 

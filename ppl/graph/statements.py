@@ -8,11 +8,11 @@ from dataclasses import replace
 from ppl.distributions import DISTRIBUTIONS
 from ppl.graph import diagnostics as kinds
 from ppl.graph.align import Value, size_text
-from ppl.graph.build import Unknown, axis_of
+from ppl.graph.build import Unknown
 from ppl.graph.declare import Site, name_of, strip
 from ppl.graph.densities import at_value, density
 from ppl.graph.evaluate import is_whole
-from ppl.graph.expressions import Reader, axes_text, whole_axis
+from ppl.graph.expressions import Reader, axes_text, axis_of, whole_axis
 from ppl.graph.graph import Axis, Define, Factor, Sample
 from ppl.graph.nodes import (
     Constant,

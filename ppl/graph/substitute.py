@@ -5,7 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from ppl.graph.nodes import Index, LogDensity, Matrix, Node, Position, Reduce, Stack, rewrite
+from ppl.graph.nodes import (
+    Constant,
+    Domain,
+    Index,
+    LogDensity,
+    Matrix,
+    Node,
+    Ode,
+    Position,
+    Reduce,
+    Stack,
+    rewrite,
+)
 
 
 def substitute(root: Node, values: Mapping[Index, Node]) -> Node:
@@ -27,12 +39,12 @@ def substitute(root: Node, values: Mapping[Index, Node]) -> Node:
                 return Position(fresh(index), node.span)
             case Reduce(indices=indices):
                 return replace(node, indices=tuple(map(fresh, indices)))
-            case Stack(index=index):
+            case Stack(index=index, items=items):
                 if index in values:
                     position = values[index]
-                    if not isinstance(position, Position):
-                        raise NotPlain
-                    return replace(node, index=position.index)
+                    if isinstance(position, Constant) and 0 <= position.value < len(items):
+                        return items[int(position.value)]
+                    return replace(node, index=_side_by_side(index, position))
                 return replace(node, index=fresh(index)) if index in bound else node
             case Matrix(bound=inner, out=out):
                 plain = []
@@ -40,14 +52,18 @@ def substitute(root: Node, values: Mapping[Index, Node]) -> Node:
                     at = values.get(index)
                     if at is None:
                         plain.append(fresh(index) if index in bound else index)
-                    elif isinstance(at, Position):
-                        plain.append(at.index)
                     else:
-                        raise NotPlain
+                        plain.append(_side_by_side(index, at))
                 return replace(
                     node,
                     bound=tuple(tuple(map(fresh, b)) for b in inner),
                     out=tuple(plain),
+                )
+            case Ode(bound=(a, b), captured_axes=axes):
+                return replace(
+                    node,
+                    bound=(fresh(a), fresh(b)),
+                    captured_axes=tuple(tuple(map(fresh, e)) for e in axes),
                 )
             case LogDensity(event=event, events=events):
                 return replace(
@@ -59,6 +75,34 @@ def substitute(root: Node, values: Mapping[Index, Node]) -> Node:
                 return node
 
     return rewrite(root, one)
+
+
+def _side_by_side(old: Index, position: Node) -> Index:
+    """Return an index that runs over the same positions as the old one.
+
+    Raises
+    ------
+    NotPlain
+        If the position is anything else.
+    """
+    if not isinstance(position, Position) or not same_domain(old.domain, position.index.domain):
+        raise NotPlain
+    return position.index
+
+
+def same_domain(a: Domain, b: Domain) -> bool:
+    """Return whether two domains are shown to have the same positions, counted from 0."""
+    match a, b:
+        case Domain(start=Constant(value=0), stop=Constant(value=m)), Domain(
+            start=Constant(value=0), stop=Constant(value=n)
+        ):
+            return m == n
+        case Domain(start=Constant(value=0), dimension=str() as one), Domain(
+            start=Constant(value=0), dimension=two
+        ):
+            return one == two
+        case _:
+            return a is b and isinstance(a.start, Constant) and a.start.value == 0
 
 
 class NotPlain(Exception):
@@ -76,6 +120,9 @@ def _bound(root: Node) -> set[Index]:
                 found.update(indices)
             case Matrix(bound=inner):
                 found.update(i for b in inner for i in b)
+            case Ode(bound=pair, captured_axes=axes):
+                found.update(pair)
+                found.update(i for e in axes for i in e)
             case LogDensity(event=event, events=events):
                 found.update(event)
                 found.update(i for e in events for i in e)

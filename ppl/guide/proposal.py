@@ -47,8 +47,9 @@ class Proposal:
         component = np.searchsorted(np.cumsum(self.weights)[:-1], strata[:, 0], side="right")
         starts = np.concatenate([[0.0], np.cumsum(self.weights)])
         share = (strata[:, 0] - starts[component]) / np.asarray(self.weights)[component]
-        stretch = np.sqrt(self.freedom / chdtri(self.freedom, strata[:, 1]))
-        stretched = normals * np.where(share < self.normal_share, 1.0, stretch)[:, None]
+        tail = share >= self.normal_share
+        stretched = np.array(normals)
+        stretched[tail] *= np.sqrt(self.freedom / chdtri(self.freedom, strata[tail, 1]))[:, None]
         positions = np.empty((len(normals), self.components[0].mean.size))
         for number, guide in enumerate(self.components):
             chosen = component == number

@@ -55,10 +55,12 @@ def test_commands_print_what_the_document_shows(
     for block in reversed([b for b in blocks_of(document) if b.language == "console"]):
         for session in reversed(sessions_of(block)):
             printed = run(session.words, capsys)
+            if same(session.output, printed):
+                continue  # what differs in timings alone is left as it is
             if update:
                 text = text[: session.start] + printed + text[session.stop :]
             else:
-                assert same(session.output, printed), f"{block}: $ {session.words}\n{printed}"
+                pytest.fail(f"{block}: $ {session.words}\n{printed}")
     if update:
         document.write_text(text, encoding="utf-8")
 

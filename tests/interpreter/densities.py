@@ -154,22 +154,25 @@ def log_density(name: str, x: Any, arguments: Arguments) -> float:
 
 
 def log_probability(name: str, arguments: Arguments, inside: list[tuple[str, float]]) -> float:
-    """Return the log probability that a number meets all of some comparisons with bounds."""
+    """Return the log probability that a number meets all of some comparisons with bounds.
+
+    What lies below the mass of a Half... is nothing; a bound there is moved to 0.
+    """
     law = SCALAR[name](arguments)
-    folded = 2.0 if name == "HalfStudentT" else 1.0
-    lower, upper = (0.0, 1.0) if folded == 1.0 else (0.5, 1.0)
+    low, high = -math.inf, math.inf
     for operator, bound in inside:
-        below = float(law.cdf(bound))
-        strictly_below = below
-        if name in DISCRETE:
-            strictly_below = float(law.cdf(math.ceil(bound) - 1))
-        match operator:
-            case ">":
-                lower = max(lower, below)
-            case ">=":
-                lower = max(lower, strictly_below)
-            case "<":
-                upper = min(upper, strictly_below)
-            case "<=":
-                upper = min(upper, below)
-    return math.log(folded * (upper - lower))
+        edge = math.ceil(bound) - 1 if name in DISCRETE and operator in (">=", "<") else bound
+        if operator in (">", ">="):
+            low = max(low, edge)
+        else:
+            high = min(high, edge)
+    doubled = 0.0
+    if name == "HalfStudentT":
+        low, doubled = max(low, 0.0), math.log(2)
+    if high == math.inf:
+        return float(law.logsf(low)) + doubled
+    if low == -math.inf:
+        return float(law.logcdf(high)) + doubled
+    if law.cdf(low) > 0.5:
+        return math.log(law.sf(low) - law.sf(high)) + doubled
+    return math.log(law.cdf(high) - law.cdf(low)) + doubled

@@ -69,6 +69,7 @@ class Outline:
         self.local: dict[tuple[int, str], Site] = {}
         self.keys: dict[tuple[int, str], str] = {}
         self.targets: dict[str, list[tuple[Site, tree.Expression]]] = {}
+        self.left_out: set[str] = set()
         self._collect(parse(Source("<model>", text)).statements, (), ())
         self._collect_targets()
         self._find_dimensions()
@@ -203,7 +204,7 @@ class Outline:
                     for site in self._sites_of(name):
                         further |= self._reads(site)
             front = further - reached
-        return reached
+        return reached - self.left_out
 
     def _is_data_alone(self, name: str, site: Site) -> bool:
         """Return whether ``=`` defines a name that a ``~`` observes."""

@@ -282,6 +282,24 @@ def cdf_is_the_integral(d: Distribution) -> None:
         close(cdf(x), below, 6e-3, "cdf")
 
 
+def survival_is_the_rest(d: Distribution) -> None:
+    """The survival function is 1 - cdf, and keeps its digits where the cdf is 1."""
+    if d.survival is None or d.cdf is None:
+        return
+    p, rng = first(d), generator(d, 5)
+    for _ in range(3):
+        given = arguments(rng, p)
+        x = draws(rng, p, given, (8,))
+        below, above = (evaluated(f, [x, *given], [0, *p.events]) for f in (d.cdf, d.survival))
+        close(below + above, 1.0, 1e-12, "cdf + survival")
+        if d.reference is not None:
+            law = d.reference(*given)
+            far = law.isf(1e-20)
+            if law.sf(far) > 0:
+                found = evaluated(d.survival, [far, *given], [0, *p.events])
+                close(found / law.sf(far), 1.0, 1e-6, "far survival")
+
+
 def support_holds_its_points(d: Distribution) -> None:
     """The support contains draws of a batch, and is a set of the right kind."""
     p, rng = first(d), generator(d)
@@ -336,6 +354,7 @@ LAWS: tuple[Law, ...] = (
     gradients_are_slopes,
     edges_have_limits,
     cdf_is_the_integral,
+    survival_is_the_rest,
     support_holds_its_points,
     location_and_scale_move,
     states_cover_the_support,

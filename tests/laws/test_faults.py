@@ -46,6 +46,7 @@ FAULTS = {
         d, variance=lambda *a: np.sqrt(d.variance(*a))
     ),
     "survival for cdf": lambda d: replace(d, cdf=lambda x, *a: 1.0 - d.cdf(x, *a)),
+    "cdf for survival": lambda d: replace(d, survival=d.cdf),
     "entropy off": lambda d: replace(d, entropy=lambda *a: d.entropy(*a) + 0.05),
 }
 
@@ -61,6 +62,7 @@ def _has(d, fault):
         "mean off": "mean",
         "standard deviation for variance": "variance",
         "survival for cdf": "cdf",
+        "cdf for survival": "survival",
         "entropy off": "entropy",
     }.get(fault)
     if not d.normalised or (field and getattr(d, field) is None):

@@ -202,23 +202,23 @@ def test_times_in_any_order_and_at_the_start():
 @pytest.mark.parametrize("method", sorted(METHODS))
 def test_a_draw_that_blows_up_is_nan_alone(method):
     rate, y0 = np.array([0.1, 1.0, 0.5]), np.ones((3, 1))
-    ts = np.array([0.5, 1.5])
+    ts, rtol = np.array([0.5, 1.5]), 1e-5
 
     def total(rate):
-        return anp.sum(odeint(explosive, y0, 0.0, ts, (rate,), method), axis=(1, 2))
+        return anp.sum(odeint(explosive, y0, 0.0, ts, (rate,), method, rtol), axis=(1, 2))
 
-    found = odeint(explosive, y0, 0.0, ts, (rate,), method)[:, :, 0]
+    found = odeint(explosive, y0, 0.0, ts, (rate,), method, rtol)[:, :, 0]
     expected = 1 / (1 - rate[:, None] * ts)
     expected[1, 1] = np.nan
-    np.testing.assert_allclose(found, expected, rtol=1e-4)
+    np.testing.assert_allclose(found, expected, rtol=1e-3)
     gradient = autograd.elementwise_grad(total)(rate)
     slope = np.sum(ts / (1 - rate[:, None] * ts) ** 2, axis=1)
-    np.testing.assert_allclose(gradient[[0, 2]], slope[[0, 2]], rtol=1e-3)
+    np.testing.assert_allclose(gradient[[0, 2]], slope[[0, 2]], rtol=3e-3)
     assert np.isnan(gradient[1])
     first = autograd.elementwise_grad(
-        lambda r: odeint(explosive, y0, 0.0, ts, (r,), method)[:, 0, 0]
+        lambda r: odeint(explosive, y0, 0.0, ts, (r,), method, rtol)[:, 0, 0]
     )(rate)
-    np.testing.assert_allclose(first, 0.5 / (1 - 0.5 * rate) ** 2, rtol=1e-3)
+    np.testing.assert_allclose(first, 0.5 / (1 - 0.5 * rate) ** 2, rtol=3e-3)
 
 
 @pytest.mark.parametrize("method", sorted(METHODS))

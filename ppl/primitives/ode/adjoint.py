@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ppl.primitives.ode.attempts import inverses
 from ppl.primitives.ode.integrate import Path
@@ -23,6 +24,7 @@ from ppl.primitives.ode.readings import Given, locate, unread
 from ppl.primitives.ode.rightside import Floats, RightSide
 from ppl.primitives.ode.tableaus import Tableau
 
+Indices: TypeAlias = NDArray[np.intp]
 Wanted: TypeAlias = Sequence[int]
 Gradients: TypeAlias = tuple[Floats, list[Floats]]
 
@@ -45,10 +47,13 @@ def reverse(
     """
     readings = locate(path, tableau, ts)
     given = unread(path, readings, g)
-    lost = np.any(~readings.reached[:, :, None] & (g != 0), axis=(0, 2))
-    after = np.where(lost[:, None], np.nan, np.zeros(g.shape[1:]))
+    after = np.zeros(g.shape[1:])
     way = _wide if g.shape[-1] >= WIDE and not tableau.diagonal else _by_blocks
-    return way(right, tableau, path, after, given, wanted)
+    by_states, by_arguments = way(right, tableau, path, after, given, wanted)
+    lost = np.any(~readings.reached[:, :, None] & (g != 0), axis=(0, 2))
+    for gradient in (by_states, *by_arguments):
+        gradient[lost if len(gradient) == len(lost) else np.any(lost, keepdims=True)] = np.nan
+    return by_states, by_arguments
 
 
 def _by_blocks(
@@ -62,6 +67,9 @@ def _by_blocks(
     for stop in range(count, 0, -rounds):
         part = slice(max(0, stop - rounds), stop)
         slopes = given.slopes[part].transpose(2, 3, 0, 1)
+        if not np.any(path.sizes[part]):
+            after = after + np.sum(given.states[part], axis=0).T
+            continue
         block = _linearised(right, tableau, path, part)
         every, after = block.back(after, given.states[part].transpose(2, 0, 1), slopes)
         if wanted:
@@ -97,9 +105,11 @@ class _Block:
     Attributes
     ----------
     right : RightSide
-        For all stages as one batch.
-    times : (n s S,)
-    stages : (n s S, M)
+        For all stages of all steps, P of them that are no standing still, as one batch.
+    times : (P s,)
+    stages : (P s, M)
+    rounds, draws : (P,)
+        Of which round and draw a step is, in the order of draws.
     sizes : (n, S)
     jacobians : (s, M, M, n, S)
         Of the right side at the stages, axes: slope, state.
@@ -113,6 +123,8 @@ class _Block:
     tableau: Tableau
     times: Floats
     stages: Floats
+    rounds: Indices
+    draws: Indices
     sizes: Floats
     jacobians: Floats
     solvers: tuple[Floats | None, ...]
@@ -146,22 +158,30 @@ class _Block:
 
     def by_arguments(self, v: Floats, wanted: Wanted) -> list[Floats]:
         """Return the gradients by arguments from cotangents of slopes."""
-        rows = v.transpose(2, 0, 3, 1).reshape(self.stages.shape)
+        rows = v[:, :, self.rounds, self.draws].transpose(2, 0, 1).reshape(self.stages.shape)
         _, found = self.right.reverse(self.times, self.stages, rows, wanted)
-        draws = self.sizes.shape[1]
-        return [
-            f if len(f) == 1 else np.sum(f.reshape(-1, draws, *f.shape[1:]), axis=0) for f in found
-        ]
+        return [self._by_draw(gradient) if len(gradient) > 1 else gradient for gradient in found]
+
+    def _by_draw(self, gradient: Floats) -> Floats:
+        """Add what belongs to the same draw: from (P s, ...) to (S, ...)."""
+        each = np.sum(gradient.reshape(len(self.draws), -1, *gradient.shape[1:]), axis=1)
+        first = np.flatnonzero(np.diff(self.draws, prepend=-1))
+        total = np.zeros((self.sizes.shape[1], *each.shape[1:]))
+        total[self.draws[first]] = np.add.reduceat(each, first, axis=0)
+        return total
 
 
 def _linearised(right: RightSide, tableau: Tableau, path: Path, part: slice) -> _Block:
-    sizes, stages = path.sizes[part], path.stages[part]
-    count, s, draws, size = stages.shape
-    times = path.times[:-1][part][:, None, :] + tableau.c[:, None] * sizes[:, None, :]
+    sizes = path.sizes[part]
+    draws, rounds = np.nonzero(sizes.T)
+    stages = path.stages[part][rounds, :, draws]
+    count, s, size = stages.shape
+    times = path.times[part][rounds, draws, None] + tableau.c * sizes[rounds, draws, None]
     rows, times = stages.reshape(-1, size), times.reshape(-1)
-    whole = right.repeated(count * s, draws)
-    jacobians = whole.jacobians(times, rows).reshape(count, s, draws, size, size)
-    jacobians = np.ascontiguousarray(jacobians.transpose(1, 3, 4, 0, 2))
+    whole = right.chosen(np.repeat(draws, s), sizes.shape[1])
+    jacobians = np.zeros((s, size, size, *sizes.shape))
+    found = whole.jacobians(times, rows).reshape(count, s, size, size)
+    jacobians[:, :, :, rounds, draws] = found.transpose(1, 2, 3, 0)
     diagonal = np.arange(size)
     responses, solvers = np.empty(jacobians.shape), list[Floats | None]()
     for i, jacobian in enumerate(jacobians):
@@ -172,7 +192,9 @@ def _linearised(right: RightSide, tableau: Tableau, path: Path, part: slice) -> 
         if tableau.a[i, i]:
             solvers[i] = solver = _inverse(-tableau.a[i, i] * sizes * jacobian)
             responses[i] = _product(solver, responses[i])
-    return _Block(whole, tableau, times, rows, sizes, jacobians, tuple(solvers), responses)
+    return _Block(
+        whole, tableau, times, rows, rounds, draws, sizes, jacobians, tuple(solvers), responses
+    )
 
 
 def _product(a: Floats, b: Floats) -> Floats:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Protocol
 
 import numpy as np
@@ -68,18 +70,44 @@ def implicit(right: RightSide, tableau: Tableau, limits: Tolerances) -> Attempt:
         for i in range(1, len(rows)):
             base = y + column * np.dot(rows[i], flat[:i]).reshape(y.shape)
             stage = base + own * slopes[i - 1]
-            for _ in range(NEWTON_ROUNDS):
-                miss = base + own * right(times[i], stage) - stage
-                change = np.matmul(inverse, miss[:, :, None])[:, :, 0]
-                stage = stage + change
-                size = limits.norm(change, y, stage)
-                if not np.any(found & (size > NEWTON_PART)):
-                    break
-            found &= size <= NEWTON_PART
+            stage, solved = _newton(partial(right, times[i]), base, own, stage, inverse, limits)
+            found &= solved
             stages[i], slopes[i] = stage, (stage - base) / width
         return found
 
     return attempt
+
+
+def _newton(
+    slope: Callable[[Floats], Floats],
+    base: Floats,
+    own: Floats,
+    stage: Floats,
+    inverse: Floats,
+    limits: Tolerances,
+) -> tuple[Floats, Booleans]:
+    """Solve ``stage = base + own * slope(stage)``, each draw until it is exact enough itself.
+
+    Returns the stages and which of them were found; `inverse` is that of I - own J.
+    """
+    before = missing = np.full(len(base), np.nan)
+    going = np.ones(len(base), dtype=bool)
+    for _ in range(NEWTON_ROUNDS):
+        miss = base + own * slope(stage) - stage
+        change = np.matmul(inverse, miss[:, :, None])[:, :, 0]
+        stage = np.where(going[:, None], stage + change, stage)
+        size = limits.norm(change, base, stage)
+        missing = np.where(going, _missing(size, before), missing)
+        going = going & (missing > NEWTON_PART)
+        if not going.any():
+            break
+        before = size
+    return stage, missing <= NEWTON_PART
+
+
+def _missing(size: Floats, before: Floats) -> Floats:
+    """Estimate what a linear iteration has still to go: a geometric series, from two changes on."""
+    return np.where(size < before, size * size / (before - size), size)
 
 
 def inverses(matrices: Floats) -> Floats:

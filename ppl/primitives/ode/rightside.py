@@ -43,6 +43,14 @@ class RightSide:
         arguments = tuple(_repeat(a, times, draws) for a in self.arguments)
         return RightSide(self.rhs, self.gradient, arguments)
 
+    def chosen(self, rows: NDArray[np.intp], draws: int) -> RightSide:
+        """Return the right side for a batch of states of which each is one of the draws'."""
+        arguments = tuple(
+            np.take(a, rows, axis=0) if len(a) == draws > 1 else _repeat(a, len(rows), draws)
+            for a in self.arguments
+        )
+        return RightSide(self.rhs, self.gradient, arguments)
+
     def jacobians(self, t: Floats, y: Floats) -> Floats:
         """Return the derivatives (rows, M, M) of slopes by states, in one reverse run."""
         rows, size = y.shape

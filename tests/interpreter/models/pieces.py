@@ -1,7 +1,9 @@
 """Names in pieces."""
 
+import numpy as np
+
 from tests.interpreter.models.case import case
-from tests.interpreter.models.data import g, square, y
+from tests.interpreter.models.data import J, N, g, square, y
 
 CASES = [
     case(
@@ -41,5 +43,18 @@ m[1] = a^2
 m[2] = exp(a)
 y ~ Normal(m, 1)""",
         y=y[:3],
+    ),
+    case(
+        "pieces without positions",
+        """dim K = 1
+alpha[0] = 0; alpha[1:K] ~ Normal(0, 2)
+b[J, 0] = 0
+b[J, 1:K] ~ Normal(0, 1)
+data g[N] in K, y[N], M[J, K]
+y ~ Normal(alpha[g], 1)
+M ~ Normal(b, 1)""",
+        y=y,
+        g=[0] * N,
+        M=np.ones((J, 1)),
     ),
 ]

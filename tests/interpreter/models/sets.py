@@ -153,4 +153,50 @@ factor logaddexp(logp(HalfNormal(1), a), logp(Exponential(2), -a))
 factor logsumexp([logp(Poisson(exp(a)), k - 0.5 * k) for k in 0:5])""",
         y=y,
     ),
+    case(
+        "truncation in a far tail",
+        """data y[N]
+m ~ Normal(0, 1)
+y ~ Normal(m - 40, 1) > 0
+(y) ~ Normal(m - 20, 1) in (0, 10)
+a ~ Normal(m - 20, 1) > 1
+b ~ Normal(m + 20, 1) < 1
+c ~ Logistic(m + 60, 1) < 1
+d ~ Logistic(m - 60, 1) > 1
+e ~ Exponential(1) > 40
+f ~ Laplace(0, 1) > 50
+g ~ Gamma(2, 1) > 50
+h ~ StudentT(4, 0, 1) > 1000
+(y) ~ Normal(a + b + c + d + e + f + g + h - 1140, 1)""",
+        y=positive,
+    ),
+    case(
+        "truncation beyond the support",
+        """data y[N]
+m ~ Normal(0, 1)
+y ~ Exponential(1) > m - 9
+(y) ~ Uniform(0, 20) < m + 30
+(y) ~ Gamma(2, 1) in (m - 9, 50)
+u ~ Uniform(0, 1) < 3
+(y) ~ Normal(u, 1)""",
+        y=positive,
+    ),
+    case(
+        "sets of one",
+        """dim K = 1
+data y[J]
+p[K] ~ Dirichlet(1)
+q[J, K] ~ Dirichlet(1)
+L[K, K] ~ LKJCholesky(1)
+m[K] ~ Normal(0, 1) in Ordered
+y ~ Normal(p[0] + q[J, 0] + L[0, 0] + m[0], 1)""",
+        y=[1, 2, 3, 4.0],
+    ),
+    case(
+        "factors of matrices for each row",
+        """dim K = 3
+data y[J]
+for j in J { L[j, K, K] ~ LKJCholesky(1); y[j] ~ Normal(L[j, 2, 0], 1) }""",
+        y=[1, 2, 3, 4.0],
+    ),
 ]
