@@ -65,6 +65,11 @@ SPECIAL_SUMMARIES = {
     "cdf": ("Distribution(...), x", "Probability of at most x."),
     "ccdf": ("Distribution(...), x", "Probability of more than x."),
     "eye": ("N", "Identity matrix."),
+    "ode": (
+        "rhs, y0, t0, ts",
+        "Solution of dy/dt = rhs(t, y) from y0 at t0, at the times ts: a matrix, times by states. "
+        '`method = "rk45"` or `"bdf"` (stiff), `rtol =`, `atol =`.',
+    ),
 }
 """Arguments and meaning of the functions that the compiler carries itself."""
 

@@ -120,7 +120,9 @@ class Model:
 
     def log_joint(self, values: Array, data: Mapping[str, Any] | None = None, **named: Any) -> Any:
         """Return the log joint (draws,) at points (draws, columns) of the flat vector."""
-        return np.asarray(self.compile(data, **named).log_joint(_points(values)))
+        joint = self.compile(data, **named)
+        with np.errstate(all="ignore"):
+            return np.asarray(joint.log_joint(_points(values)))
 
     def gradient(
         self, values: Array, data: Mapping[str, Any] | None = None, **named: Any
