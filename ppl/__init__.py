@@ -12,11 +12,13 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from ppl.model import Model, infer
     from ppl.posterior import Fit, Quantity
+    from ppl.posterior.save import load
     from ppl.text import DataError, Diagnostic, ModelError, PplError, UsageError
 
 _DOORS = {
     "Model": "ppl.model",
     "infer": "ppl.model",
+    "load": "ppl.posterior.save",
     "Fit": "ppl.posterior",
     "Quantity": "ppl.posterior",
     "DataError": "ppl.text",
@@ -46,4 +48,5 @@ __all__ = [
     "Quantity",
     "UsageError",
     "infer",
+    "load",
 ]

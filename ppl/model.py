@@ -19,6 +19,7 @@ from ppl.text.usage import USAGE
 if TYPE_CHECKING:
     from ppl.compile.load import LogJoint
     from ppl.posterior import Fit
+    from ppl.posterior.prediction import Prediction
 
 Array = npt.NDArray[np.float64]
 
@@ -112,6 +113,34 @@ class Model:
         )
         settings = checked(chosen)
         return pipeline.infer(request, settings)
+
+    def simulate(
+        self,
+        data: Mapping[str, Any] | None = None,
+        *,
+        draws: int = 1000,
+        seed: int = 0,
+        **named: Any,
+    ) -> Prediction:
+        """Draw from the prior predictive distribution.
+
+        Parameters
+        ----------
+        data, **named
+            Inputs, and sizes of dimensions; a random variable named here that others depend on
+            keeps the value that it is given.
+        draws
+            How many.
+        seed
+            Of all randomness.
+
+        Raises
+        ------
+        PplError
+            If the model or the data are at fault, or something has no distribution.
+        """
+        request, _ = self._request(data, named)
+        return pipeline.simulate(request, draws, seed)
 
     def compile(self, data: Mapping[str, Any] | None = None, **named: Any) -> LogJoint:
         """Compile the model with data: the batched log joint, its source and its gradient."""

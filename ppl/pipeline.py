@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from ppl.inference.climb import Progress
     from ppl.inference.settings import Settings
     from ppl.posterior import Fit
+    from ppl.posterior.prediction import Prediction
 
 Stage = Literal["tree", "graph", "bound", "simplify", "source", "gradient", "guide"]
 STAGES: tuple[str, ...] = get_args(Stage)
@@ -171,7 +172,26 @@ def infer(
     assert isinstance(inference.target, CompiledTarget)
     joint = inference.target.model
     seconds = {"compile": compiled - began, "infer": perf_counter() - compiled}
-    return Fit(request.source.name, settings.seed, joint, inference, selection, seconds)
+    return Fit.of(joint, inference, selection, settings, request.sizes, seconds)
+
+
+def simulate(request: Request, draws: int = 1000, seed: int = 0) -> Prediction:
+    """Draw from the prior predictive distribution: inputs are bound, outcomes are drawn.
+
+    Data given by name for a random variable that others depend on fix it.
+
+    Raises
+    ------
+    PplError
+        If the model or the data are at fault, or something has no distribution.
+    """
+    from ppl.posterior.inputs import depended_on
+    from ppl.posterior.simulate import simulate_prior
+
+    selection, bound = bound_of(request)
+    explicit = {n for d in request.datasets for n in d.explicit} | set(request.observe)
+    fixed = {n for n in bound.data if n in explicit and depended_on(bound.graph, n)}
+    return simulate_prior(request.source, selection, bound, frozenset(fixed), draws, seed)
 
 
 def show(request: Request, stage: Stage) -> str:
@@ -219,6 +239,19 @@ def explain(code: str) -> str:
     from ppl.text.explain import explain as explained
 
     return explained(code)
+
+
+def draw(request: Request, form: str) -> str:
+    """Return the plate diagram: ``svg``, ``mermaid`` or ``dot``."""
+    from ppl.report import diagram
+    from ppl.report.diagram_svg import svg
+
+    if request.datasets:
+        bound = bound_of(request)[1]
+        picture = diagram.diagram(bound.graph, bound)
+    else:
+        picture = diagram.diagram(graph_of(request)[2])
+    return {"svg": svg, "mermaid": diagram.mermaid, "dot": diagram.dot}[form](picture)
 
 
 def stages() -> Sequence[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
+from ppl.cli import results
 from ppl.cli.output import as_json, complain, put
 from ppl.cli.words import (
     Arguments,
@@ -28,6 +29,7 @@ DONE, AT_FAULT, WRONG_USAGE, POOR, OUR_FAULT, INTERRUPTED = 0, 1, 2, 3, 70, 130
 STAGES = ("tree", "graph", "bound", "simplify", "source", "gradient", "guide")
 
 _SET = Option("--set", "the size of a dimension", "DIM=SIZE", size, many=True)
+_DRAWS_OUT = Option("--out", "write the draws to FILE: .npz, .csv or .json", "FILE")
 _OBSERVE = Option("--observe", "observe NAME, though it is not declared data", "NAME", many=True)
 
 
@@ -47,7 +49,11 @@ def infer(arguments: Arguments) -> int:
     request = _request(arguments)
     with terminal.progress(None if arguments.quiet else sys.stderr) as progress:
         fit = pipeline.infer(request, settings, progress)
+    if arguments.out is not None:
+        fit.save(arguments.out)
     report = fit.report()
+    if arguments.report is not None:
+        _write(arguments.report, fit.to_html())
     if arguments.json == "-":
         put(json.dumps(report))
     else:
@@ -80,9 +86,12 @@ def check(arguments: Arguments) -> int:
 
 
 def show(arguments: Arguments) -> int:
-    """Print one stage of the pipeline."""
+    """Print one stage of the pipeline, or the plate diagram."""
     from ppl import pipeline
 
+    if arguments.draw is not None:
+        put(pipeline.draw(_request(arguments), arguments.draw))
+        return DONE
     text = pipeline.show(_request(arguments), arguments.stage)
     put(text.rstrip("\n") + "\n")
     return DONE
@@ -161,7 +170,9 @@ COMMANDS = {
                     seconds,
                     20.0,
                 ),
+                Option("--out", "keep the fit, for predict, report and ppl.load", "FIT"),
                 Option("--json", "write the result as JSON; - prints it, not the table", "FILE"),
+                Option("--report", "write a page with table, plots and checks", "FILE.html"),
                 Option("--quiet", "no progress on standard error"),
             ),
             (
@@ -197,10 +208,17 @@ COMMANDS = {
                     one_of(*STAGES),
                     "graph",
                 ),
+                Option(
+                    "--draw",
+                    "the plate diagram instead: svg, mermaid or dot",
+                    "FORMAT",
+                    one_of("svg", "mermaid", "dot"),
+                ),
             ),
             (
                 ("ppl show model.ppl --stage tree", "as it was read"),
                 ("ppl show model.ppl data.csv --stage source", "NumPy source of the log joint"),
+                ("ppl show model.ppl --draw svg > model.svg", "the plate diagram"),
             ),
             show,
         ),
@@ -214,6 +232,74 @@ COMMANDS = {
                 ("ppl format --check models/*.ppl", "only say which would change"),
             ),
             format,
+        ),
+        Command(
+            "simulate",
+            "Draw data from a model, or replicates from a fit.",
+            "MODEL [DATA...] [options]",
+            (
+                _SET,
+                Option("--fit", "draw from this fit instead of the prior", "FIT"),
+                Option(
+                    "--draws", "how many, from the prior (default 1000)", "N", positive_count, 1000
+                ),
+                Option("--seed", "of all randomness (default 0, or that of the fit)", "N", count),
+                _DRAWS_OUT,
+            ),
+            (
+                ("ppl simulate model.ppl --set N=20", "from the prior"),
+                ("ppl simulate model.ppl inputs.csv --out d.npz", "inputs bound, draws kept"),
+                ("ppl simulate --fit model.fit", "replicates of the data of the fit"),
+            ),
+            results.simulate,
+            needs="",
+        ),
+        Command(
+            "predict",
+            "Predict outcomes for new inputs from a saved fit.",
+            "FIT [DATA...] [options]",
+            (
+                Option(
+                    "--new", "dimension that holds other units than in the fit", "DIM", many=True
+                ),
+                _SET,
+                Option("--seed", "of what is drawn (default that of the fit)", "N", count),
+                _DRAWS_OUT,
+            ),
+            (
+                ("ppl predict model.fit new.csv", "outcomes for the rows of a table"),
+                ("ppl predict model.fit dose=doses.npy", "the same groups at other doses"),
+                ("ppl predict model.fit new.csv --out draws.npz", "draws kept"),
+            ),
+            results.predict,
+            needs="a saved fit",
+        ),
+        Command(
+            "compare",
+            "Put models of the same data side by side.",
+            "MODEL... DATA... [options]",
+            (
+                _SET,
+                Option("--seed", "of all randomness (default 0)", "N", count, 0),
+                Option("--json", "print the figures as JSON"),
+            ),
+            (
+                ("ppl compare pooled.ppl hierarchy.ppl data.csv", "fits both, best first"),
+                ("ppl compare pooled.fit hierarchy.fit", "of fits that were kept"),
+            ),
+            results.compare,
+        ),
+        Command(
+            "report",
+            "Write the page of a saved fit.",
+            "FIT [options]",
+            (Option("--out", "where to (default: beside the fit, .html)", "FILE.html"),),
+            (
+                ("ppl report model.fit", "writes model.html"),
+                ("ppl report model.fit --out page.html", "writes page.html"),
+            ),
+            results.report,
+            needs="a saved fit",
         ),
     )
 }

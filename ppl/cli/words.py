@@ -54,7 +54,10 @@ class Option:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A command: what it is for, what it takes, examples with comments, and what it does."""
+    """A command: what it is for, what it takes, examples with comments, and what it does.
+
+    `needs` is what its first word is; empty where it can do without one.
+    """
 
     name: str
     summary: str
@@ -62,6 +65,7 @@ class Command:
     options: tuple[Option, ...]
     examples: tuple[tuple[str, str], ...]
     run: Callable[[Arguments], int]
+    needs: str = "a model"
 
     @property
     def prompt(self) -> str:
@@ -117,8 +121,8 @@ def parse(command: Command, words: Sequence[str]) -> Arguments:
             given.setdefault(option.name, []).append(value)
         else:
             files.append(word)
-    if not files:
-        refuse(f"`ppl {command.name}` needs a model: {command.words}", command.prompt)
+    if not files and command.needs:
+        refuse(f"`ppl {command.name}` needs {command.needs}: {command.words}", command.prompt)
     return Arguments(tuple(files), {o.name: _value(o, given) for o in command.options})
 
 

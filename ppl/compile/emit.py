@@ -23,9 +23,11 @@ from ppl.compile.program import (
     Draw,
     Eliminate,
     Filter,
+    Given,
     Inside,
     Jacobian,
     Let,
+    Patch,
     Program,
     RowSum,
     Scan,
@@ -37,7 +39,8 @@ from ppl.compile.program import (
     Unpack,
 )
 from ppl.compile.recurrences import carry_key
-from ppl.distributions import DISTRIBUTIONS
+from ppl.constraints import SETS
+from ppl.distributions.record import Distribution
 from ppl.graph.bound import BoundGraph
 from ppl.graph.nodes import Index, Node, Read, extent, reads
 from ppl.text import Source, Span
@@ -58,7 +61,7 @@ class Emitted:
     sets
         Name in the source → constraint whose bijection it calls.
     distributions
-        Distributions that it draws from.
+        Name in the source → distribution that it draws from.
     checks
         What is checked when data are bound, by name and line.
     positions
@@ -70,7 +73,7 @@ class Emitted:
     text: str
     atoms: frozenset[str]
     sets: dict[str, str]
-    distributions: frozenset[str]
+    distributions: dict[str, Distribution]
     checks: dict[tuple[str, int], Inside]
     positions: dict[str, tuple[Read, int]]
     arrays: dict[str, Any]
@@ -78,16 +81,17 @@ class Emitted:
 
 def emit(program: Program, bound: BoundGraph) -> Emitted:
     """Write a program as source."""
-    return _Emitter(program, bound).run()
+    return Emitter(program, bound).run()
 
 
-class _Emitter:
+class Emitter:
+    """Writes a program as functions; `run` writes those of the log joint."""
+
     def __init__(self, program: Program, bound: BoundGraph) -> None:
         self.program = program
         self.bound = bound
         self.source: Source = bound.graph.source
         self.namer = Namer()
-        self.namer.taken.update(DISTRIBUTIONS)
         shapes = dict(program.shapes)
         handed = [f"{name}.present" for name in bound.missing]
         for name, key in zip(bound.missing, handed, strict=True):
@@ -96,7 +100,7 @@ class _Emitter:
         self.writer = Writer({}, shapes, bound.sizes, bound.data, self.namer)
         self.states = StateWriter(self.writer, self.namer, bound)
         self.sets: dict[str, str] = {}
-        self.distributions: set[str] = set()
+        self.distributions: dict[str, Distribution] = {}
         self.used: set[str] = set()
         self.checks: dict[tuple[str, int], Inside] = {}
         self._steps: dict[str, str] = {}
@@ -107,6 +111,7 @@ class _Emitter:
     # ------------------------------------------------------------------------------- whole
 
     def run(self) -> Emitted:
+        """Write the whole source."""
         steps, after = self.program.steps, self.program.after
         for step in steps:
             if isinstance(step, Inside):
@@ -117,6 +122,10 @@ class _Emitter:
             self._quantities("determined", self._determined((*steps, *after)), "x"),
             self._quantities("quantities", self._reported, "x, rng"),
         ]
+        return self.whole(functions, "log_joint, log_likelihood, determined, quantities")
+
+    def whole(self, functions: Sequence[Sequence[str]], returned: str) -> Emitted:
+        """Put functions together with what they need of the data."""
         head = ["def compile_model(data):"]
         head.extend(
             f'{INDENT}{self.namer.of(f"dim {name}", name)} = data["{name}"]'
@@ -129,13 +138,13 @@ class _Emitter:
         )
         head.extend(INDENT + line for line in self.writer.constants)
         body = [line for f in functions for line in ("", *f)]
-        tail = ["", f"{INDENT}return log_joint, log_likelihood, determined, quantities"]
+        tail = ["", f"{INDENT}return {returned}"]
         text = "\n".join((*head, *body, *tail)) + "\n"
         return Emitted(
             text,
             frozenset(self.writer.atoms),
             self.sets,
-            frozenset(self.distributions),
+            self.distributions,
             self.checks,
             self.writer.positions,
             self.writer.arrays,
@@ -145,16 +154,16 @@ class _Emitter:
         """Write a function that adds up terms."""
         self.writer.lines = lines = []
         chosen = [s for s in steps if _kind(s) in kinds]
-        needed = _needed(steps, [n for s in chosen for n in _roots(s)], chosen)
+        needed = needed_by(steps, [n for s in chosen for n in roots_of(s)], chosen)
         terms: list[Code] = []
         last: Span | None = None
         for step in steps:
             if _kind(step) in kinds:
                 last = self._comment(step, last)
                 terms.append(self._term(step))
-            elif _kind(step) is None and needed.intersection(_keys(step)):
+            elif _kind(step) is None and needed.intersection(keys_of(step)):
                 last = self._comment(step, last)
-                self._value(step)
+                self.value(step)
         constant = [t for t in terms if not t.drawn]
         drawn = [t for t in terms if t.drawn]
         total = " + ".join(t.operand(4) for t in drawn) if drawn else "np.zeros(x.shape[0])"
@@ -170,19 +179,23 @@ class _Emitter:
     def _determined(self, steps: Sequence[Step]) -> list[str]:
         """Return which of the reported names a point fixes: no chance comes into them."""
         random = {s.key for s in steps if isinstance(s, Draw | StateDraw)}
-        return [n for n in self._reported if not random & _needed(steps, (), (), (n,))]
+        return [n for n in self._reported if not random & needed_by(steps, (), (), (n,))]
 
     def _quantities(self, function: str, names: Sequence[str], parameters: str) -> list[str]:
         """Write a function that returns the user's variables."""
         steps = (*self.program.steps, *self.program.after)
-        self.writer.lines = lines = []
-        needed = _needed(steps, (), (), names)
+        lines = self.answering(steps, names, "draws = x.shape[0]")
+        return [f"{INDENT}def {function}({parameters}):", *(2 * INDENT + line for line in lines)]
+
+    def answering(self, steps: Sequence[Step], names: Sequence[str], first: str) -> list[str]:
+        """Write the lines that compute some names and return them."""
+        self.writer.lines = lines = [first]
+        needed = needed_by(steps, (), (), names)
         last: Span | None = None
-        lines.append("draws = x.shape[0]")
         for step in steps:
-            if _kind(step) is None and needed.intersection(_keys(step)):
+            if _kind(step) is None and needed.intersection(keys_of(step)):
                 last = self._comment(step, last)
-                self._value(step)
+                self.value(step)
         lines.append("return {")
         for name in names:
             known = self.writer.known[name]
@@ -192,7 +205,7 @@ class _Emitter:
                 text = f"np.broadcast_to({text}, {('draws', *shape)!r})".replace("'draws'", "draws")
             lines.append(f'{INDENT}"{name}": {text},')
         lines.append("}")
-        return [f"{INDENT}def {function}({parameters}):", *(2 * INDENT + line for line in lines)]
+        return lines
 
     def _comment(self, step: Step, last: Span | None) -> Span | None:
         span = getattr(step, "span", None)
@@ -206,18 +219,19 @@ class _Emitter:
 
     def _check(self, step: Inside) -> None:
         """Write a check that is made once, when data are bound."""
-        needed = _needed(self.program.steps, reads(step.node), ())
+        needed = needed_by(self.program.steps, reads(step.node), ())
         for value in self.program.steps:
             if isinstance(value, Let | Assemble) and value.key in needed:
-                self._value(value)
-        code = self.writer.spread(self._node(step.node, step.indices), step.indices)
+                self.value(value)
+        code = self.writer.spread(self.node(step.node, step.indices), step.indices)
         line, _ = self.source.position(step.span.start) if step.span is not None else (0, 0)
         self.writer.constants.append(f"check_inside({code.text}, {step.name!r}, {line})")
         self.checks[step.name, line] = step
 
     # ------------------------------------------------------------------------------- values
 
-    def _value(self, step: Step) -> None:
+    def value(self, step: Step) -> None:
+        """Write the lines of a step that makes an array."""
         match step:
             case Unpack(key=key, start=start, stop=stop, shape=shape):
                 name = self._name(key)
@@ -229,7 +243,7 @@ class _Emitter:
                     text = f"np.reshape({text}, ({draws}, {', '.join(map(str, shape))}))"
                 self._let(key, name, text, drawn=True)
             case Let(key=key, indices=indices, node=node):
-                code = self._node(node, indices)
+                code = self.node(node, indices)
                 code = self.writer.spread(code, indices)
                 if code.drawn:
                     self._let(key, self._name(key), code.text, drawn=True)
@@ -243,8 +257,13 @@ class _Emitter:
                 self._assemble(step)
             case Draw():
                 self._draw(step)
+            case Given(key=key, name=name):
+                self._let(key, self._name(key), f'given["{name}"]', drawn=True)
+            case Patch(key=key, drawn=made, known=first):
+                texts = ", ".join(self.writer.known[k].text for k in (made, first))
+                self._let(key, self._name(key), f"patched({texts})", drawn=True)
             case Table(node=node, plates=plates, states=states):
-                self.states.table(step, self._node(node, (*plates, *states)))
+                self.states.table(step, self.node(node, (*plates, *states)))
             case Eliminate():
                 self.states.eliminate(step)
             case StateDraw():
@@ -269,7 +288,8 @@ class _Emitter:
         self.sets[known] = name
         return known
 
-    def _node(self, node: Node, order: tuple[Index, ...]) -> Code:
+    def node(self, node: Node, order: tuple[Index, ...]) -> Code:
+        """Write a node, and take note of what it reads."""
         self.used |= reads(node)
         return self.writer.write(node, order)
 
@@ -309,9 +329,9 @@ class _Emitter:
         """Write a linear recurrence, time last."""
         others = tuple(i for i in step.axes if i != step.time)
         last = (*others, step.time)
-        u = self.writer.spread(self._node(step.u, last), last)
-        b = self._node(step.b, last)
-        start = self.writer.spread(self._node(step.start, others), others)
+        u = self.writer.spread(self.node(step.u, last), last)
+        b = self.node(step.b, last)
+        start = self.writer.spread(self.node(step.start, others), others)
         axes = (DRAW, *last) if u.drawn or b.drawn or start.drawn else last
         if step.time in b.axes:
             rates = aligned(b, axes).text
@@ -333,18 +353,18 @@ class _Emitter:
         starts: list[str] = []
         for member in step.members:
             others = tuple(i for i in member.axes if i != step.time)
-            starts.extend(self._leading(self._node(n, others), others) for n in member.starts)
+            starts.extend(self._leading(self.node(n, others), others) for n in member.starts)
             if not member.starts:
                 shape = (1, *self._extents(others))
                 starts.append(self.writer.hoist(Code(f"np.zeros({shape})", ())).text)
         inputs = []
         for node in step.inputs.values():
             axes = (step.time, *_others(node, step.time))
-            inputs.append(self._leading(self._node(node, axes), axes))
+            inputs.append(self._leading(self.node(node, axes), axes))
         constants = []
         for node in step.constants.values():
             axes = _others(node, step.time)
-            constants.append(self._leading(self._node(node, axes), axes))
+            constants.append(self._leading(self.node(node, axes), axes))
         length = extent_of(step.time, self.bound)[1]
         result = self.namer.fresh("path")
         groups = (starts, inputs, constants)
@@ -391,7 +411,7 @@ class _Emitter:
         result: list[str] = []
         for member in step.members:
             others = tuple(i for i in member.axes if i != step.time)
-            code = self.writer.spread(self._node(member.value, others), others)
+            code = self.writer.spread(self.node(member.value, others), others)
             now = self._name(carry_key(member.name, 0))
             lines.append(
                 f"{now} = {code.text if code.drawn else f'{code.text} + 0.0 * {carry[0]}'}"
@@ -418,17 +438,22 @@ class _Emitter:
         return name
 
     def _draw(self, step: Draw) -> None:
-        record = DISTRIBUTIONS[step.distribution]
-        self.distributions.add(record.name)
+        record = step.distribution
+        name = self.namer.of(f"distribution {id(record)}", record.name)
+        self.distributions[name] = record
         every = (*step.indices, *(i for i in step.event if i not in step.indices))
         axes = (DRAW, *(i for i in step.indices if i not in step.event))
         arguments = []
         for node, event in zip(step.arguments, step.events, strict=True):
-            code = self.writer._with_axes(self._node(node, every), event)
+            code = self.writer._with_axes(self.node(node, every), event)
             arguments.append(aligned(code, (*axes, *event)).text)
         sizes = [self.writer.write(extent(i.domain)).text for i in every]
         shape = ", ".join(("draws", *sizes))
-        text = f"{record.name}.sample(rng, ({shape},), {', '.join(arguments)})"
+        text = f"{name}.sample(rng, ({shape},), {', '.join(arguments)})"
+        if step.members is not None:
+            members = next(k for k, v in SETS.items() if v.name == step.members.name)
+            given = f"rng, {name}, ({shape},), ({''.join(f'{a}, ' for a in arguments)})"
+            text = f'draw_inside({given}, SETS["{members}"])'
         self._let(step.key, self._name(step.key), text, drawn=True)
 
     # -------------------------------------------------------------------------------- terms
@@ -436,7 +461,7 @@ class _Emitter:
     def _term(self, step: Step) -> Code:
         match step:
             case Term(node=node, indices=indices):
-                code = self._node(node, indices)
+                code = self.node(node, indices)
                 inside = [i for i in indices if i in code.axes]
                 missing = [i for i in indices if i not in code.axes]
                 if missing and code.axes == () and not code.simple:
@@ -497,7 +522,7 @@ def _kind(step: Step) -> str | None:
             return None
 
 
-def _keys(step: Step) -> tuple[str, ...]:
+def keys_of(step: Step) -> tuple[str, ...]:
     """Return the keys of the arrays that a step makes."""
     match step:
         case Term() | Jacobian() | Inside() | RowSum():
@@ -508,7 +533,7 @@ def _keys(step: Step) -> tuple[str, ...]:
             return (step.key,)
 
 
-def _roots(step: Step) -> list[str]:
+def roots_of(step: Step) -> list[str]:
     """Return the keys that a step reads."""
     match step:
         case Term(node=node) | Let(node=node) | Inside(node=node) | Table(node=node):
@@ -532,18 +557,20 @@ def _roots(step: Step) -> list[str]:
             return [p.key for p in parts]
         case Draw(arguments=arguments):
             return list(reads(*arguments))
-        case Unpack():
+        case Patch(drawn=drawn, known=known):
+            return [drawn, known]
+        case Unpack() | Given():
             return []
 
 
-def _needed(
+def needed_by(
     steps: Sequence[Step],
     roots: Iterable[str],
     chosen: Sequence[Step],
     names: Iterable[str] = (),
 ) -> set[str]:
     """Return the keys of the values that some terms, or some names, need."""
-    below = {key: _roots(s) for s in steps for key in _keys(s)}
+    below = {key: roots_of(s) for s in steps for key in keys_of(s)}
     stack = [*roots, *names]
     seen: set[str] = set()
     while stack:

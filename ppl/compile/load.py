@@ -13,6 +13,7 @@ import autograd.numpy as anp
 import numpy as np
 from numpy.typing import NDArray
 
+from ppl.compile.drawing import draw_inside
 from ppl.compile.emit import Emitted, emit
 from ppl.compile.faults import bad_position, outside_support
 from ppl.compile.lower import lower
@@ -24,14 +25,14 @@ from ppl.compile.runtime import (
     check_inside,
     draw_chains,
     draw_states,
+    patched,
     positions_in,
     read_drawn,
     stacked,
     stacked_plainly,
 )
 from ppl.compile.stage import CannotStage, Staged, Tape, stage, tape
-from ppl.constraints import Bijection, Constraint
-from ppl.distributions import DISTRIBUTIONS
+from ppl.constraints import SETS, Bijection, Constraint
 from ppl.graph.bound import BoundGraph
 from ppl.primitives.atoms import ATOMS
 from ppl.primitives.chains import sum_over_paths
@@ -55,6 +56,8 @@ class LogJoint:
         What it was made from.
     source
         Readable NumPy source.
+    centring
+        How far latents of location and scale are centred, as it was compiled with.
     log_joint
         (draws, columns) → (draws,): over latents in unconstrained coordinates with their
         log-Jacobians, and over learned parameters without.
@@ -65,6 +68,7 @@ class LogJoint:
     bound: BoundGraph
     program: Program
     source: str
+    centring: Mapping[str, Floats]
     log_joint: Callable[[Any], Any]
     log_likelihood: Callable[[Any], Any]
     _determined: Callable[[Any], Mapping[str, Any]]
@@ -105,16 +109,23 @@ def compile_bound(bound: BoundGraph, centring: Mapping[str, Floats] | None = Non
     emitted = emit(program, bound)
     sets = {c.constraint.name: c.constraint for c in program.columns}
     degrees = {f"{name}.centring": degree for name, degree in centring.items()}
-    functions = _load(emitted, bound, sets, degrees)
-    return LogJoint(bound, program, emitted.text, *functions)
+    functions = run_source(emitted, bound, sets, degrees)
+    return LogJoint(bound, program, emitted.text, centring, *functions)
 
 
-def _load(
+def run_source(
     emitted: Emitted,
     bound: BoundGraph,
     sets: Mapping[str, Constraint],
     degrees: Mapping[str, Floats],
 ) -> Any:
+    """Run emitted source on the data it is for, and return its functions.
+
+    Raises
+    ------
+    DataError
+        If the data do not lie where the model needs them.
+    """
     name = f"<compiled model {next(_serial)}>"
     scope: dict[str, Any] = {
         "np": anp,
@@ -123,18 +134,21 @@ def _load(
         "assembled": assembled,
         "positions_in": positions_in,
         "check_inside": check_inside,
+        "SETS": SETS,
         "draw_chains": draw_chains,
+        "draw_inside": draw_inside,
         "draw_states": draw_states,
         "linear_recurrence": linear_recurrence,
         "scan": scan,
         "odeint": odeint,
+        "patched": patched,
         "read_drawn": read_drawn,
         "segment_sum": segment_sum,
         "sum_over_paths": sum_over_paths,
         "logsumexp": ATOMS["logsumexp"].differentiable,
         "where": ATOMS["where"].differentiable,
         **{a: ATOMS[a].differentiable for a in emitted.atoms},
-        **{d: DISTRIBUTIONS[d] for d in emitted.distributions},
+        **emitted.distributions,
         **{k: _bijection(sets[v]) for k, v in emitted.sets.items()},
     }
     scope[PLAIN] = {"np": np, "stacked": stacked_plainly}

@@ -37,7 +37,7 @@ from ppl.compile.program import (
 )
 from ppl.compile.recurrences import Group, Member, affine, group_of, groups, split
 from ppl.constraints import Constraint, real
-from ppl.distributions import DISTRIBUTIONS
+from ppl.distributions import real as real_distributions
 from ppl.graph import diagnostics as kinds
 from ppl.graph.bound import BoundGraph
 from ppl.graph.evaluate import NotANumber, integer
@@ -59,6 +59,7 @@ from ppl.graph.nodes import (
 from ppl.graph.order import closure, parents, piece_reads, topological
 from ppl.graph.ranges import standard_arguments, support_of
 from ppl.graph.trace import Traced, trace
+from ppl.graph.wrapped import with_bounds
 from ppl.text import ModelError, Span
 
 REPORT_AT_MOST = 500
@@ -110,7 +111,7 @@ def lower(bound: BoundGraph, partly_centred: frozenset[str] = frozenset()) -> Pr
     ModelError
         Where the model needs what this version does not carry.
     """
-    bound = replace(bound, graph=_without_densities(bound.graph))
+    bound = replace(bound, graph=without_densities(bound.graph))
     low = Lowering(bound, partly_centred=partly_centred)
     graph = bound.graph
     for name in graph.variables:
@@ -133,13 +134,13 @@ def lower(bound: BoundGraph, partly_centred: frozenset[str] = frozenset()) -> Pr
         and name not in bound.barren
     ]
     for names in groups(bound, computed):
-        _recurrence(low, names)
+        recurrence(low, names)
     for name in computed:
         if name not in low.leader:
-            _defined(low, name)
+            defined(low, name)
     _observations(low)
     drawn = _summed_out(low)
-    order = _order(low)
+    order = in_order(low)
     steps = [*low.unpacked]
     needed = _needed(low)
     for name in order:
@@ -150,7 +151,7 @@ def lower(bound: BoundGraph, partly_centred: frozenset[str] = frozenset()) -> Pr
     after: list[Step] = [*drawn]
     for name in order:
         if name in bound.barren:
-            after.extend(_draws(low, name))
+            after.extend(draws_of(low, name))
         elif name not in needed or name in low.shadowed:
             after.extend(low.values.get(name, ()))
     return Program(
@@ -164,7 +165,7 @@ def lower(bound: BoundGraph, partly_centred: frozenset[str] = frozenset()) -> Pr
     )
 
 
-def _without_densities(graph: Graph) -> Graph:
+def without_densities(graph: Graph) -> Graph:
     """Lower the densities inside expressions (``logp``), and make branches safe."""
 
     def one(node: Node) -> Node:
@@ -216,18 +217,14 @@ def _needed(low: Lowering) -> set[str]:
     return closure(starts, edges)
 
 
-def _order(low: Lowering) -> list[str]:
+def in_order(low: Lowering) -> list[str]:
     """Order all names so that each can be computed from those before it."""
     bound = low.bound
     edges = parents(bound.graph)
     for name in bound.data:
         if not bound.samples(name):
             edges[name] = set()
-    for name, leader in low.leader.items():
-        edges[leader] = edges[leader] | edges[name]
-    for name, leader in low.leader.items():
-        group = {n for n, other in low.leader.items() if other == leader}
-        edges[name] = edges[leader] - group if name == leader else {leader}
+    edges = collapsed(edges, low.leader)
     order = topological(bound.graph.variables, edges)
     if not isinstance(order, set):
         return order
@@ -241,6 +238,17 @@ def _order(low: Lowering) -> list[str]:
     spans = [bound.graph.variables[n].span for n in sorted(again)]
     names = ", ".join(f"`{bound.graph.variables[n].name}`" for n in sorted(again))
     raise ModelError((kinds.CYCLE(f"{names} depend on one another", spans[0]),), bound.graph.source)
+
+
+def collapsed(edges: Mapping[str, set[str]], leaders: Mapping[str, str]) -> dict[str, set[str]]:
+    """Return dependencies where each group of names is computed with its leader."""
+    result = dict(edges)
+    for name, leader in leaders.items():
+        result[leader] = result[leader] | result[name]
+    for name, leader in leaders.items():
+        group = {n for n, other in leaders.items() if other == leader}
+        result[name] = result[leader] - group if name == leader else {leader}
+    return result
 
 
 # ---------------------------------------------------------------------------------- parameters
@@ -258,7 +266,7 @@ def _block(low: Lowering, name: str, constraint: Constraint, kind: str, span: Sp
     """Give an array its columns."""
     bijection = constraint.bijection
     if bijection is None:
-        raise _unsupported(low, f"a discrete latent such as `{name}`", span)
+        raise unsupported(low, f"a discrete latent such as `{name}`", span)
     shape = low.shapes[name]
     split = len(shape) - constraint.event_ndim
     free = (*shape[:split], *bijection.event_sizes(shape[split:]))
@@ -293,7 +301,8 @@ def _indices(shape: Sequence[int]) -> tuple[Index, ...]:
     return tuple(Index("i", "axis", Domain(Constant(0), Constant(n))) for n in shape)
 
 
-def _unsupported(low: Lowering, what: str, span: Span | None) -> ModelError:
+def unsupported(low: Lowering, what: str, span: Span | None) -> ModelError:
+    """Return an error about what this version does not carry."""
     return ModelError(
         (kinds.UNSUPPORTED(f"{what} is not supported yet", span),), low.bound.graph.source
     )
@@ -356,7 +365,7 @@ def _bound_nodes(support: Constraint, sample: Sample) -> list[Node]:
     nodes: list[Node] = []
     if sample.suffix is not None:
         nodes.extend(b for b in (sample.suffix.lower, sample.suffix.upper) if b is not None)
-    record = DISTRIBUTIONS[sample.density.distribution]
+    record = sample.density.record
     if not isinstance(record.support, Constraint):
         nodes.extend(sample.density.arguments)
     return [n for n in nodes if n.free]
@@ -364,7 +373,7 @@ def _bound_nodes(support: Constraint, sample: Sample) -> list[Node]:
 
 def _is_location_scale(sample: Sample, uncertain: set[str], low: Lowering) -> bool:
     """Return whether a latent is better standardised: its scale is uncertain itself."""
-    record = DISTRIBUTIONS[sample.density.distribution]
+    record = sample.density.record
     density = sample.density
     if record.location_scale is None or sample.suffix is not None:
         return False
@@ -382,7 +391,7 @@ def _is_location_scale(sample: Sample, uncertain: set[str], low: Lowering) -> bo
 
 def _noncentred(low: Lowering, name: str, sample: Sample) -> None:
     """Write a latent as location + scale · z."""
-    record = DISTRIBUTIONS[sample.density.distribution]
+    record = sample.density.record
     assert record.location_scale is not None
     assert sample.target is not None
     parameters = list(record.parameters)
@@ -459,7 +468,7 @@ def _partly_centred(
 
 def _placing(density: LogDensity) -> Callable[..., Any] | None:
     """Return the function that makes a draw of a vector from standard normals, if there is one."""
-    record = DISTRIBUTIONS[density.distribution]
+    record = density.record
     if density.alternative is None:
         return record.place
     return record.alternatives[density.alternative].place
@@ -500,7 +509,7 @@ def _placed(low: Lowering, name: str, sample: Sample) -> None:
     node = rename(value.node, {value.event[0]: axis})
     axes = tuple(axis if i == last else i for i in _axes_of(sample))
     low.values.setdefault(name, []).append(Let(name, axes, node, sample.span))
-    normal = DISTRIBUTIONS["Normal"].log_density
+    normal = real_distributions.Normal.log_density
     prior = trace(lambda z: normal(z, 0.0, 1.0), (z,), ((),)).node
     indices = (*(i for i in sample.indices if i != last), last)
     low.terms.setdefault(name, []).append(Term("prior", prior, indices, sample.span))
@@ -566,7 +575,7 @@ def _part(low: Lowering, key: str, piece: Sample | Define) -> tuple[Part, tuple[
             first = integer(index.domain.start, bound.sizes, bound.data)
             last = integer(index.domain.stop, bound.sizes, bound.data)
         except (NotANumber, ValueError):
-            raise _unsupported(low, "this position on the left", piece.span) from None
+            raise unsupported(low, "this position on the left", piece.span) from None
         starts.append(first + shift)
         sizes.append(last - first)
         indices.append(index)
@@ -589,7 +598,8 @@ def _shift(position: Node, index: Index) -> Node:
 # -------------------------------------------------------------------------------- deterministic
 
 
-def _defined(low: Lowering, name: str) -> None:
+def defined(low: Lowering, name: str) -> None:
+    """Compute a deterministic quantity, piece by piece if it has several."""
     bound = low.bound
     pieces = [bound.graph.pieces[k] for k in bound.graph.variables[name].pieces]
     single = pieces[0]
@@ -601,7 +611,7 @@ def _defined(low: Lowering, name: str) -> None:
     _assembled(low, name, set())
 
 
-def _recurrence(low: Lowering, names: tuple[str, ...]) -> None:
+def recurrence(low: Lowering, names: tuple[str, ...]) -> None:
     """Compute names that depend on their own earlier positions."""
     bound = low.bound
     group = group_of(bound, names)
@@ -742,7 +752,7 @@ def _observations(low: Lowering) -> None:
         if piece_reads(piece) & low.shadowed:
             continue
         if isinstance(piece, Factor):
-            low.loose.append(Term("likelihood", piece.value, piece.indices, piece.span))
+            low.loose.append(Term("likelihood", piece.value, piece.indices, piece.span, number))
         elif number in bound.observed:
             assert isinstance(piece, Sample)
             node = log_density(piece.density, piece, inside=False, data=low.certain)
@@ -753,7 +763,7 @@ def _observations(low: Lowering) -> None:
                 node = Apply("multiply", (present, node))
             if piece.weight is not None:
                 node = Apply("multiply", (piece.weight, node))
-            term = Term("likelihood", node, piece.indices, piece.span)
+            term = Term("likelihood", node, piece.indices, piece.span, number)
             if name is None:
                 low.loose.append(term)
             else:
@@ -772,7 +782,7 @@ def _checks(low: Lowering, piece: Sample) -> list[Step]:
 # ----------------------------------------------------------------------------------------- after
 
 
-def _draws(low: Lowering, name: str) -> list[Step]:
+def draws_of(low: Lowering, name: str) -> list[Step]:
     """Return the steps that draw a barren variable."""
     bound = low.bound
     steps: list[Step] = []
@@ -783,7 +793,7 @@ def _draws(low: Lowering, name: str) -> list[Step]:
         if isinstance(piece, Factor) or piece.target is None:
             continue
         if name in piece_reads(piece):
-            raise _unsupported(low, f"drawing `{name}`, which depends on itself,", piece.span)
+            raise unsupported(low, f"drawing `{name}`, which depends on itself,", piece.span)
         key = f"{name}.{number}"
         part, indices = _part(low, key, piece)
         whole = len(pieces) == 1 and part.sizes == low.shapes[name]
@@ -793,13 +803,9 @@ def _draws(low: Lowering, name: str) -> list[Step]:
         if isinstance(piece, Define):
             steps.append(Let(key, indices, piece.value, piece.span))
         else:
-            if piece.suffix is not None:
-                raise _unsupported(
-                    low, f"drawing `{name}`, whose distribution has bounds,", piece.span
-                )
-            if not DISTRIBUTIONS[piece.density.distribution].normalised:
+            if not (piece.density.record.normalised or _has_ends(piece)):
                 raise _no_draws(low, name, piece)
-            steps.append(_draw(key, indices, piece))
+            steps.append(draw_of(key, indices, piece))
         parts.append(part)
     if parts and parts[0].key == name:
         return steps
@@ -818,16 +824,27 @@ def _no_draws(low: Lowering, name: str, piece: Sample) -> ModelError:
     return ModelError((improper,), low.bound.graph.source)
 
 
-def _draw(key: str, indices: tuple[Index, ...], piece: Sample) -> Draw:
-    density = piece.density
-    record = DISTRIBUTIONS[density.distribution]
+def _has_ends(piece: Sample) -> bool:
+    """Return whether bounds make a proper distribution even of a constant density."""
+    suffix = piece.suffix
+    return suffix is not None and suffix.lower is not None and suffix.upper is not None
+
+
+def draw_of(key: str, indices: tuple[Index, ...], piece: Sample) -> Draw:
+    """Return the step that draws a statement's left side, in the first parametrisation."""
+    density = with_bounds(piece.density, piece.suffix)
+    suffix = piece.suffix
+    members = suffix.constraint if suffix is not None and suffix.constraint.event_ndim else None
+    if not piece.density.record.normalised and suffix is not None:
+        ends = tuple(b for b in (suffix.lower, suffix.upper) if b is not None)
+        density = LogDensity("Uniform", None, density.value, ends, (), ((), ()), density.span)
     arguments, events = density.arguments, density.events
     if density.alternative is not None:
         converted = standard_arguments(density)
         lifted = [c if isinstance(c, Traced) else Traced(Constant(float(c))) for c in converted]  # type: ignore[arg-type]
         arguments = tuple(t.node for t in lifted)
         events = tuple(t.event for t in lifted)
-    return Draw(key, indices, record.name, arguments, events, density.event, piece.span)
+    return Draw(key, indices, density.record, arguments, events, density.event, piece.span, members)
 
 
 def _reported(low: Lowering, uncertain: set[str]) -> tuple[str, ...]:

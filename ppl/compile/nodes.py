@@ -484,8 +484,6 @@ class Writer:
         return Code(f"read_drawn({text}, {code.text}, {place})", axes)
 
     def _positions(self, code: Code, size: int, node: Read, axis: int) -> Code:
-        if code.drawn:
-            raise DrawnPosition(node)
         label = f"{node.name}, axis {axis}"
         while self._labels.setdefault(label, code.text) != code.text:
             label += "'"
@@ -508,6 +506,8 @@ class Writer:
         if not known.drawn:
             return self.hoist(Code(f"np.take({known.text}, {flat.text})", axes))
         base = f"np.reshape({known.text}, (-1, {stride}))"
+        if flat.drawn:
+            return Code(f"read_drawn({base}, {flat.text}, 1)", axes)
         return Code(f"gather({base}, {flat.text}, 1)", (DRAW, *axes))
 
 
@@ -520,14 +520,6 @@ class Place:
 
 
 DUMMY = Index("gathered", "axis", Domain(Constant(0), Constant(0)))
-
-
-class DrawnPosition(Exception):
-    """A position differs from draw to draw."""
-
-    def __init__(self, node: Read) -> None:
-        super().__init__(node.name)
-        self.node = node
 
 
 def number(value: float | int) -> Code:

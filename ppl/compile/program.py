@@ -11,6 +11,7 @@ from typing import Literal
 
 from ppl.compile.eliminate import Chain, Operation, SumOut
 from ppl.constraints import Constraint
+from ppl.distributions.record import Distribution
 from ppl.graph.nodes import Index, Node
 from ppl.text import Span
 
@@ -64,16 +65,34 @@ class Assemble:
 
 
 @dataclass(frozen=True, slots=True)
+class Given:
+    """An array that is handed over with a draw axis, under a name."""
+
+    key: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Patch:
+    """An array whose first positions are those of another."""
+
+    key: str
+    drawn: str
+    known: str
+
+
+@dataclass(frozen=True, slots=True)
 class Draw:
-    """A random array over indices, drawn from a distribution."""
+    """A random array over indices, drawn from a distribution; vectors may be restricted to a set."""
 
     key: str
     indices: tuple[Index, ...]
-    distribution: str
+    distribution: Distribution
     arguments: tuple[Node, ...]
     events: tuple[tuple[Index, ...], ...]
     event: tuple[Index, ...]
     span: Span | None
+    members: Constraint | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,12 +191,16 @@ Kind = Literal["prior", "likelihood", "jacobian"]
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """A term of the log joint, summed over indices; those that the node lacks multiply it."""
+    """A term of the log joint, summed over indices; those that the node lacks multiply it.
+
+    `piece` is the number of the statement that a term of the likelihood comes from.
+    """
 
     kind: Kind
     node: Node
     indices: tuple[Index, ...]
     span: Span | None
+    piece: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,6 +229,8 @@ Step = (
     | Transform
     | Assemble
     | Draw
+    | Given
+    | Patch
     | Term
     | Jacobian
     | Inside

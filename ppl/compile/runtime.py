@@ -118,6 +118,13 @@ def draw_chains(rng: np.random.Generator, unary: Any, pair: Any, draws: int) -> 
     return draw_paths(rng, whole, pair).reshape(draws, -1)
 
 
+def patched(drawn: Any, known: Any) -> Any:
+    """Return drawn values (draws, ...) with known ones, of smaller axes, at the first positions."""
+    values = np.array(np.broadcast_to(drawn, (len(known), *np.shape(drawn)[1:])))
+    values[tuple(slice(0, n) for n in np.shape(known))] = known
+    return values
+
+
 def read_drawn(array: Any, positions: Any, axis: int) -> Any:
     """Read one axis at positions that differ from draw to draw.
 

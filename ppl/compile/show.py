@@ -8,9 +8,11 @@ from ppl.compile.program import (
     Draw,
     Eliminate,
     Filter,
+    Given,
     Inside,
     Jacobian,
     Let,
+    Patch,
     Program,
     RowSum,
     Scan,
@@ -49,10 +51,14 @@ def step_text(step: Step) -> str:
             return f"jacobian {constraint.name} of {key}"
         case Assemble(key=key, parts=parts):
             return f"{key} = assembled from {', '.join(p.key for p in parts)}"
+        case Given(key=key, name=name):
+            return f"{key} <- {name}, given"
+        case Patch(key=key, drawn=drawn, known=known):
+            return f"{key} = {drawn} with its first positions from {known}"
         case Draw(key=key, distribution=distribution, arguments=arguments, indices=indices):
             inside = ", ".join(map(node_text, arguments))
             over = f"    for {indices_text(indices)}" if indices else ""
-            return f"{key} <- {distribution}({inside}){over}"
+            return f"{key} <- {distribution.name}({inside}){over}"
         case Filter(key=key, time=time, u=u, b=b, start=start):
             return (
                 f"{key} = filter u + b·before, u = {node_text(u)}, b = {node_text(b)}, "

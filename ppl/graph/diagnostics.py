@@ -143,6 +143,11 @@ UNSUPPORTED = Kind(
     "not-yet-supported",
     "The language has this, but this version's compiler does not carry it yet.",
 )
+CANNOT_DRAW = Kind(
+    "cannot-draw",
+    "Prediction and simulation draw every variable that is not given from its distribution. `Flat` "
+    "has none to draw from, and some bounds or sets are next to never met by chance.",
+)
 NO_MODEL = Kind(
     "empty-model",
     "A model has at least one statement with `~` or `factor`.",

@@ -50,7 +50,7 @@ class Inference:
     ----------
     target
         The model in whose coordinates positions are: the one that was given, or the same one
-        with some latents centred by degrees.
+        with some latents centred by degrees. None where the answer was read from a file.
     guide
         The fitted guide; learned parameters are its points.
     draws
@@ -78,7 +78,7 @@ class Inference:
         Further sentences for the user.
     """
 
-    target: Target
+    target: Target | None
     guide: Guide
     draws: Array
     weighted: WeightedDraws

@@ -6,6 +6,7 @@ import math
 import textwrap
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -60,7 +61,7 @@ def render(summary: Summary, style: Style | None = None) -> str:
     parts = [
         _verdict(summary, style),
         _evidence(summary, style),
-        _quantities(summary.quantities, style),
+        quantities(summary.quantities, style),
         _parameters(summary.parameters, style),
         _roles(summary, style),
         _notes(summary, style),
@@ -77,6 +78,11 @@ def _verdict(summary: Summary, style: Style) -> str:
 
 
 def _evidence(summary: Summary, style: Style) -> str:
+    return "\n".join(_wrapped(line, style) for line in evidence_lines(summary))
+
+
+def evidence_lines(summary: Summary) -> list[str]:
+    """Return what is said of the ELBO, of the evidence, and of the method."""
     elbo = summary.elbo
     places = error_decimals(elbo.standard_error)
     shown = min(places, PART_DECIMALS)
@@ -89,7 +95,7 @@ def _evidence(summary: Summary, style: Style) -> str:
         evidence = summary.log_evidence
         lines.append(f"log evidence {with_error(evidence.value, evidence.standard_error)}")
     lines.append(_method(summary))
-    return "\n".join(_wrapped(line, style) for line in lines)
+    return lines
 
 
 def _method(summary: Summary) -> str:
@@ -105,12 +111,19 @@ def _method(summary: Summary) -> str:
     return ", ".join(figures)
 
 
-def _quantities(quantities: tuple[Quantity, ...], style: Style) -> str:
-    rows = [row for quantity in quantities for row in _rows(quantity, style)]
+def cells(found: tuple[Quantity, ...], style: Style) -> list[tuple[str, ...]]:
+    """Return the table's headings and rows; empty if there are no quantities."""
+    rows = [row for quantity in found for row in _rows(quantity, style)]
+    return [_HEADINGS, *rows] if rows else []
+
+
+def quantities(found: tuple[Quantity, ...], style: Style) -> str:
+    """Return the table of quantities alone."""
+    rows = [row for quantity in found for row in _rows(quantity, style)]
     if not rows:
         return ""
     columns = _fitted([list(column) for column in zip(*rows, strict=True)], style.width)
-    return "\n".join("  ".join(cells).rstrip() for cells in zip(*columns, strict=True))
+    return "\n".join("  ".join(row).rstrip() for row in zip(*columns, strict=True))
 
 
 def _fitted(columns: list[list[str]], width: int) -> list[list[str]]:
@@ -180,19 +193,41 @@ def label(name: str, axes: tuple[Axis, ...], position: tuple[int, ...]) -> str:
     return f"{name}[{', '.join(a.label(i) for a, i in zip(axes, position, strict=True))}]"
 
 
-def _parameters(parameters: tuple[Parameter, ...], style: Style) -> str:
-    names: list[str] = []
-    values: list[str] = []
+def flat_rows(summary: Summary) -> list[dict[str, Any]]:
+    """Return one row for each number of each quantity and learned parameter, nothing rounded."""
+    columns = ("mean", "sd", "q05", "q50", "q95", "mcse", "ess")
+    rows: list[dict[str, Any]] = []
+    for quantity in summary.quantities:
+        for place in np.ndindex(quantity.mean.shape):
+            numbers = {c: float(getattr(quantity, c)[place]) for c in columns}
+            name = label(quantity.name, quantity.axes, place)
+            rows.append({"quantity": name, **numbers, "kind": quantity.kind})
+    for parameter in summary.parameters:
+        for place in np.ndindex(parameter.value.shape):
+            numbers = dict.fromkeys(columns, math.nan) | {"mean": float(parameter.value[place])}
+            name = label(parameter.name, parameter.axes, place)
+            rows.append({"quantity": name, **numbers, "kind": "learned"})
+    return rows
+
+
+def learned(parameters: tuple[Parameter, ...], style: Style) -> list[tuple[str, str]]:
+    """Return the names and values of learned parameters."""
+    found: list[tuple[str, str]] = []
     for parameter in parameters:
         for position in _positions(parameter.value.shape, style.rows):
             if position is None:
-                names.append(f"... {parameter.value.size - _HEAD - _TAIL} more")
-                values.append("")
+                found.append((f"... {parameter.value.size - _HEAD - _TAIL} more", ""))
             else:
-                names.append(label(parameter.name, parameter.axes, position))
-                values.append(significant(float(parameter.value[position]), 4))
-    if not names:
+                name = label(parameter.name, parameter.axes, position)
+                found.append((name, significant(float(parameter.value[position]), 4)))
+    return found
+
+
+def _parameters(parameters: tuple[Parameter, ...], style: Style) -> str:
+    found = learned(parameters, style)
+    if not found:
         return ""
+    names, values = [n for n, _ in found], [v for _, v in found]
     width = max(map(len, names))
     body = [f"{n.ljust(width)}  {v}".rstrip() for n, v in zip(names, aligned(values), strict=True)]
     return "\n".join(["learned parameters (point estimates)", *body])

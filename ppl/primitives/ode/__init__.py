@@ -37,7 +37,7 @@ def odeint(
     atol: float = 1e-8,
     *,
     vjp: RhsGradient | None = None,
-    max_steps: int | None = None,
+    max_steps: int = 1_000,
 ) -> Any:
     """Return the solution of ``dy/dt = rhs(t, y, *arguments)`` at times ts, (S, T, M).
 
@@ -64,11 +64,9 @@ def odeint(
         ``vjp(t, y, arguments, cotangent)`` returns the gradients by y and by all arguments, shaped
         like these. Without it, autograd derives them.
     max_steps
-        The most steps attempted for a draw, rejected ones included; by default 400 and 20 more for
-        every time. Draws far from the posterior are often stiff, and may not hold up the others.
+        The most steps attempted for a draw, rejected ones included.
     """
-    most = 400 + 20 * np.size(ts) if max_steps is None else int(max_steps)
-    plan = (rhs, vjp, method, float(t0), float(rtol), float(atol), most)
+    plan = (rhs, vjp, method, float(t0), float(rtol), float(atol), int(max_steps))
     return _odeint(plan, y0, ts, *arguments)
 
 

@@ -1,0 +1,356 @@
+"""The fitted model: draws, moments, learned parameters, verdict, and doors to all that follows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ppl.compile.load import LogJoint
+from ppl.data.select import Selection
+from ppl.inference.objective import Elbo
+from ppl.inference.result import Estimate, Inference
+from ppl.inference.settings import Settings
+from ppl.posterior.draws import Computed, Draws
+from ppl.posterior.facts import Facts, Named, facts_of
+from ppl.posterior.quantity import Quantity
+from ppl.report import json as report_json
+from ppl.report import summary as reported
+from ppl.report import table as report_table
+from ppl.report.summary import Summary
+from ppl.text import Source, UsageError
+from ppl.text.usage import USAGE
+
+if TYPE_CHECKING:
+    from ppl.posterior.prediction import Prediction
+
+Array = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Fit:
+    """What `infer` returns.
+
+    Attributes
+    ----------
+    source
+        The model's text, and the file's name or ``<model>``.
+    settings
+        The choices of the run; its seed is that of all randomness.
+    sizes
+        Sizes of dimensions that the user set.
+    selection
+        The data that the model uses.
+    inference
+        The guide, draws and diagnostics.
+    values
+        The model's variables at the draws.
+    facts
+        What reports say beside the numbers.
+    seconds
+        Time by phase.
+    version
+        Of the program that made the fit.
+    centring
+        How far latents are centred in the coordinates of the guide and the positions.
+    compiled
+        The compiled model where it is at hand; `joint` makes it otherwise.
+    """
+
+    source: Source
+    settings: Settings
+    sizes: Mapping[str, int]
+    selection: Selection
+    inference: Inference
+    values: Draws
+    facts: Facts
+    seconds: Mapping[str, float] = field(default_factory=dict)
+    version: str = ""
+    centring: Mapping[str, Array] = field(default_factory=dict)
+    compiled: LogJoint | None = None
+
+    @classmethod
+    def of(
+        cls,
+        joint: LogJoint,
+        inference: Inference,
+        selection: Selection,
+        settings: Settings,
+        sizes: Mapping[str, int],
+        seconds: Mapping[str, float],
+    ) -> Fit:
+        """Put together what inference found with the model that it was run on."""
+        from ppl import __version__
+
+        return cls(
+            joint.bound.graph.source,
+            settings,
+            sizes,
+            selection,
+            inference,
+            Computed(joint, inference, settings.seed),
+            facts_of(joint, selection),
+            seconds,
+            __version__,
+            joint.centring,
+            joint,
+        )
+
+    @cached_property
+    def joint(self) -> LogJoint:
+        """The compiled model with its data; compiled anew for a fit that was loaded."""
+        if self.compiled is not None:
+            return self.compiled
+        from ppl.posterior.rebind import compiled_again
+
+        return compiled_again(self)
+
+    @property
+    def model_name(self) -> str:
+        """The file, or ``<model>``."""
+        return self.source.name
+
+    @property
+    def seed(self) -> int:
+        """Of all randomness."""
+        return self.settings.seed
+
+    @property
+    def verdict(self) -> str:
+        """``exact``, ``good``, ``fair`` or ``poor``."""
+        return self.inference.verdict.word
+
+    @property
+    def why(self) -> str:
+        """The verdict's reason, one sentence."""
+        return self.inference.verdict.reason
+
+    @property
+    def elbo(self) -> Elbo:
+        """The evidence lower bound in nats: expected log likelihood minus KL."""
+        return self.inference.elbo
+
+    @property
+    def log_evidence(self) -> Estimate | None:
+        """Log marginal likelihood in nats with its standard error, where it can be trusted."""
+        return self.inference.log_evidence
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What can be looked up: latents, what is computed from them, predictions."""
+        return tuple(named.name for named in self.facts.quantities)
+
+    @property
+    def parameters(self) -> Mapping[str, npt.NDArray[Any]]:
+        """Learned parameters, each in its own shape."""
+        return self.values.parameters
+
+    def __getitem__(self, name: str) -> Quantity:
+        """Return the posterior of a variable.
+
+        Raises
+        ------
+        UsageError
+            If the model has no such latent or computed quantity.
+        """
+        if name not in self.names:
+            raise UsageError(
+                (USAGE(f"the fit has no quantity `{name}`", help=self._instead(name)),)
+            )
+        values = self.values
+        return Quantity(name, values.weighted[name], values.weights, lambda: values.equal[name])
+
+    def _instead(self, name: str) -> str:
+        from ppl.graph.names import nearest
+
+        if name in self.parameters:
+            return "a learned parameter: see `fit.parameters`"
+        meant = nearest(name, self.names)
+        return f"did you mean `{meant}`?" if meant else f"it has {', '.join(self.names)}"
+
+    # --------------------------------------------------------------------------- what follows
+
+    def predict(
+        self,
+        data: Any = None,
+        *,
+        new: Sequence[str] = (),
+        sizes: Mapping[str, int] | None = None,
+        seed: int | None = None,
+        **named: Any,
+    ) -> Prediction:
+        """Draw outcomes for new inputs, or for other values of the old ones (counterfactuals).
+
+        Parameters
+        ----------
+        data
+            New inputs: arrays by name, a data frame, or a path.
+        new
+            Dimensions whose positions are others than those of the fit, so that what belongs to
+            them is drawn from its distribution.
+        sizes
+            Sizes of dimensions that no data speak of.
+        seed
+            Of what is drawn; that of the fit if None.
+        **named
+            More inputs by name.
+
+        Returns
+        -------
+        Prediction
+            Arrays by name with the draw axis first, and notes on what is new.
+
+        Raises
+        ------
+        PplError
+            If the inputs do not fit the model.
+        """
+        from ppl.posterior.predict import datasets_of, predict
+
+        return predict(self, datasets_of(data, named), tuple(new), sizes or {}, seed)
+
+    def simulate(self, *, seed: int | None = None) -> Prediction:
+        """Draw replicates of the observed data from the posterior predictive distribution."""
+        from ppl.posterior.simulate import replicate
+
+        return replicate(self, seed)
+
+    def log_likelihood(self, *, pointwise: bool = False) -> Any:
+        """Return the log likelihood of all observations at each equally weighted draw, (n,).
+
+        With `pointwise`, return it for each observation: arrays (n, ...) by observed name. Where
+        discrete latents were summed out, the entries are those that remain after the sum.
+        """
+        from ppl.posterior.pointwise import pointwise_log_likelihood
+
+        parts = pointwise_log_likelihood(self)
+        if pointwise:
+            return parts
+        total = np.zeros(len(self.inference.draws))
+        for part in parts.values():
+            total = total + part.reshape(len(part), -1).sum(axis=1)
+        return total
+
+    def to_arviz(self) -> Any:
+        """Return the fit for ArviZ: a DataTree (ArviZ 1.x) or InferenceData (0.x).
+
+        Raises
+        ------
+        UsageError
+            If ArviZ is not installed.
+        """
+        from ppl.posterior.arviz import to_arviz
+
+        return to_arviz(self)
+
+    def loo(self) -> Any:
+        """Estimate the expected log predictive density by PSIS-LOO; needs ArviZ.
+
+        Vehtari, Gelman & Gabry (2017), "Practical Bayesian model evaluation".
+        """
+        from ppl.posterior.loo import loo
+
+        return loo(self)
+
+    def save(self, path: Any) -> None:
+        """Write the fit to one file that `ppl.load` reads: no pickle, whole or not at all.
+
+        Raises
+        ------
+        UsageError
+            If the file cannot be written.
+        """
+        from ppl.posterior.save import save
+
+        save(self, path)
+
+    # -------------------------------------------------------------------------------- reports
+
+    def summary(self) -> Any:
+        """Return the table, one row for each number: mean, sd, quantiles, MCSE, ESS, kind.
+
+        A pandas DataFrame where pandas is installed, else a list of rows.
+        """
+        rows = report_table.flat_rows(self.report())
+        try:
+            from pandas import DataFrame
+        except ImportError:
+            return rows
+        return DataFrame(rows).set_index("quantity") if rows else DataFrame(rows)
+
+    def report(self) -> Summary:
+        """Return everything that a report says, as plain values."""
+        inference = self.inference
+        elbo, evidence = inference.elbo, inference.log_evidence
+        return Summary(
+            version=self.version,
+            model=self.model_name,
+            seed=self.seed,
+            verdict=inference.verdict.word,
+            why=inference.verdict.reason,
+            remedy=inference.verdict.remedy,
+            rung=inference.rungs[-1].name if inference.rungs else "exact",
+            elbo=reported.Elbo(
+                elbo.value, elbo.expected_log_likelihood, elbo.kl, elbo.standard_error
+            ),
+            log_evidence=None
+            if evidence is None
+            else reported.Estimate(evidence.value, evidence.standard_error),
+            quantities=tuple(self._reported(named) for named in self.facts.quantities),
+            parameters=tuple(
+                reported.Parameter(p.name, p.axes, self.parameters[p.name], p.word)
+                for p in self.facts.parameters
+            ),
+            roles=self.facts.roles,
+            diagnostics={
+                "khat": inference.khat,
+                "khat_quantity": inference.khat_quantity,
+                "ess": inference.ess,
+                "rhat": inference.rhat,
+                "gradients": float(inference.gradients),
+            },
+            rungs=tuple(reported.Rung(r.name, r.elbo, r.seconds) for r in inference.rungs),
+            compiled=self.facts.compiled,
+            notes=(*self.facts.notes, *inference.notes),
+            seconds=self.seconds,
+        )
+
+    def _reported(self, named: Named) -> reported.Quantity:
+        quantity = self[named.name]
+        return reported.Quantity(
+            named.name,
+            named.axes,
+            quantity.mean,
+            quantity.sd,
+            quantity.quantile(0.05),
+            quantity.quantile(0.5),
+            quantity.quantile(0.95),
+            quantity.mcse,
+            quantity.ess,
+            named.word,
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the report in the documented JSON form."""
+        return report_json.to_json(self.report())
+
+    def to_html(self) -> str:
+        """Return the report as one HTML page: verdict, table, plots, diagram, checks."""
+        from ppl.posterior.page import report_page
+
+        return report_page(self)
+
+    def _repr_html_(self) -> str:
+        from ppl.report.html import fragment
+
+        return fragment(self.report())
+
+    def __str__(self) -> str:
+        return report_table.render(self.report())
+
+    def __repr__(self) -> str:
+        return f"<Fit of {self.model_name}: {self.verdict}>"
