@@ -29,6 +29,7 @@ from ppl.compile.runtime import (
     positions_in,
     read_drawn,
     stacked,
+    stacked_plainly,
 )
 from ppl.compile.stage import CannotStage, Staged, Tape, stage, tape
 from ppl.constraints import SETS, Bijection, Constraint
@@ -37,6 +38,7 @@ from ppl.primitives.atoms import ATOMS
 from ppl.primitives.chains import sum_over_paths
 from ppl.primitives.gathers import gather, segment_sum
 from ppl.primitives.ode import odeint
+from ppl.primitives.ode.rightside import PLAIN
 from ppl.primitives.recurrence import linear_recurrence
 from ppl.primitives.scans import scan
 
@@ -149,6 +151,8 @@ def run_source(
         **emitted.distributions,
         **{k: _bijection(sets[v]) for k, v in emitted.sets.items()},
     }
+    scope[PLAIN] = {"np": np, "stacked": stacked_plainly}
+    scope[PLAIN].update({a: ATOMS[a].function for a in emitted.atoms})
     exec(compile(emitted.text, name, "exec"), scope)
     linecache.cache[name] = (
         len(emitted.text),

@@ -65,6 +65,16 @@ def stacked(items: Sequence[Any], axis: int) -> Any:
     return anp.stack([anp.broadcast_to(i, shape) for i in items], axis=axis)
 
 
+def stacked_plainly(items: Sequence[Any], axis: int) -> Any:
+    """Stack as `stacked` does, without derivatives."""
+    shape = np.broadcast_shapes(*(np.shape(i) for i in items))
+    axis = axis % (len(shape) + 1)
+    result = np.empty((*shape[:axis], len(items), *shape[axis:]))
+    for place, item in enumerate(items):
+        result[(slice(None),) * axis + (place,)] = item
+    return result
+
+
 def assembled(parts: Sequence[Any], places: Any, shape: tuple[int, ...], draws: Any) -> Any:
     """Put parts together: the flat parts, one after the other, read at `places`.
 

@@ -70,6 +70,8 @@ class Climb:
         Mean-field fits, one per start.
     modes
         Full-rank fits of distinct modes, best first; empty before that rung.
+    hurried
+        Whether the clock cut the search for modes short.
     unbounded
         Variables that can move without bound at no cost, as far as was seen.
     elbo
@@ -92,6 +94,7 @@ class Climb:
     objective: Objective
     fits: tuple[meanfield.State, ...] = ()
     modes: tuple[fullrank.State, ...] = ()
+    hurried: bool = False
     unbounded: tuple[str, ...] = ()
     elbo: Elbo | None = None
     weights: importance.State | None = None
@@ -240,11 +243,17 @@ def _fit_fullrank(climb: Climb) -> Climb:
         climb, best = _more_starts(climb, objective, best)
     modes: tuple[fullrank.State, ...] = (best,)
     if not climb.layout.parameters:
+        half = climb.deadline - 0.5 * climb.settings.time_limit
         found = search.run(
-            climb.target, best, lambda start: _refit(climb, objective, start), climb.streams.search
+            climb.target,
+            best,
+            lambda start: _refit(climb, objective, start),
+            climb.streams.search,
+            lambda: perf_counter() > half,
         )
         modes = found.modes
-        climb = replace(climb, gradients=climb.gradients + found.gradients)
+        gradients = climb.gradients + found.gradients
+        climb = replace(climb, gradients=gradients, hurried=found.hurried)
         if not modes[0].converged and len(modes) == 1 and not non_centred:
             climb, best = _more_starts(climb, objective, modes[0])
             modes = (best,)

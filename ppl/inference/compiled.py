@@ -59,8 +59,13 @@ class CompiledTarget:
     def value_and_gradient(self, positions: Array) -> tuple[Array, Array]:
         """Return log joint (S,) and gradient (S, D)."""
         if self.dimension == 0:
-            return np.full(len(positions), self.model.log_joint(positions)), positions
+            return self.log_joint(positions), positions
         return self.model.gradient.value_and_gradient(positions)
+
+    def log_joint(self, positions: Array) -> Array:
+        """Return the log joint (S,)."""
+        values = np.asarray(self.model.log_joint(positions), float)
+        return np.broadcast_to(values, (len(positions),))
 
     def log_likelihood(self, positions: Array) -> Array:
         """Return the observations' part, (S,)."""

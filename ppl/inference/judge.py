@@ -20,7 +20,7 @@ from ppl.inference.verdict import Verdict, begin
 Array = npt.NDArray[np.float64]
 
 SECOND_MODE, HEAVY_TAIL, GUIDE_ERROR = 0.01, 0.8, 0.1
-UNREPEATABLE = "The clock ended the Markov chains: the same seed may give other numbers next time."
+UNREPEATABLE = "The clock cut inference short: the same seed may give other numbers next time."
 HELP = "Give the model narrower priors or reparametrise it."
 
 
@@ -54,7 +54,7 @@ def judge(climb: Climb) -> Judgement:
     if climb.layout.parameters and not climb.converged:
         verdict = verdict.lower("poor", "The learned parameters did not converge.", HELP)
     verdict, notes = _judge_starts(climb, verdict)
-    if climb.chains is not None and climb.chains.outcome == "time":
+    if climb.hurried or (climb.chains is not None and climb.chains.outcome == "time"):
         notes = (*notes, UNREPEATABLE)
     return Judgement(verdict, source, notes)
 

@@ -33,11 +33,24 @@ ROUNDS = 3
 
 @dataclass(frozen=True, slots=True, eq=False)
 class State:
-    """The modes known, best first, and the cost of finding them in batched gradients."""
+    """What is known.
+
+    Attributes
+    ----------
+    modes
+        Fits of distinct modes, best first.
+    gradients
+        The cost of finding them, in batched gradients.
+    added
+        Whether the last round found anything.
+    hurried
+        Whether the clock ended the search before a round that found nothing.
+    """
 
     modes: tuple[Fit, ...]
     gradients: int = 0
     added: bool = True
+    hurried: bool = False
 
     @property
     def best(self) -> Fit:
@@ -50,7 +63,13 @@ def init(fit: Fit) -> State:
     return State((fit,))
 
 
-def run(target: Target, fit: Fit, fitter: Fitter, rng: np.random.Generator) -> State:
+def run(
+    target: Target,
+    fit: Fit,
+    fitter: Fitter,
+    rng: np.random.Generator,
+    expired: Callable[[], bool] = lambda: False,
+) -> State:
     """Search until a round adds nothing.
 
     Parameters
@@ -63,9 +82,13 @@ def run(target: Target, fit: Fit, fitter: Fitter, rng: np.random.Generator) -> S
         Fits mean-field and full rank from a start (D,); None if there is no finite density.
     rng
         For the points.
+    expired
+        A clock that forbids another round.
     """
     state = init(fit)
-    for _ in range(ROUNDS):
+    for number in range(ROUNDS):
+        if number and expired():
+            return replace(state, hurried=True)
         state = step(target, state, fitter, rng)
         if not state.added:
             break
@@ -104,7 +127,9 @@ def _consider(state: State, found: Fit) -> State:
         if found.elbo < state.modes[nearest].elbo + ELBO_BETTER:
             return state
         modes = tuple(found if n == nearest else mode for n, mode in enumerate(state.modes))
-    return replace(state, modes=tuple(sorted(modes, key=_negative_elbo)), added=True)
+    ranked = sorted(modes, key=_negative_elbo)
+    worth = tuple(mode for mode in ranked if mode.elbo > ranked[0].elbo - ELBO_WORSE)
+    return replace(state, modes=worth, added=True)
 
 
 def _ends(target: Target, guide: Guide, rng: np.random.Generator) -> tuple[Array, Array]:
@@ -131,14 +156,25 @@ def _ends(target: Target, guide: Guide, rng: np.random.Generator) -> tuple[Array
 def _climb(
     function: Callable[[Array], tuple[Array, Array]], points: Array, steps: Array
 ) -> tuple[Array, Array]:
-    """Climb by Adam (Kingma & Ba 2015) from points (n, k); return each best, with its value."""
-    position, best, heights = points, points, np.full(len(points), -np.inf)
-    first, second = np.zeros_like(points), np.zeros_like(points)
+    """Climb by Adam (Kingma & Ba 2015) from points (n, k); return each best, with its value.
+
+    Climbers that come where there is no finite density climb no further: they would not come out
+    by themselves, and such places often take the longest to evaluate.
+    """
+    best, heights = points.copy(), np.full(len(points), -np.inf)
+    going = np.arange(len(points))
+    position, first, second = points, np.zeros_like(points), np.zeros_like(points)
     for count in range(1, ADAM_STEPS + 1):
         values, gradients = function(position)
-        better = values > heights
-        heights = np.where(better, values, heights)
-        best = np.where(better[:, None], position, best)
+        better = values > heights[going]
+        heights[going[better]] = values[better]
+        best[going[better]] = position[better]
+        kept = np.isfinite(values)
+        if not kept.all():
+            going, position, gradients = going[kept], position[kept], gradients[kept]
+            first, second, steps = first[kept], second[kept], steps[kept]
+        if not going.size:
+            break
         first = MOMENTS[0] * first + (1 - MOMENTS[0]) * gradients
         with np.errstate(over="ignore"):
             second = MOMENTS[1] * second + (1 - MOMENTS[1]) * gradients**2

@@ -40,6 +40,9 @@ class Target(Protocol):
         minus infinity or NaN for some positions.
         """
 
+    def log_joint(self, positions: Array) -> Array:
+        """Return the log joint alone, (S,), which may take less."""
+
     def log_likelihood(self, positions: Array) -> Array:
         """Return the observations' part of the log joint, (S,)."""
 
@@ -57,11 +60,12 @@ def evaluate(target: Target, positions: Array) -> tuple[Array, Array]:
 
 
 def log_joint(target: Target, positions: Array) -> Array:
-    """Return the log joint (S,) without keeping gradients; -inf where it is not finite."""
+    """Return the log joint (S,) in blocks of positions; -inf where it is not finite."""
     values = np.empty(len(positions))
-    for part in blocks_of(len(positions), positions.shape[1]):
-        values[part], _ = _evaluate_block(target, positions[part])
-    return values
+    with np.errstate(all="ignore"):
+        for part in blocks_of(len(positions), positions.shape[1]):
+            values[part] = target.log_joint(positions[part])
+    return np.where(np.isfinite(values), values, -np.inf)
 
 
 def log_likelihood(target: Target, positions: Array) -> Array:

@@ -48,6 +48,9 @@ class Model:
         self.calls += 1
         return self.log_prior(x) + self.likelihood(x), self._gradient(x)
 
+    def log_joint(self, x):
+        return self.log_prior(x) + self.likelihood(x)
+
     def log_likelihood(self, x):
         return self.likelihood(x)
 

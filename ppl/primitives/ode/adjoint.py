@@ -28,7 +28,7 @@ Indices: TypeAlias = NDArray[np.intp]
 Wanted: TypeAlias = Sequence[int]
 Gradients: TypeAlias = tuple[Floats, list[Floats]]
 
-BATCH = 1 << 14
+BATCH = 1 << 16
 """About so many numbers of Jacobians are computed at once, to stay in the cache."""
 WIDE = 16
 """From this size of the state on, Jacobians are not worth it where the method can do without."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
+from types import FunctionType
 from typing import Any, TypeAlias
 
 import autograd
@@ -14,6 +16,22 @@ from numpy.typing import NDArray
 Floats: TypeAlias = NDArray[np.float64]
 Rhs: TypeAlias = Callable[..., Any]
 RhsGradient: TypeAlias = Callable[..., tuple[Any, Sequence[Any]]]
+
+
+PLAIN = "plain"
+"""The global name under which a module of right sides keeps undifferentiated twins, by name."""
+
+
+@cache
+def plain(rhs: Rhs) -> Rhs:
+    """Return a right side that calls the undifferentiated twins of what it names, if it has any.
+
+    Most evaluations need no derivative, and a wrapper costs several times what it wraps.
+    """
+    if not isinstance(rhs, FunctionType) or PLAIN not in rhs.__globals__:
+        return rhs
+    names = {**rhs.__globals__, **rhs.__globals__[PLAIN]}
+    return FunctionType(rhs.__code__, names, rhs.__name__, rhs.__defaults__, rhs.__closure__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +54,7 @@ class RightSide:
 
     def __call__(self, t: Floats, y: Floats) -> Any:
         """Return slopes of states (S, M) at times (S,)."""
-        return self.rhs(t, y, *self.arguments)
+        return plain(self.rhs)(t, y, *self.arguments)
 
     def repeated(self, times: int, draws: int) -> RightSide:
         """Return the right side for a batch of states (times S, M)."""
