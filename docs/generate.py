@@ -11,8 +11,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from ppl.constraints import Constraint
-from ppl.distributions import DISTRIBUTIONS
+from ppl.distributions import DISTRIBUTIONS, WRAPPERS
 from ppl.distributions.record import Distribution
+from ppl.distributions.wrappers import Wrapper
 from ppl.functions import FUNCTIONS
 from ppl.functions.record import Function
 from ppl.graph.calls import REDUCTIONS, SPECIAL
@@ -31,6 +32,11 @@ argument takes the last axes.
 
 Bounds truncate a distribution of numbers, `tau ~ Cauchy(0, 5) > 0`, where its entry has a CDF or
 the bounds change nothing. Discrete latents are summed out where they have finitely many values.
+"""
+
+WRAPPERS_INTRODUCTION = """\
+Each `d` is a call of a distribution: `Mixture([0.3, 0.7], Normal(0, 1), Normal(m, s))`. A component
+may be built from others itself, and arguments may have axes, as anywhere.
 """
 
 FUNCTIONS_INTRODUCTION = """\
@@ -81,7 +87,24 @@ def distributions_text() -> str:
         members = [record for record in DISTRIBUTIONS.values() if kind_of(record) == kind]
         parts.append(f"## {kind}\n")
         parts.extend(map(distribution_text, sorted(members, key=lambda record: record.name)))
+    parts.append("## Built from others\n")
+    parts.append(WRAPPERS_INTRODUCTION)
+    parts.extend(wrapper_text(WRAPPERS[name]) for name in sorted(WRAPPERS))
     return "\n".join(parts)
+
+
+def wrapper_text(wrapper: Wrapper) -> str:
+    """Return the entry of a distribution that is built from others."""
+    lines = [f"### {wrapper.name}", "", f"`{wrapper.signature_text}`", "", wrapper.summary, ""]
+    sets = [f"`{name}` {needs.name}" for name, needs in wrapper.parameters.items()]
+    if sets:
+        lines.append("- arguments: " + ", ".join(sets))
+    if wrapper.defaults:
+        given = ", ".join(f"`{k}` = {value:g}" for k, value in wrapper.defaults.items())
+        lines.append(f"- left out: {given}")
+    if wrapper.needs_cdf:
+        lines.append("- needs the CDF of its component")
+    return "\n".join(lines) + "\n"
 
 
 def kind_of(record: Distribution) -> str:

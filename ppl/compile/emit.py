@@ -40,10 +40,9 @@ from ppl.compile.program import (
 )
 from ppl.compile.recurrences import carry_key
 from ppl.constraints import SETS
-from ppl.distributions import DISTRIBUTIONS
+from ppl.distributions.record import Distribution
 from ppl.graph.bound import BoundGraph
-from ppl.graph.graph import Suffix
-from ppl.graph.nodes import Constant, Index, Node, Read, extent, reads
+from ppl.graph.nodes import Index, Node, Read, extent, reads
 from ppl.text import Source, Span
 
 INDENT = "    "
@@ -62,7 +61,7 @@ class Emitted:
     sets
         Name in the source → constraint whose bijection it calls.
     distributions
-        Distributions that it draws from.
+        Name in the source → distribution that it draws from.
     checks
         What is checked when data are bound, by name and line.
     positions
@@ -74,7 +73,7 @@ class Emitted:
     text: str
     atoms: frozenset[str]
     sets: dict[str, str]
-    distributions: frozenset[str]
+    distributions: dict[str, Distribution]
     checks: dict[tuple[str, int], Inside]
     positions: dict[str, tuple[Read, int]]
     arrays: dict[str, Any]
@@ -93,7 +92,6 @@ class Emitter:
         self.bound = bound
         self.source: Source = bound.graph.source
         self.namer = Namer()
-        self.namer.taken.update(DISTRIBUTIONS)
         shapes = dict(program.shapes)
         handed = [f"{name}.present" for name in bound.missing]
         for name, key in zip(bound.missing, handed, strict=True):
@@ -102,7 +100,7 @@ class Emitter:
         self.writer = Writer({}, shapes, bound.sizes, bound.data, self.namer)
         self.states = StateWriter(self.writer, self.namer, bound)
         self.sets: dict[str, str] = {}
-        self.distributions: set[str] = set()
+        self.distributions: dict[str, Distribution] = {}
         self.used: set[str] = set()
         self.checks: dict[tuple[str, int], Inside] = {}
         self._steps: dict[str, str] = {}
@@ -146,7 +144,7 @@ class Emitter:
             text,
             frozenset(self.writer.atoms),
             self.sets,
-            frozenset(self.distributions),
+            self.distributions,
             self.checks,
             self.writer.positions,
             self.writer.arrays,
@@ -440,8 +438,9 @@ class Emitter:
         return name
 
     def _draw(self, step: Draw) -> None:
-        record = DISTRIBUTIONS[step.distribution]
-        self.distributions.add(record.name)
+        record = step.distribution
+        name = self.namer.of(f"distribution {id(record)}", record.name)
+        self.distributions[name] = record
         every = (*step.indices, *(i for i in step.event if i not in step.indices))
         axes = (DRAW, *(i for i in step.indices if i not in step.event))
         arguments = []
@@ -450,26 +449,12 @@ class Emitter:
             arguments.append(aligned(code, (*axes, *event)).text)
         sizes = [self.writer.write(extent(i.domain)).text for i in every]
         shape = ", ".join(("draws", *sizes))
-        text = f"{record.name}.sample(rng, ({shape},), {', '.join(arguments)})"
-        if step.suffix is not None:
-            given = f"rng, {record.name}, ({shape},), ({''.join(f'{a}, ' for a in arguments)})"
-            text = self._within(step.suffix, given, every, axes)
+        text = f"{name}.sample(rng, ({shape},), {', '.join(arguments)})"
+        if step.members is not None:
+            members = next(k for k, v in SETS.items() if v.name == step.members.name)
+            given = f"rng, {name}, ({shape},), ({''.join(f'{a}, ' for a in arguments)})"
+            text = f'draw_inside({given}, SETS["{members}"])'
         self._let(step.key, self._name(step.key), text, drawn=True)
-
-    def _within(
-        self, suffix: Suffix, given: str, every: tuple[Index, ...], axes: tuple[Index, ...]
-    ) -> str:
-        """Write a draw within bounds, or in a set of vectors or matrices."""
-        members = suffix.constraint
-        if members.event_ndim:
-            name = next(k for k, v in SETS.items() if v.name == members.name)
-            return f'draw_inside({given}, SETS["{name}"])'
-        ends = members.range
-        bounds = []
-        for node, edge in ((suffix.lower, ends.lower), (suffix.upper, ends.upper)):
-            code = self.node(node if node is not None else Constant(edge), every)
-            bounds.append(aligned(code, axes).text)
-        return f"draw_between({given}, ({', '.join(bounds)}), {suffix.open})"
 
     # -------------------------------------------------------------------------------- terms
 
@@ -570,9 +555,8 @@ def roots_of(step: Step) -> list[str]:
             return [source]
         case Assemble(parts=parts):
             return [p.key for p in parts]
-        case Draw(arguments=arguments, suffix=suffix):
-            bounds = (suffix.lower, suffix.upper) if suffix is not None else ()
-            return list(reads(*arguments, *(b for b in bounds if b is not None)))
+        case Draw(arguments=arguments):
+            return list(reads(*arguments))
         case Patch(drawn=drawn, known=known):
             return [drawn, known]
         case Unpack() | Given():

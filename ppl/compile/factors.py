@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +14,7 @@ from ppl.compile.eliminate import Factor as FactorTable
 from ppl.compile.eliminate import NotAChain, Plan, TooLarge, plan
 from ppl.compile.numeric import NotNumeric, evaluate, extent_of, substitute_definition
 from ppl.compile.program import Step, Table
-from ppl.distributions import DISTRIBUTIONS
+from ppl.distributions.component import Component, Part
 from ppl.graph import diagnostics as kinds
 from ppl.graph.bound import BoundGraph
 from ppl.graph.graph import Define, Factor, Piece, Sample
@@ -32,7 +33,7 @@ from ppl.graph.nodes import (
 from ppl.graph.order import piece_reads
 from ppl.graph.show import node_text
 from ppl.graph.substitute import NotPlain
-from ppl.graph.trace import parse_signature
+from ppl.graph.wrapped import with_bounds
 from ppl.text import ModelError, Span
 
 
@@ -41,9 +42,7 @@ def discrete_latents(bound: BoundGraph) -> tuple[str, ...]:
     found = []
     for name in bound.latents:
         pieces = [bound.graph.pieces[k] for k in bound.samples(name)]
-        if any(
-            isinstance(p, Sample) and DISTRIBUTIONS[p.density.distribution].discrete for p in pieces
-        ):
+        if any(isinstance(p, Sample) and p.density.record.discrete for p in pieces):
             found.append(name)
     return tuple(found)
 
@@ -121,7 +120,7 @@ def _states(bound: BoundGraph, name: str) -> int:
     for number in bound.samples(name):
         piece = bound.graph.pieces[number]
         assert isinstance(piece, Sample)
-        count = _count(bound, piece.density)
+        count = _count(bound, with_bounds(piece.density, piece.suffix))
         if count is None:
             raise _error(
                 bound,
@@ -147,34 +146,28 @@ def _states(bound: BoundGraph, name: str) -> int:
 
 
 def _count(bound: BoundGraph, density: LogDensity) -> int | None:
-    record = DISTRIBUTIONS[density.distribution]
-    if record.states is None:
+    component = Component(
+        Part(density.record, density.alternative),
+        tuple(
+            _known_or_nan(bound, argument, event)
+            for argument, event in zip(density.arguments, density.events, strict=True)
+        ),
+    )
+    try:
+        with np.errstate(all="ignore"):
+            count = component.states()
+    except ValueError:
         return None
-    letters = parse_signature(record.signature, len(record.parameters)).arguments
-    arguments: list[object] = []
-    for argument, event, group in zip(density.arguments, density.events, letters, strict=False):
-        if group:
-            arguments.append(np.empty([extent_of(i, bound)[1] for i in event]))
-            continue
-        try:
-            free = sorted(argument.free, key=lambda i: i.serial)
-            arguments.append(evaluate(argument, free, bound))
-        except (NotNumeric, NotPlain):
-            arguments.append(np.float64(0.5) if record.name in ("Bernoulli", "Binomial") else None)
-    if any(a is None for a in arguments):
-        return None
-    if record.name == "Binomial" and not _is_known(bound, density.arguments[0]):
-        return None
-    count = record.states(*arguments)
     return None if count is None else int(count)
 
 
-def _is_known(bound: BoundGraph, node: Node) -> bool:
+def _known_or_nan(bound: BoundGraph, argument: Node, event: Sequence[Index]) -> NDArray[Any]:
+    """Return an argument's values, NaN where data do not decide them."""
     try:
-        evaluate(node, sorted(node.free, key=lambda i: i.serial), bound)
+        free = sorted(argument.free - set(event), key=lambda i: i.serial)
+        return evaluate(argument, (*free, *event), bound)
     except (NotNumeric, NotPlain):
-        return False
-    return True
+        return np.full([extent_of(i, bound)[1] for i in event], np.nan)
 
 
 def _factor(

@@ -13,7 +13,7 @@ import autograd.numpy as anp
 import numpy as np
 from numpy.typing import NDArray
 
-from ppl.compile.drawing import draw_between, draw_inside
+from ppl.compile.drawing import draw_inside
 from ppl.compile.emit import Emitted, emit
 from ppl.compile.faults import bad_position, outside_support
 from ppl.compile.lower import lower
@@ -32,7 +32,6 @@ from ppl.compile.runtime import (
 )
 from ppl.compile.stage import CannotStage, Staged, Tape, stage, tape
 from ppl.constraints import SETS, Bijection, Constraint
-from ppl.distributions import DISTRIBUTIONS
 from ppl.graph.bound import BoundGraph
 from ppl.primitives.atoms import ATOMS
 from ppl.primitives.chains import sum_over_paths
@@ -134,7 +133,6 @@ def run_source(
         "positions_in": positions_in,
         "check_inside": check_inside,
         "SETS": SETS,
-        "draw_between": draw_between,
         "draw_chains": draw_chains,
         "draw_inside": draw_inside,
         "draw_states": draw_states,
@@ -148,7 +146,7 @@ def run_source(
         "logsumexp": ATOMS["logsumexp"].differentiable,
         "where": ATOMS["where"].differentiable,
         **{a: ATOMS[a].differentiable for a in emitted.atoms},
-        **{d: DISTRIBUTIONS[d] for d in emitted.distributions},
+        **emitted.distributions,
         **{k: _bijection(sets[v]) for k, v in emitted.sets.items()},
     }
     exec(compile(emitted.text, name, "exec"), scope)

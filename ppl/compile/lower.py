@@ -37,7 +37,7 @@ from ppl.compile.program import (
 )
 from ppl.compile.recurrences import Group, Member, affine, group_of, groups, split
 from ppl.constraints import Constraint, real
-from ppl.distributions import DISTRIBUTIONS
+from ppl.distributions import real as real_distributions
 from ppl.graph import diagnostics as kinds
 from ppl.graph.bound import BoundGraph
 from ppl.graph.evaluate import NotANumber, integer
@@ -59,6 +59,7 @@ from ppl.graph.nodes import (
 from ppl.graph.order import closure, parents, piece_reads, topological
 from ppl.graph.ranges import standard_arguments, support_of
 from ppl.graph.trace import Traced, trace
+from ppl.graph.wrapped import with_bounds
 from ppl.text import ModelError, Span
 
 REPORT_AT_MOST = 500
@@ -364,7 +365,7 @@ def _bound_nodes(support: Constraint, sample: Sample) -> list[Node]:
     nodes: list[Node] = []
     if sample.suffix is not None:
         nodes.extend(b for b in (sample.suffix.lower, sample.suffix.upper) if b is not None)
-    record = DISTRIBUTIONS[sample.density.distribution]
+    record = sample.density.record
     if not isinstance(record.support, Constraint):
         nodes.extend(sample.density.arguments)
     return [n for n in nodes if n.free]
@@ -372,7 +373,7 @@ def _bound_nodes(support: Constraint, sample: Sample) -> list[Node]:
 
 def _is_location_scale(sample: Sample, uncertain: set[str], low: Lowering) -> bool:
     """Return whether a latent is better standardised: its scale is uncertain itself."""
-    record = DISTRIBUTIONS[sample.density.distribution]
+    record = sample.density.record
     density = sample.density
     if record.location_scale is None or sample.suffix is not None:
         return False
@@ -390,7 +391,7 @@ def _is_location_scale(sample: Sample, uncertain: set[str], low: Lowering) -> bo
 
 def _noncentred(low: Lowering, name: str, sample: Sample) -> None:
     """Write a latent as location + scale · z."""
-    record = DISTRIBUTIONS[sample.density.distribution]
+    record = sample.density.record
     assert record.location_scale is not None
     assert sample.target is not None
     parameters = list(record.parameters)
@@ -467,7 +468,7 @@ def _partly_centred(
 
 def _placing(density: LogDensity) -> Callable[..., Any] | None:
     """Return the function that makes a draw of a vector from standard normals, if there is one."""
-    record = DISTRIBUTIONS[density.distribution]
+    record = density.record
     if density.alternative is None:
         return record.place
     return record.alternatives[density.alternative].place
@@ -508,7 +509,7 @@ def _placed(low: Lowering, name: str, sample: Sample) -> None:
     node = rename(value.node, {value.event[0]: axis})
     axes = tuple(axis if i == last else i for i in _axes_of(sample))
     low.values.setdefault(name, []).append(Let(name, axes, node, sample.span))
-    normal = DISTRIBUTIONS["Normal"].log_density
+    normal = real_distributions.Normal.log_density
     prior = trace(lambda z: normal(z, 0.0, 1.0), (z,), ((),)).node
     indices = (*(i for i in sample.indices if i != last), last)
     low.terms.setdefault(name, []).append(Term("prior", prior, indices, sample.span))
@@ -802,7 +803,7 @@ def draws_of(low: Lowering, name: str) -> list[Step]:
         if isinstance(piece, Define):
             steps.append(Let(key, indices, piece.value, piece.span))
         else:
-            if not (DISTRIBUTIONS[piece.density.distribution].normalised or _has_ends(piece)):
+            if not (piece.density.record.normalised or _has_ends(piece)):
                 raise _no_draws(low, name, piece)
             steps.append(draw_of(key, indices, piece))
         parts.append(part)
@@ -831,17 +832,19 @@ def _has_ends(piece: Sample) -> bool:
 
 def draw_of(key: str, indices: tuple[Index, ...], piece: Sample) -> Draw:
     """Return the step that draws a statement's left side, in the first parametrisation."""
-    density = piece.density
-    record = DISTRIBUTIONS[density.distribution]
+    density = with_bounds(piece.density, piece.suffix)
+    suffix = piece.suffix
+    members = suffix.constraint if suffix is not None and suffix.constraint.event_ndim else None
+    if not piece.density.record.normalised and suffix is not None:
+        ends = tuple(b for b in (suffix.lower, suffix.upper) if b is not None)
+        density = LogDensity("Uniform", None, density.value, ends, (), ((), ()), density.span)
     arguments, events = density.arguments, density.events
     if density.alternative is not None:
         converted = standard_arguments(density)
         lifted = [c if isinstance(c, Traced) else Traced(Constant(float(c))) for c in converted]  # type: ignore[arg-type]
         arguments = tuple(t.node for t in lifted)
         events = tuple(t.event for t in lifted)
-    return Draw(
-        key, indices, record.name, arguments, events, density.event, piece.span, piece.suffix
-    )
+    return Draw(key, indices, density.record, arguments, events, density.event, piece.span, members)
 
 
 def _reported(low: Lowering, uncertain: set[str]) -> tuple[str, ...]:

@@ -22,7 +22,6 @@ RESERVED = frozenset(
         "positions_in",
         "check_inside",
         "SETS",
-        "draw_between",
         "draw_chains",
         "draw_inside",
         "patched",

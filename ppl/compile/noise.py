@@ -12,7 +12,6 @@ from dataclasses import dataclass, field, replace
 
 from ppl.compile.program import Draw, Step
 from ppl.compile.recurrences import groups
-from ppl.distributions import DISTRIBUTIONS
 from ppl.graph import diagnostics as kinds
 from ppl.graph.bound import BoundGraph
 from ppl.graph.evaluate import NotANumber, integer
@@ -144,7 +143,7 @@ def _definition(
     noise = Read(key, tuple(subtract(Position(i), i.domain.start) for i in indices))
     result.shapes[key] = tuple(integer(extent(i.domain), bound.sizes, bound.data) for i in indices)
     density = piece.density
-    record = DISTRIBUTIONS[density.distribution]
+    record = density.record
     arguments, events = density.arguments, density.events
     if density.alternative is not None:
         lifted = [
@@ -169,7 +168,7 @@ def _definition(
     elif piece.suffix is not None:
         raise _cannot(bound, name, piece)
     result.draws[name].append(
-        Draw(key, indices, record.name, arguments, events, density.event, piece.span)
+        Draw(key, indices, record, arguments, events, density.event, piece.span)
     )
     return Define(piece.target, piece.indices, value, piece.span)
 

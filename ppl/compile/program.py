@@ -11,7 +11,7 @@ from typing import Literal
 
 from ppl.compile.eliminate import Chain, Operation, SumOut
 from ppl.constraints import Constraint
-from ppl.graph.graph import Suffix
+from ppl.distributions.record import Distribution
 from ppl.graph.nodes import Index, Node
 from ppl.text import Span
 
@@ -83,16 +83,16 @@ class Patch:
 
 @dataclass(frozen=True, slots=True)
 class Draw:
-    """A random array over indices, drawn from a distribution, perhaps within bounds or a set."""
+    """A random array over indices, drawn from a distribution; vectors may be restricted to a set."""
 
     key: str
     indices: tuple[Index, ...]
-    distribution: str
+    distribution: Distribution
     arguments: tuple[Node, ...]
     events: tuple[tuple[Index, ...], ...]
     event: tuple[Index, ...]
     span: Span | None
-    suffix: Suffix | None = None
+    members: Constraint | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,7 +58,7 @@ def step_text(step: Step) -> str:
         case Draw(key=key, distribution=distribution, arguments=arguments, indices=indices):
             inside = ", ".join(map(node_text, arguments))
             over = f"    for {indices_text(indices)}" if indices else ""
-            return f"{key} <- {distribution}({inside}){over}"
+            return f"{key} <- {distribution.name}({inside}){over}"
         case Filter(key=key, time=time, u=u, b=b, start=start):
             return (
                 f"{key} = filter u + b·before, u = {node_text(u)}, b = {node_text(b)}, "

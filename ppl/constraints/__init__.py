@@ -8,6 +8,7 @@ from ppl.constraints.matrices import corr_cholesky, correlation, cov_cholesky, c
 from ppl.constraints.numbers import (
     at_least,
     at_most,
+    bounded,
     counts,
     greater_than,
     integers,
@@ -57,6 +58,7 @@ __all__ = [
     "Range",
     "at_least",
     "at_most",
+    "bounded",
     "corr_cholesky",
     "correlation",
     "counts",

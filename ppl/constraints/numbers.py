@@ -7,7 +7,9 @@ alike; bounds may be numbers, arrays or traced values.
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Callable, Iterable
+from functools import reduce
 from typing import Any, Literal
 
 import numpy as np
@@ -39,6 +41,7 @@ def greater_than(bound: Array) -> Constraint:
         Range(_least(bound), lower_open=True),
         lambda x: np.isfinite(x) & (x > bound),
         _above(bound),
+        ends=(bound, math.inf),
     )
 
 
@@ -50,6 +53,7 @@ def at_least(bound: Array) -> Constraint:
         Range(_least(bound)),
         lambda x: np.isfinite(x) & (x >= bound),
         _above(bound),
+        ends=(bound, math.inf),
     )
 
 
@@ -61,6 +65,7 @@ def less_than(bound: Array) -> Constraint:
         Range(upper=_greatest(bound), upper_open=True),
         lambda x: np.isfinite(x) & (x < bound),
         _below(bound),
+        ends=(-math.inf, bound),
     )
 
 
@@ -72,6 +77,7 @@ def at_most(bound: Array) -> Constraint:
         Range(upper=_greatest(bound)),
         lambda x: np.isfinite(x) & (x <= bound),
         _below(bound),
+        ends=(-math.inf, bound),
     )
 
 
@@ -92,7 +98,26 @@ def interval(lower: Array, upper: Array, closed: Closed = "neither") -> Constrai
         Range(_least(lower), _greatest(upper), not with_lower, not with_upper),
         contains,
         _between(lower, upper),
+        ends=(lower, upper),
     )
+
+
+def bounded(lower: Array, upper: Array, opened: tuple[bool, bool]) -> Constraint:
+    """Return the numbers between bounds, either of which may be infinite; `opened` ends are out."""
+    below, above = _is_number(lower) and lower == -math.inf, _is_number(upper) and upper == math.inf
+    if below and above:
+        return real
+    if above:
+        return greater_than(lower) if opened[0] else at_least(lower)
+    if below:
+        return less_than(upper) if opened[1] else at_most(upper)
+    closed: dict[tuple[bool, bool], Closed] = {
+        (True, True): "neither",
+        (False, True): "lower",
+        (True, False): "upper",
+        (False, False): "both",
+    }
+    return interval(lower, upper, closed[opened])
 
 
 def integers_between(lower: Array, upper: Array) -> Constraint:
@@ -103,6 +128,7 @@ def integers_between(lower: Array, upper: Array) -> Constraint:
         Range(_least(lower), _greatest(upper), integer=True),
         lambda x: _is_integer(x) & (x >= lower) & (x <= upper),
         None,
+        ends=(lower, upper),
     )
 
 
@@ -114,8 +140,9 @@ def one_of(values: Iterable[float]) -> Constraint:
         f"in {shown}",
         f"one of {shown[1:-1]}",
         Range(members[0], members[-1], integer=all(value.is_integer() for value in members)),
-        lambda x: np.isin(x, members),
+        lambda x: reduce(operator.or_, (x == member for member in members)),
         None,
+        ends=(members[0], members[-1]),
     )
 
 
@@ -215,4 +242,5 @@ counts = Constraint(
     Range(0.0, integer=True),
     lambda x: _is_integer(x) & (x >= 0),
     None,
+    ends=(0.0, math.inf),
 )

@@ -81,6 +81,8 @@ class Constraint:
         From the reals; None for sets of integers.
     event_ndim
         0 for numbers, 1 for vectors, 2 for matrices.
+    ends
+        For numbers: the least and the greatest, as given; the range knows only numbers.
     """
 
     name: str
@@ -89,6 +91,7 @@ class Constraint:
     contains: Callable[[Array], Array]
     bijection: Bijection | None
     event_ndim: int = 0
+    ends: tuple[Array, Array] = (-math.inf, math.inf)
 
 
 def interior(constraint: Constraint) -> Constraint:

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from ppl.constraints import Constraint, Range
+from ppl.constraints import Constraint, Range, bounded
 from ppl.data import diagnostics as kinds
 from ppl.data.coverage import coverage, known_bounds, positions_in_range, span_of_position
 from ppl.data.dataset import Array, Variable
 from ppl.data.excluded import without_excluded
 from ppl.data.select import Selection, none_used
 from ppl.data.sizes import find_sizes
-from ppl.distributions import DISTRIBUTIONS
 from ppl.graph import diagnostics as graph_kinds
 from ppl.graph.bound import BoundGraph
 from ppl.graph.check import check_supports
@@ -22,10 +21,10 @@ from ppl.graph.densities import parameters_of
 from ppl.graph.evaluate import NotANumber, number
 from ppl.graph.graph import Define, Factor, Graph, Sample, Suffix
 from ppl.graph.names import nearest
-from ppl.graph.nodes import Constant, Node, Position, Read, reads, walk
+from ppl.graph.nodes import Constant, LogDensity, Node, Position, Read, reads, walk
 from ppl.graph.order import closure, parents, piece_reads
 from ppl.graph.ranges import needed, support_of
-from ppl.graph.suffix import bounded
+from ppl.graph.wrapped import simple_densities
 from ppl.text import DataError, Diagnostic, ModelError
 
 
@@ -298,7 +297,7 @@ def _refuse_missing(graph: Graph, name: str, gone: Array) -> Diagnostic | None:
     variable = graph.variables[name]
     places = [f"`{_at(name, tuple(int(i) for i in p))}`" for p in np.argwhere(gone)[:3]]
     shown = ", ".join(places) + (f" and {int(gone.sum()) - 3} more" if gone.sum() > 3 else "")
-    samples = [graph.pieces[k] for k in variable.pieces if isinstance(graph.pieces[k], Sample)]
+    samples = [p for p in (graph.pieces[k] for k in variable.pieces) if isinstance(p, Sample)]
     axes = ", ".join(a.dimension or "..." for a in variable.axes if "." not in (a.dimension or ""))
     named = f"{name}[{axes}]" if axes else name
     if not samples:
@@ -309,6 +308,14 @@ def _refuse_missing(graph: Graph, name: str, gone: Array) -> Diagnostic | None:
             help="leave the rows out"
             if variable.datum is not None and variable.datum.positions is not None
             else f"give it one (`{named} ~ ...`), or leave the rows out",
+        )
+    advice = next((s.density.record.missing for s in samples if s.density.record.missing), None)
+    if advice is not None:
+        return kinds.MISSING(
+            f"{shown} {'is' if gone.sum() == 1 else 'are'} missing, and `{name}` is "
+            f"`{samples[0].density.distribution}`",
+            variable.span,
+            help=advice,
         )
     if any(name in piece_reads(p) for p in graph.pieces):
         return graph_kinds.UNSUPPORTED(
@@ -384,6 +391,12 @@ def _of_data_alone(graph: Graph, data: Mapping[str, Any]) -> set[str]:
     return known
 
 
+def _is_term(piece: Sample) -> bool:
+    """Return whether a statement adds to the joint, as ``Density(expr)`` does, and draws nothing."""
+    record = piece.density.record
+    return not record.normalised and bool(record.parameters)
+
+
 def _roles(
     graph: Graph, observed: frozenset[int], given: set[str]
 ) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
@@ -392,6 +405,8 @@ def _roles(
     for number_, piece in enumerate(graph.pieces):
         if number_ in observed or isinstance(piece, Factor):
             starts |= piece_reads(piece)
+        elif isinstance(piece, Sample) and piece.target and _is_term(piece):
+            starts |= {piece.target.name, *piece_reads(piece)}
     edges = {n: p for n, p in parents(graph).items() if n not in given}
     above = closure(starts, edges)
     random = [
@@ -465,11 +480,7 @@ def _outside_argument(graph: Graph, data: Mapping[str, Array]) -> list[Diagnosti
     for piece in graph.pieces:
         if not isinstance(piece, Sample):
             continue
-        density = piece.density
-        names = parameters_of(DISTRIBUTIONS[density.distribution], density.alternative)
-        for argument, parameter, needs in zip(
-            density.arguments, names, needed(density), strict=True
-        ):
+        for density, argument, parameter, needs in _arguments(piece):
             name = argument.name if isinstance(argument, Read) and _is_whole(argument) else ""
             if name not in data or name in errors:
                 continue
@@ -485,6 +496,14 @@ def _outside_argument(graph: Graph, data: Mapping[str, Array]) -> list[Diagnosti
                     argument.span or piece.span,
                 )
     return list(errors.values())
+
+
+def _arguments(piece: Sample) -> Iterator[tuple[LogDensity, Node, str, Constraint]]:
+    """Yield every argument with its distribution, its name and where it must lie."""
+    for density in simple_densities(piece.density):
+        names = parameters_of(density.record, density.alternative)
+        for each in zip(density.arguments, names, needed(density), strict=True):
+            yield density, *each
 
 
 def _is_whole(node: Node) -> bool:
@@ -517,7 +536,7 @@ def _known_support(
     piece: Sample, sizes: Mapping[str, int], data: Mapping[str, Array]
 ) -> Constraint | None:
     """Return the support as numbers; None where latents or rows of data decide it."""
-    record = DISTRIBUTIONS[piece.density.distribution]
+    record = piece.density.record
     if isinstance(record.support, Constraint):
         if piece.suffix is not None and (
             _varies(piece.suffix.lower) or _varies(piece.suffix.upper)
@@ -541,7 +560,7 @@ def _at_least(range: Range) -> Constraint | None:
     if not low and not high:
         return None
     opened = (range.lower_open, range.upper_open)
-    return bounded(range.lower if low else None, range.upper if high else None, opened)
+    return bounded(range.lower, range.upper, opened)
 
 
 def _varies(node: Node | None) -> bool:

@@ -8,18 +8,29 @@ from ppl.distributions import (
     matrix,
     positive,
     real,
+    series,
     vector,
+    wrappers_bounds,
+    wrappers_mixtures,
 )
 from ppl.distributions.record import DISTRIBUTIONS
+from ppl.distributions.wrappers import WRAPPERS, Law, distributions, record_of
 
 __all__ = [
     "DISTRIBUTIONS",
+    "WRAPPERS",
+    "Law",
     "bounded",
     "categories",
     "discrete",
+    "distributions",
     "lifetimes",
     "matrix",
     "positive",
     "real",
+    "record_of",
+    "series",
     "vector",
+    "wrappers_bounds",
+    "wrappers_mixtures",
 ]

@@ -21,6 +21,7 @@ from ppl.constraints import (
 )
 from ppl.distributions.constants import EULER, HALF_LOG_2PI, LOG_2, LOG_2PI, scipy_stats
 from ppl.distributions.record import Alternative, Distribution
+from ppl.primitives.special import log_to_edge
 
 
 def _between(a: Any, b: Any) -> Constraint:
@@ -82,7 +83,7 @@ Beta = Distribution(
     mean=lambda alpha, beta: alpha / (alpha + beta),
     variance=lambda alpha, beta: alpha * beta / (np.square(alpha + beta) * (alpha + beta + 1.0)),
     cdf=lambda x, alpha, beta: betainc(alpha, beta, x),
-    survival=lambda x, alpha, beta: betainc(beta, alpha, 1.0 - x),
+    log_ccdf=lambda x, alpha, beta: log_to_edge(betainc(beta, alpha, 1.0 - x)),
     entropy=lambda alpha, beta: (
         betaln(alpha, beta)
         - (alpha - 1.0) * digamma(alpha)

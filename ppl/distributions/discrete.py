@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 import numpy as np
-from scipy.special import betainc, expit, gammaincc, gammaln, xlog1py, xlogy
+from scipy.special import betainc, expit, gammainc, gammaincc, gammaln, xlog1py, xlogy
 
 from ppl.constraints import (
     Constraint,
@@ -23,6 +23,7 @@ from ppl.constraints import (
 )
 from ppl.distributions.constants import scipy_stats
 from ppl.distributions.record import Alternative, Distribution
+from ppl.primitives.special import log_to_edge
 from ppl.primitives.vectors import at, logsumexp, positions, size, softmax
 
 
@@ -133,6 +134,9 @@ Poisson = Distribution(
     mean=lambda mu: mu,
     variance=lambda mu: mu,
     cdf=lambda x, mu: np.where(x < 0.0, 0.0, gammaincc(np.maximum(np.floor(x), 0.0) + 1.0, mu)),
+    log_ccdf=lambda x, mu: np.where(
+        x < 0.0, 0.0, log_to_edge(gammainc(np.maximum(np.floor(x), 0.0) + 1.0, mu))
+    ),
     reference=lambda mu: scipy_stats().poisson(mu),
 )
 
@@ -158,6 +162,11 @@ NegativeBinomial = Distribution(
     cdf=lambda x, mu, phi: np.where(
         x < 0.0, 0.0, betainc(phi, np.maximum(np.floor(x), 0.0) + 1.0, phi / (mu + phi))
     ),
+    log_ccdf=lambda x, mu, phi: np.where(
+        x < 0.0,
+        0.0,
+        log_to_edge(betainc(np.maximum(np.floor(x), 0.0) + 1.0, phi, mu / (mu + phi))),
+    ),
     reference=lambda mu, phi: scipy_stats().nbinom(phi, phi / (mu + phi)),
 )
 
@@ -174,6 +183,7 @@ Geometric = Distribution(
     cdf=lambda x, p: np.where(
         x < 0.0, 0.0, 1.0 - np.power(1.0 - p, np.maximum(np.floor(x), 0.0) + 1.0)
     ),
+    log_ccdf=lambda x, p: xlog1py(np.maximum(np.floor(x) + 1.0, 0.0), -p),
     entropy=lambda p: -(xlogy(p, p) + xlog1py(1.0 - p, -p)) / p,
     reference=lambda p: scipy_stats().geom(p, loc=-1),
 )

@@ -7,12 +7,12 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from scipy.special import digamma, expit, gammainc, gammaincc, gammaln, log_ndtr, ndtr
+from scipy.special import digamma, expit, gammainc, gammaincc, gammaln, log_expit, log_ndtr, ndtr
 
 from ppl.constraints import Constraint, at_least, interior, positive, real
 from ppl.distributions.constants import EULER, HALF_LOG_2PI, LOG_2, TINY, scipy_stats
 from ppl.distributions.record import Distribution
-from ppl.primitives.special import log1p_ratio
+from ppl.primitives.special import log1m_exp, log1p_ratio, log_to_edge
 
 
 def _gamma_function(x: Any) -> Any:
@@ -52,6 +52,8 @@ Frechet = Distribution(
         ),
     ),
     cdf=lambda x, alpha, sigma: np.exp(-np.power(x / sigma, -alpha)),
+    log_cdf=lambda x, alpha, sigma: -np.power(x / sigma, -alpha),
+    log_ccdf=lambda x, alpha, sigma: log1m_exp(-np.power(x / sigma, -alpha)),
     entropy=lambda alpha, sigma: 1.0 + EULER * (1.0 + 1.0 / alpha) + np.log(sigma) - np.log(alpha),
     reference=lambda alpha, sigma: scipy_stats().invweibull(alpha, scale=sigma),
 )
@@ -68,6 +70,7 @@ Pareto = Distribution(
         alpha, 2.0, alpha * np.square(m / (alpha - 1.0)) / np.maximum(alpha - 2.0, TINY)
     ),
     cdf=lambda x, alpha, m: -np.expm1(alpha * np.log(m / x)),
+    log_ccdf=lambda x, alpha, m: alpha * np.log(m / x),
     entropy=lambda alpha, m: np.log(m) - np.log(alpha) + 1.0 + 1.0 / alpha,
     reference=lambda alpha, m: scipy_stats().pareto(alpha, scale=m),
 )
@@ -84,6 +87,7 @@ ChiSquared = Distribution(
     mean=lambda nu: nu,
     variance=lambda nu: 2.0 * nu,
     cdf=lambda x, nu: gammainc(0.5 * nu, 0.5 * x),
+    log_ccdf=lambda x, nu: log_to_edge(gammaincc(0.5 * nu, 0.5 * x)),
     entropy=lambda nu: 0.5 * nu + LOG_2 + gammaln(0.5 * nu) + (1.0 - 0.5 * nu) * digamma(0.5 * nu),
     reference=lambda nu: scipy_stats().chi2(nu),
 )
@@ -137,6 +141,7 @@ Rayleigh = Distribution(
     mean=lambda sigma: sigma * math.sqrt(0.5 * math.pi),
     variance=lambda sigma: np.square(sigma) * (2.0 - 0.5 * math.pi),
     cdf=lambda x, sigma: -np.expm1(-0.5 * np.square(x / sigma)),
+    log_ccdf=lambda x, sigma: -0.5 * np.square(x / sigma),
     entropy=lambda sigma: np.log(sigma) + (1.0 - 0.5 * LOG_2 + 0.5 * EULER),
     reference=lambda sigma: scipy_stats().rayleigh(scale=sigma),
 )
@@ -190,6 +195,8 @@ LogLogistic = Distribution(
     mean=lambda alpha, beta: _above(beta, 1.0, alpha * (math.pi / beta) / np.sin(math.pi / beta)),
     variance=lambda alpha, beta: _above(beta, 2.0, _log_logistic_variance(alpha, beta)),
     cdf=lambda x, alpha, beta: expit(beta * (np.log(x) - np.log(alpha))),
+    log_cdf=lambda x, alpha, beta: log_expit(beta * (np.log(x) - np.log(alpha))),
+    log_ccdf=lambda x, alpha, beta: log_expit(beta * (np.log(alpha) - np.log(x))),
     entropy=lambda alpha, beta: np.log(alpha) - np.log(beta) + 2.0,
     reference=lambda alpha, beta: scipy_stats().fisk(beta, scale=alpha),
 )
@@ -236,6 +243,7 @@ GeneralizedPareto = Distribution(
         math.inf,
     ),
     cdf=lambda x, mu, sigma, xi: -np.expm1(-_generalized_pareto_hazard(x, mu, sigma, xi)),
+    log_ccdf=lambda x, mu, sigma, xi: -_generalized_pareto_hazard(x, mu, sigma, xi),
     entropy=lambda mu, sigma, xi: np.log(sigma) + xi + 1.0,
     reference=lambda mu, sigma, xi: scipy_stats().genpareto(xi, mu, sigma),
 )

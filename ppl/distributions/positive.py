@@ -6,11 +6,12 @@ import math
 from typing import Any
 
 import numpy as np
-from scipy.special import betaln, digamma, erf, gammainc, gammaincc, gammaln, ndtr, stdtr
+from scipy.special import betaln, digamma, erf, gammainc, gammaincc, gammaln, log_ndtr, ndtr, stdtr
 
 from ppl.constraints import interior, nonnegative, positive, real
 from ppl.distributions.constants import EULER, HALF_LOG_2PI, LOG_2, LOG_PI, TINY, scipy_stats
 from ppl.distributions.record import Alternative, Distribution
+from ppl.primitives.special import log_to_edge
 
 half_line = interior(nonnegative)
 """With 0, where data may lie; draws do not."""
@@ -47,7 +48,7 @@ HalfNormal = Distribution(
     mean=lambda sigma: sigma * math.sqrt(2.0 / math.pi),
     variance=lambda sigma: np.square(sigma) * (1.0 - 2.0 / math.pi),
     cdf=lambda x, sigma: erf(x / (SQRT_2 * sigma)),
-    survival=lambda x, sigma: 2.0 * ndtr(-x / sigma),
+    log_ccdf=lambda x, sigma: LOG_2 + log_ndtr(-x / sigma),
     entropy=lambda sigma: np.log(sigma) + (HALF_LOG_2PI + 0.5 - LOG_2),
     reference=lambda sigma: scipy_stats().halfnorm(scale=sigma),
 )
@@ -61,7 +62,7 @@ HalfCauchy = Distribution(
     sample=lambda rng, size, sigma: np.abs(sigma * rng.standard_cauchy(size)),
     location_scale=(None, "sigma"),
     cdf=lambda x, sigma: np.arctan(x / sigma) * (2.0 / math.pi),
-    survival=lambda x, sigma: np.arctan2(sigma, x) * (2.0 / math.pi),
+    log_ccdf=lambda x, sigma: np.log(np.arctan2(sigma, x)) + (LOG_2 - LOG_PI),
     entropy=lambda sigma: np.log(sigma) + (LOG_2 + LOG_PI),
     reference=lambda sigma: scipy_stats().halfcauchy(scale=sigma),
 )
@@ -77,7 +78,7 @@ HalfStudentT = Distribution(
     mean=_half_student_mean,
     variance=_half_student_variance,
     cdf=lambda x, nu, sigma: 2.0 * stdtr(nu, x / sigma) - 1.0,
-    survival=lambda x, nu, sigma: 2.0 * stdtr(nu, -x / sigma),
+    log_ccdf=lambda x, nu, sigma: LOG_2 + log_to_edge(stdtr(nu, -x / sigma)),
 )
 
 Exponential = Distribution(
@@ -90,7 +91,7 @@ Exponential = Distribution(
     mean=lambda rate: 1.0 / rate,
     variance=lambda rate: 1.0 / np.square(rate),
     cdf=lambda x, rate: -np.expm1(-rate * x),
-    survival=lambda x, rate: np.exp(-rate * x),
+    log_ccdf=lambda x, rate: -rate * x,
     entropy=lambda rate: 1.0 - np.log(rate),
     reference=lambda rate: scipy_stats().expon(scale=1.0 / rate),
 )
@@ -113,7 +114,7 @@ Gamma = Distribution(
     mean=lambda alpha, beta: alpha / beta,
     variance=lambda alpha, beta: alpha / np.square(beta),
     cdf=lambda x, alpha, beta: gammainc(alpha, beta * x),
-    survival=lambda x, alpha, beta: gammaincc(alpha, beta * x),
+    log_ccdf=lambda x, alpha, beta: log_to_edge(gammaincc(alpha, beta * x)),
     entropy=lambda alpha, beta: (
         alpha - np.log(beta) + gammaln(alpha) + (1.0 - alpha) * digamma(alpha)
     ),
@@ -137,7 +138,7 @@ InverseGamma = Distribution(
         math.inf,
     ),
     cdf=lambda x, alpha, beta: gammaincc(alpha, beta / x),
-    survival=lambda x, alpha, beta: gammainc(alpha, beta / x),
+    log_ccdf=lambda x, alpha, beta: log_to_edge(gammainc(alpha, beta / x)),
     entropy=lambda alpha, beta: (
         alpha + np.log(beta) + gammaln(alpha) - (1.0 + alpha) * digamma(alpha)
     ),
@@ -156,7 +157,8 @@ LogNormal = Distribution(
     mean=lambda mu, sigma: np.exp(mu + 0.5 * np.square(sigma)),
     variance=lambda mu, sigma: np.expm1(np.square(sigma)) * np.exp(2.0 * mu + np.square(sigma)),
     cdf=lambda x, mu, sigma: ndtr((np.log(x) - mu) / sigma),
-    survival=lambda x, mu, sigma: ndtr((mu - np.log(x)) / sigma),
+    log_cdf=lambda x, mu, sigma: log_ndtr((np.log(x) - mu) / sigma),
+    log_ccdf=lambda x, mu, sigma: log_ndtr((mu - np.log(x)) / sigma),
     entropy=lambda mu, sigma: mu + np.log(sigma) + (HALF_LOG_2PI + 0.5),
     reference=lambda mu, sigma: scipy_stats().lognorm(sigma, scale=np.exp(mu)),
 )
@@ -177,7 +179,7 @@ Weibull = Distribution(
         * (np.exp(gammaln(1.0 + 2.0 / alpha)) - np.exp(2.0 * gammaln(1.0 + 1.0 / alpha)))
     ),
     cdf=lambda x, alpha, sigma: -np.expm1(-((x / sigma) ** alpha)),
-    survival=lambda x, alpha, sigma: np.exp(-((x / sigma) ** alpha)),
+    log_ccdf=lambda x, alpha, sigma: -((x / sigma) ** alpha),
     entropy=lambda alpha, sigma: EULER * (1.0 - 1.0 / alpha) + np.log(sigma) - np.log(alpha) + 1.0,
     reference=lambda alpha, sigma: scipy_stats().weibull_min(alpha, scale=sigma),
 )

@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 import numpy as np
-from scipy.special import betaln, expit, log_ndtr, ndtr, stdtr
+from scipy.special import betaln, expit, log_expit, log_ndtr, ndtr, stdtr
 
 from ppl.constraints import positive, real
 from ppl.distributions.constants import (
@@ -18,6 +18,7 @@ from ppl.distributions.constants import (
     scipy_stats,
 )
 from ppl.distributions.record import Alternative, Distribution
+from ppl.primitives.special import log1m_exp, log_to_edge
 
 SQRT_2_OVER_PI = math.sqrt(2.0 / math.pi)
 
@@ -41,6 +42,15 @@ def _logistic_log_density(x: Any, mu: Any, s: Any) -> Any:
 def _gumbel_log_density(x: Any, mu: Any, beta: Any) -> Any:
     z = (x - mu) / beta
     return -z - np.exp(-z) - np.log(beta)
+
+
+def _laplace_log_tail(z: Any) -> Any:
+    """Return the log probability of values above z."""
+    return np.where(
+        z > 0.0,
+        -LOG_2 - np.maximum(z, 0.0),
+        np.log1p(-0.5 * np.exp(np.minimum(z, 0.0))),
+    )
 
 
 def _undefined_below(nu: Any, least: float, value: Any) -> Any:
@@ -109,7 +119,8 @@ Normal = Distribution(
     mean=lambda mu, sigma: mu,
     variance=lambda mu, sigma: np.square(sigma),
     cdf=lambda x, mu, sigma: ndtr((x - mu) / sigma),
-    survival=lambda x, mu, sigma: ndtr((mu - x) / sigma),
+    log_cdf=lambda x, mu, sigma: log_ndtr((x - mu) / sigma),
+    log_ccdf=lambda x, mu, sigma: log_ndtr((mu - x) / sigma),
     entropy=lambda mu, sigma: np.log(sigma) + (HALF_LOG_2PI + 0.5),
     reference=lambda mu, sigma: scipy_stats().norm(mu, sigma),
 )
@@ -125,7 +136,7 @@ StudentT = Distribution(
     mean=lambda nu, mu, sigma: _undefined_below(nu, 1.0, mu),
     variance=_student_variance,
     cdf=lambda x, nu, mu, sigma: stdtr(nu, (x - mu) / sigma),
-    survival=lambda x, nu, mu, sigma: stdtr(nu, (mu - x) / sigma),
+    log_ccdf=lambda x, nu, mu, sigma: log_to_edge(stdtr(nu, (mu - x) / sigma)),
     reference=lambda nu, mu, sigma: scipy_stats().t(nu, mu, sigma),
 )
 
@@ -140,7 +151,8 @@ Cauchy = Distribution(
     sample=lambda rng, size, mu, sigma: mu + sigma * rng.standard_cauchy(size),
     location_scale=("mu", "sigma"),
     cdf=lambda x, mu, sigma: np.arctan2(sigma, mu - x) / math.pi,
-    survival=lambda x, mu, sigma: np.arctan2(sigma, x - mu) / math.pi,
+    log_cdf=lambda x, mu, sigma: np.log(np.arctan2(sigma, mu - x)) - LOG_PI,
+    log_ccdf=lambda x, mu, sigma: np.log(np.arctan2(sigma, x - mu)) - LOG_PI,
     entropy=lambda mu, sigma: np.log(sigma) + (2.0 * LOG_2 + LOG_PI),
     reference=lambda mu, sigma: scipy_stats().cauchy(mu, sigma),
 )
@@ -156,7 +168,8 @@ Laplace = Distribution(
     mean=lambda mu, b: mu,
     variance=lambda mu, b: 2.0 * np.square(b),
     cdf=lambda x, mu, b: _laplace_cdf((x - mu) / b),
-    survival=lambda x, mu, b: _laplace_cdf((mu - x) / b),
+    log_cdf=lambda x, mu, b: _laplace_log_tail((mu - x) / b),
+    log_ccdf=lambda x, mu, b: _laplace_log_tail((x - mu) / b),
     entropy=lambda mu, b: np.log(b) + (1.0 + LOG_2),
     reference=lambda mu, b: scipy_stats().laplace(mu, b),
 )
@@ -172,7 +185,8 @@ Logistic = Distribution(
     mean=lambda mu, s: mu,
     variance=lambda mu, s: np.square(s) * (math.pi**2 / 3.0),
     cdf=lambda x, mu, s: expit((x - mu) / s),
-    survival=lambda x, mu, s: expit((mu - x) / s),
+    log_cdf=lambda x, mu, s: log_expit((x - mu) / s),
+    log_ccdf=lambda x, mu, s: log_expit((mu - x) / s),
     entropy=lambda mu, s: np.log(s) + 2.0,
     reference=lambda mu, s: scipy_stats().logistic(mu, s),
 )
@@ -188,7 +202,8 @@ Gumbel = Distribution(
     mean=lambda mu, beta: mu + EULER * beta,
     variance=lambda mu, beta: np.square(beta) * (math.pi**2 / 6.0),
     cdf=lambda x, mu, beta: np.exp(-np.exp(-(x - mu) / beta)),
-    survival=lambda x, mu, beta: -np.expm1(-np.exp(-(x - mu) / beta)),
+    log_cdf=lambda x, mu, beta: -np.exp(-(x - mu) / beta),
+    log_ccdf=lambda x, mu, beta: log1m_exp(-np.exp(-(x - mu) / beta)),
     entropy=lambda mu, beta: np.log(beta) + (EULER + 1.0),
     reference=lambda mu, beta: scipy_stats().gumbel_r(mu, beta),
 )
@@ -240,8 +255,8 @@ ExGaussian = Distribution(
 )
 
 
-def _no_draws(rng: Any, size: Any) -> Any:
-    raise ValueError("Flat is improper and cannot be sampled")
+def _no_draws(rng: Any, size: Any, *arguments: Any) -> Any:
+    raise ValueError("what is not normalised cannot be sampled")
 
 
 Flat = Distribution(
@@ -252,4 +267,15 @@ Flat = Distribution(
     log_density=lambda x: 0.0,
     sample=_no_draws,
     normalised=False,
+)
+
+Density = Distribution(
+    name="Density",
+    summary="Whatever has the log density `expr`, an expression that reads the variable itself.",
+    parameters={"expr": real},
+    support=real,
+    log_density=lambda x, expr: expr,
+    sample=_no_draws,
+    normalised=False,
+    reads_itself=True,
 )

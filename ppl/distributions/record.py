@@ -83,10 +83,18 @@ class Distribution:
         the size of p.
     mean, variance, cdf, entropy
         Closed forms, where they exist; NumPy expressions of atoms.
-    survival
-        1 - cdf, without the loss of digits where the cdf is near 1; for truncation.
+    log_cdf, log_ccdf
+        Logarithms of the distribution function and of its complement, where they keep digits in
+        the tail that the logarithm of `cdf`, or of 1 - `cdf`, loses.
     normalised
         False for improper laws (`Flat`).
+    reads_itself
+        Whether its arguments may read the variable that it is the distribution of (`Density`).
+    kernel
+        Name of a covariance that calls give by a kernel and the positions of the values: they write
+        ``(mu, exp_quad(1, 2), x)`` for ``(mu, exp_quad(x, 1, 2))``.
+    missing
+        Empty, or what to do about a missing value that must not just be left out.
     reference
         The SciPy law with these parameters, for the laws of the tests; imported only when called.
     exceptions
@@ -110,9 +118,13 @@ class Distribution:
     mean: Callable[..., Array] | None = None
     variance: Callable[..., Array] | None = None
     cdf: Callable[..., Array] | None = None
-    survival: Callable[..., Array] | None = None
+    log_cdf: Callable[..., Array] | None = None
+    log_ccdf: Callable[..., Array] | None = None
     entropy: Callable[..., Array] | None = None
     normalised: bool = True
+    reads_itself: bool = False
+    kernel: str = ""
+    missing: str = ""
     reference: Callable[..., Any] | None = None
     exceptions: Mapping[str, str] = field(default_factory=dict)
 

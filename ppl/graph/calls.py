@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from ppl.distributions import DISTRIBUTIONS
+from ppl.distributions import distributions
 from ppl.functions import FUNCTIONS
 from ppl.graph import diagnostics as kinds
 from ppl.graph.align import Value, dimension_of
@@ -30,7 +30,7 @@ def is_callable(name: str, names: Names) -> bool:
     """Return whether a name is a function or a distribution."""
     return (
         name in FUNCTIONS
-        or name in DISTRIBUTIONS
+        or name in distributions()
         or name in REDUCTIONS
         or name in SPECIAL
         or name in names.functions
@@ -63,7 +63,7 @@ def unknown_function(reader: Reader, expression: tree.Call, scope: Scope) -> Exc
     """Report a call of what is not a function."""
     function = expression.function
     name = function.id
-    if name in DISTRIBUTIONS:
+    if name in distributions():
         return reader.stop(
             kinds.NOT_A_VALUE(
                 f"`{name}` is a distribution, not a number",
@@ -76,7 +76,7 @@ def unknown_function(reader: Reader, expression: tree.Call, scope: Scope) -> Exc
     elsewhere = DISTRIBUTIONS_ELSEWHERE.get(stem if density else name.lower(), "")
     elsewhere = elsewhere.partition("(")[0]
     if density and not elsewhere:
-        elsewhere = nearest(stem, DISTRIBUTIONS) or ""
+        elsewhere = nearest(stem, distributions()) or ""
     if elsewhere:
         return reader.stop(
             kinds.NOT_A_VALUE(
@@ -434,20 +434,32 @@ def _size(reader: Reader, expression: tree.Call, scope: Scope) -> Value:
     raise wrong_count(reader, expression, 1, len(expression.arguments))
 
 
-def _logp(reader: Reader, expression: tree.Call, scope: Scope) -> Value:
-    from ppl.graph.densities import density
+def _of_distribution(
+    quantity: Literal["log density", "cdf", "ccdf"],
+) -> Callable[[Reader, tree.Call, Scope], Value]:
+    """Return how ``logp(d, x)`` and its like are read."""
 
-    if len(expression.arguments) != 2 or not isinstance(expression.arguments[0], tree.Call):
-        raise reader.stop(
-            kinds.ARGUMENTS(
-                "`logp` takes a distribution and a value",
-                expression.span,
-                help="write `logp(Normal(mu, sigma), x)`",
+    def read(reader: Reader, expression: tree.Call, scope: Scope) -> Value:
+        from ppl.graph.densities import density
+
+        name = expression.function.id
+        inside = expression.arguments[0] if len(expression.arguments) == 2 else None
+        if not isinstance(inside, tree.Call) or expression.keywords:
+            raise reader.stop(
+                kinds.ARGUMENTS(
+                    f"`{name}` takes a distribution and a value",
+                    expression.span,
+                    help=f"write `{name}(Normal(mu, sigma), x)`",
+                )
             )
-        )
-    value = reader.read(expression.arguments[1], scope)
-    node, axes = density(reader, expression.arguments[0], value, scope, spread=True)
-    return Value(node, axes, expression.span)
+        value = reader.read(expression.arguments[1], scope)
+        node, axes = density(reader, inside, value, scope, spread=True)
+        if quantity != "log density" and node.record.cdf is None:
+            message = f"the distribution function of `{node.distribution}` is not known"
+            raise reader.stop(kinds.ARGUMENTS(message, inside.span))
+        return Value(replace(node, quantity=quantity), axes, expression.span)
+
+    return read
 
 
 def _eye(reader: Reader, expression: tree.Call, scope: Scope) -> Value:
@@ -470,7 +482,9 @@ SPECIAL: Mapping[str, Callable[[Reader, tree.Call, Scope], Value]] = {
     "transpose": _transpose,
     "where": _where,
     "size": _size,
-    "logp": _logp,
+    "logp": _of_distribution("log density"),
+    "cdf": _of_distribution("cdf"),
+    "ccdf": _of_distribution("ccdf"),
     "eye": _eye,
     "ode": _ode,
 }

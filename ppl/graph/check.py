@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
+from ppl import constraints
 from ppl.constraints import Constraint, Range
-from ppl.distributions import DISTRIBUTIONS
 from ppl.graph import diagnostics as kinds
 from ppl.graph.densities import parameters_of
 from ppl.graph.graph import Define, Factor, Graph, Sample
@@ -14,6 +14,7 @@ from ppl.graph.nodes import Apply, Constant, LogDensity, Node, Read, Reduce, Sta
 from ppl.graph.order import closure, parents
 from ppl.graph.ranges import Ranges, ranges_of
 from ppl.graph.remedies import in_order, remedy
+from ppl.graph.wrapped import simple_densities
 from ppl.text import Diagnostic, Label, Span
 
 
@@ -35,7 +36,7 @@ def check_supports(
     uncertain = _uncertain(graph, set(given))
     found: list[Diagnostic] = []
     for piece in graph.pieces:
-        for density in _densities(piece):
+        for density in (s for d in _densities(piece) for s in simple_densities(d)):
             found.extend(_check(graph, ranges, density, uncertain, bound=data is not None))
         if isinstance(piece, Sample):
             found.extend(_empty_suffix(graph, piece))
@@ -76,7 +77,7 @@ def _densities(piece: Sample | Define | Factor) -> Iterable[LogDensity]:
 def _check(
     graph: Graph, ranges: Ranges, density: LogDensity, uncertain: set[str], *, bound: bool
 ) -> Iterable[Diagnostic]:
-    record = DISTRIBUTIONS[density.distribution]
+    record = density.record
     parameters = parameters_of(record, density.alternative)
     found = []
     for argument, (name, needs) in zip(density.arguments, parameters.items(), strict=True):
@@ -114,7 +115,7 @@ def _swapped(
 
 def _empty_support(graph: Graph, ranges: Ranges, density: LogDensity) -> list[Diagnostic]:
     """Report arguments between which no number lies: ``Uniform(1, 0)``."""
-    record = DISTRIBUTIONS[density.distribution]
+    record = density.record
     numbers = [a.value for a in density.arguments if isinstance(a, Constant)]
     if isinstance(record.support, Constraint) or density.alternative is not None:
         return []
@@ -164,7 +165,7 @@ def _positions_not_whole(
 
 def _empty_suffix(graph: Graph, piece: Sample) -> Iterable[Diagnostic]:
     """Report bounds outside of the distribution's support: ``HalfNormal(1) < 0``."""
-    support = DISTRIBUTIONS[piece.density.distribution].support
+    support = piece.density.record.support
     if piece.suffix is None or not isinstance(support, Constraint) or support.event_ndim:
         return
     own, cut = support.range, piece.suffix.constraint.range
@@ -204,10 +205,11 @@ def _has_set(ranges: Ranges, node: Node, needs: Constraint) -> bool:
 
 
 IMPLIED = {
-    ("covariance", "correlation"),
-    ("cov cholesky", "corr cholesky"),
-    ("ordered", "positive ordered"),
+    (constraints.covariance.name, constraints.correlation.name),
+    (constraints.cov_cholesky.name, constraints.corr_cholesky.name),
+    (constraints.ordered.name, constraints.positive_ordered.name),
 }
+"""What is needed, and a set that lies in it."""
 MADE = {("simplex", "softmax")}
 
 

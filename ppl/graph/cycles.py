@@ -56,10 +56,13 @@ def _needs(graph: Graph, piece: object) -> Iterable[Need]:
         case _:
             return
     own = graph.variables[target.name].local
+    itself = isinstance(piece, Sample) and piece.density.record.reads_itself
     shifts = dict(s for p in target.positions if (s := _shift(p, own)) is not None)
     for node in walk(*roots):
         if isinstance(node, Read):
             way, along = _way(node, shifts, graph.variables[node.name].local)
+            if node.name == target.name and itself:
+                continue
             yield Need(target.name, node, way, along, node.span or target.span or Span(0, 0))
 
 

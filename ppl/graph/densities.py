@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from ppl.constraints import Constraint
-from ppl.distributions import DISTRIBUTIONS
+from ppl.distributions import DISTRIBUTIONS, WRAPPERS, Law, distributions, record_of
 from ppl.distributions.record import Distribution
 from ppl.graph import diagnostics as kinds
 from ppl.graph.align import Value, size_text
@@ -18,6 +18,7 @@ from ppl.graph.nodes import Constant, Index, LogDensity, Read, walk
 from ppl.graph.scope import Scope
 from ppl.graph.suspicions import suspect_scale
 from ppl.graph.trace import Signature, parse_signature
+from ppl.graph.wrapped import wrapped
 from ppl.syntax import tree
 from ppl.text import Label
 
@@ -46,7 +47,7 @@ def find(reader: Reader, call: tree.Call) -> Distribution:
     written = DISTRIBUTIONS_ELSEWHERE.get(name.lower(), "")
     meant = written.partition("(")[0]
     if meant not in DISTRIBUTIONS:
-        meant, written = nearest(name, DISTRIBUTIONS) or "", ""
+        meant, written = nearest(name, distributions()) or "", ""
     raise reader.stop(
         kinds.UNKNOWN_DISTRIBUTION(
             f"there is no distribution `{name}`",
@@ -54,13 +55,15 @@ def find(reader: Reader, call: tree.Call) -> Distribution:
             f"did you mean `{meant}`?" if meant else "",
             help=_written(name, meant, written)
             if meant
-            else f"the distributions are {', '.join(sorted(DISTRIBUTIONS))}",
+            else f"the distributions are {', '.join(distributions())}",
         )
     )
 
 
 def _written(name: str, meant: str, written: str) -> str:
     """Return how to write a distribution that has another name elsewhere."""
+    if meant in WRAPPERS:
+        return f"write `{WRAPPERS[meant].signature_text}`"
     record = DISTRIBUTIONS[meant]
     help = f"write `{written if '(' in written else signature_text(record)}`"
     other = next((a for a in record.alternatives if "precision" in a.parameters), None)
@@ -157,6 +160,47 @@ INVERSE = {
 """Arguments of other languages that are the inverse of one here."""
 
 
+def kernel_at_positions(reader: Reader, record: Distribution, call: tree.Call) -> tree.Call:
+    """Return the call with its kernel at its positions: the covariance in their place."""
+    names = ["kernel" if p == record.kernel else p for p in record.parameters] + ["x"]
+    given = dict(zip(names, call.arguments, strict=False))
+    given |= {k.name.id: k.value for k in call.keywords}
+    kernel = given.get("kernel")
+    if set(given) != set(names) or not isinstance(kernel, tree.Call):
+        raise reader.stop(
+            kinds.ARGUMENTS(
+                f"`{record.name}` takes a mean, a kernel without its positions, and the positions",
+                call.span,
+                help=f"write `{record.name}(mu, exp_quad(alpha, rho), x)`",
+            )
+        )
+    whole = replace(kernel, arguments=(given["x"], *kernel.arguments))
+    inside = tuple(whole if n == "kernel" else given[n] for n in names[:-1])
+    return replace(call, arguments=inside, keywords=())
+
+
+def called(reader: Reader, call: tree.Call, scope: Scope) -> tuple[Law, list[Value]]:
+    """Read which distribution is called, and its arguments."""
+    if call.loops:
+        raise reader.stop(
+            kinds.ARGUMENTS(
+                "a distribution takes no `for`",
+                call.loops[0].span,
+                help="repeat the statement: `for n in N { y[n] ~ ... }`",
+            )
+        )
+    wrapper = WRAPPERS.get(call.function.id)
+    if wrapper is not None:
+        return wrapped(reader, wrapper, call, scope)
+    record = find(reader, call)
+    if record.kernel:
+        call = kernel_at_positions(reader, record, call)
+    alternative, given = arguments(reader, record, call, scope)
+    for parameter, argument in zip(parameters_of(record, alternative), given, strict=True):
+        suspect_scale(reader, record, parameter, argument)
+    return Law(record.name, alternative), [fresh(g) for g in given]
+
+
 def density(
     reader: Reader,
     call: tree.Call,
@@ -171,19 +215,8 @@ def density(
     from the arguments, and the density's `value` is a placeholder to be replaced. With `spread`
     the value spreads over the arguments' axes; otherwise that is an error.
     """
-    record = find(reader, call)
-    if call.loops:
-        raise reader.stop(
-            kinds.ARGUMENTS(
-                "a distribution takes no `for`",
-                call.loops[0].span,
-                help="repeat the statement: `for n in N { y[n] ~ ... }`",
-            )
-        )
-    alternative, given = arguments(reader, record, call, scope)
-    for parameter, argument in zip(parameters_of(record, alternative), given, strict=True):
-        suspect_scale(reader, record, parameter, argument)
-    given = [fresh(g) for g in given]
+    law, given = called(reader, call, scope)
+    record, alternative = record_of(law), law.alternative
     signature = signature_of(record, alternative)
     if value is None:
         nodes, events, axes, sizes = bind_events(reader, given, signature.arguments, call)
@@ -198,7 +231,14 @@ def density(
             )
         event = tuple(sizes[s].like("axis") for s in signature.result)
         node = LogDensity(
-            record.name, alternative, Constant(0), tuple(nodes), event, tuple(events), call.span
+            record.name,
+            alternative,
+            Constant(0),
+            tuple(nodes),
+            event,
+            tuple(events),
+            call.span,
+            law.components,
         )
         return node, axes
     letters = [signature.result, *signature.arguments]
@@ -221,8 +261,22 @@ def density(
         events[0],
         tuple(events[1:]),
         call.span,
+        law.components,
     )
     return node, tuple(a for a in value.axes if a in axes) if not spread else axes
+
+
+def event_axes(call: tree.Call) -> int:
+    """Return how many axes one value of the distribution has that is called."""
+    name = call.function.id
+    if name in DISTRIBUTIONS:
+        record = DISTRIBUTIONS[name]
+        return len(parse_signature(record.signature, len(record.parameters)).result)
+    if name not in WRAPPERS:
+        return 0
+    inside = [a for a in call.arguments if isinstance(a, tree.Call)]
+    own = len(WRAPPERS[name].result)
+    return own or max((event_axes(a) for a in inside), default=0)
 
 
 def too_many_axes(

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ppl.distributions import DISTRIBUTIONS
+from ppl.distributions import distributions
 from ppl.graph import diagnostics as kinds
 from ppl.graph.align import Misaligned, Value, align, dimension_of, size_text
 from ppl.graph.evaluate import is_whole
@@ -320,10 +320,10 @@ class Reader:
             raise self.stop(
                 kinds.NOT_A_VALUE(
                     f"`{name.id}` is a "
-                    + ("distribution" if name.id in DISTRIBUTIONS else "function")
+                    + ("distribution" if name.id in distributions() else "function")
                     + ", not a number",
                     name.span,
-                    help=f"write `{name.id}(...)`" if name.id not in DISTRIBUTIONS else None,
+                    help=f"write `{name.id}(...)`" if name.id not in distributions() else None,
                 )
             )
         self.names.learn(name)

@@ -8,12 +8,13 @@ from ppl.constraints import Constraint, real
 from ppl.graph.graph import Define, Factor, Piece, Sample
 from ppl.graph.nodes import Apply, LogDensity, Node, Read, walk
 from ppl.graph.ranges import needed
+from ppl.graph.wrapped import simple_densities
 
 
 def demanded(pieces: Iterable[Piece], learned: Iterable[str]) -> Mapping[str, Constraint]:
     """Return the narrowest set that the distributions need each learned name to be in."""
     found: dict[str, Constraint] = dict.fromkeys(learned, real)
-    for density in _densities(pieces):
+    for density in (s for d in _densities(pieces) for s in simple_densities(d)):
         for argument, constraint in zip(density.arguments, needed(density), strict=True):
             if constraint.event_ndim == 0 and constraint.bijection is not None:
                 for name in _pressed(argument, constraint):

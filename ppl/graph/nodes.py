@@ -12,6 +12,8 @@ from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import Literal
 
+from ppl.distributions import Law, record_of
+from ppl.distributions.record import Distribution
 from ppl.text import Span
 
 Role = Literal["plate", "sum", "axis", "state"]
@@ -181,8 +183,11 @@ class Matrix:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LogDensity:
-    """The log density of a distribution at a value; `event` are the indices of the value's event
-    axes, `events` those of each argument, all bound."""
+    """The log density of a distribution at a value, or another function of both.
+
+    `event` are the indices of the value's event axes, `events` those of each argument, all bound.
+    The arguments of a distribution built from others are its own, then those of its `components`.
+    """
 
     distribution: str
     alternative: int | None
@@ -191,12 +196,24 @@ class LogDensity:
     event: tuple[Index, ...]
     events: tuple[tuple[Index, ...], ...]
     span: Span | None = None
+    components: tuple[Law, ...] = ()
+    quantity: Literal["log density", "cdf", "ccdf"] = "log density"
     free: Indices = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         inner = [a.free - frozenset(e) for a, e in zip(self.arguments, self.events, strict=True)]
         free = (self.value.free - frozenset(self.event)).union(*inner)
         object.__setattr__(self, "free", free)
+
+    @property
+    def law(self) -> Law:
+        """Which distribution it is."""
+        return Law(self.distribution, self.alternative, self.components)
+
+    @property
+    def record(self) -> Distribution:
+        """The distribution's record."""
+        return record_of(self.law)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

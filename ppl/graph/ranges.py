@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from ppl.constraints import Constraint, Range
-from ppl.distributions import DISTRIBUTIONS
+from ppl.distributions.wrappers_bounds import narrowed
 from ppl.graph.densities import parameters_of
 from ppl.graph.graph import Define, Graph, Piece, Sample, Suffix
 from ppl.graph.nodes import (
@@ -34,6 +34,7 @@ from ppl.primitives.atoms import ATOMS
 
 ANY = Range()
 COUNT = Range(0.0, integer=True)
+SHARE = Range(0.0, 1.0)
 AT_LEAST_ONE = Range(1.0, integer=True)
 """Sizes: a dimension without positions has no values that a scale of 1 / sqrt(N) could spoil."""
 
@@ -89,7 +90,9 @@ class Ranges:
                 return union([below[id(i)] for i in items])
             case Reduce(operation=operation, body=body):
                 return _reduced(operation, below[id(body)])
-            case LogDensity() | Ode():
+            case LogDensity(quantity=quantity):
+                return ANY if quantity == "log density" else SHARE
+            case Ode():
                 return ANY
 
     def set_of(self, node: Node) -> Constraint | None:
@@ -239,7 +242,7 @@ def _suffix_range(suffix: Suffix | None) -> Range:
 
 def support_of(piece: Sample, ranges: Ranges | None = None) -> Constraint:
     """Return the set of a random variable's values: the distribution's support, or the suffix."""
-    record = DISTRIBUTIONS[piece.density.distribution]
+    record = piece.density.record
     support = record.support
     if not isinstance(support, Constraint):
         arguments = standard_arguments(piece.density)
@@ -253,7 +256,7 @@ def support_of(piece: Sample, ranges: Ranges | None = None) -> Constraint:
 
 def standard_arguments(density: LogDensity) -> list[object]:
     """Return the arguments of the first parametrisation: numbers, or traced nodes."""
-    record = DISTRIBUTIONS[density.distribution]
+    record = density.record
     given = [
         float(a.value) if isinstance(a, Constant) else Traced(a, e)
         for a, e in zip(density.arguments, density.events, strict=True)
@@ -265,45 +268,19 @@ def standard_arguments(density: LogDensity) -> list[object]:
 
 def _narrowed(support: Constraint, suffix: Suffix) -> Constraint:
     """Return a support of numbers cut by bounds."""
-    from ppl.graph.suffix import bounded
-
-    own, cut = support.range, suffix.constraint.range
-    lower: object = own.lower
-    upper: object = own.upper
-    opened = [own.lower_open, own.upper_open]
-    if suffix.lower is not None and not (
-        isinstance(suffix.lower, Constant) and suffix.lower.value < own.lower
-    ):
-        lower = suffix.lower
-        opened[0] = suffix.open[0]
-    if suffix.upper is not None and not (
-        isinstance(suffix.upper, Constant) and suffix.upper.value > own.upper
-    ):
-        upper = suffix.upper
-        opened[1] = suffix.open[1]
     if suffix.lower is None and suffix.upper is None:
-        return suffix.constraint if cut.within(own) else support
-    result = bounded(_bound(lower), _bound(upper), (opened[0], opened[1]))
-    if not own.integer:
-        return result
-    return Constraint(
-        f"{support.name} {result.name}",
-        f"{support.phrase} and {result.phrase}",
-        replace(result.range, integer=True),
-        lambda x: support.contains(x) & result.contains(x),
-        None,
+        return suffix.constraint if suffix.constraint.range.within(support.range) else support
+    return narrowed(
+        support, _bound(suffix.lower, -math.inf), _bound(suffix.upper, math.inf), suffix.open
     )
 
 
-def _bound(value: object) -> float | Traced | None:
-    if isinstance(value, Constant):
-        return float(value.value)
-    if isinstance(value, float | int):
-        return float(value)
-    return Traced(value)  # type: ignore[arg-type]
+def _bound(bound: Node | None, otherwise: float) -> object:
+    if bound is None:
+        return otherwise
+    return float(bound.value) if isinstance(bound, Constant) else Traced(bound)
 
 
 def needed(density: LogDensity) -> list[Constraint]:
     """Return where a distribution needs its arguments."""
-    record = DISTRIBUTIONS[density.distribution]
-    return list(parameters_of(record, density.alternative).values())
+    return list(parameters_of(density.record, density.alternative).values())

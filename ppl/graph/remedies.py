@@ -6,7 +6,6 @@ import math
 from collections.abc import Iterable
 
 from ppl.constraints import Constraint
-from ppl.distributions import DISTRIBUTIONS
 from ppl.graph.densities import parameters_of
 from ppl.graph.graph import Graph
 from ppl.graph.nodes import Constant, LogDensity, Node, Read, walk
@@ -40,7 +39,7 @@ def remedy(
 
 def _linked(density: LogDensity, parameter: str, link: str, text: str) -> Iterable[str]:
     """Yield the call with the argument on the scale of its link, where there is such a call."""
-    record = DISTRIBUTIONS[density.distribution]
+    record = density.record
     for alternative in record.alternatives:
         if link in alternative.parameters and parameter not in alternative.parameters:
             rest = [
@@ -78,7 +77,7 @@ def in_order(density: LogDensity, fits: list[list[bool]], texts: list[str]) -> s
         The arguments' texts.
     """
     count = len(texts)
-    record = DISTRIBUTIONS[density.distribution]
+    record = density.record
     names = parameters_of(record, density.alternative)
     for i in range(count):
         for j in range(i + 1, count):

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
-from ppl.distributions import DISTRIBUTIONS
+from ppl.distributions import Law, record_of
+from ppl.distributions.component import Part
 from ppl.graph.bound import BoundGraph
 from ppl.graph.graph import Define, Factor, Graph, Piece, Sample, Variable
 from ppl.graph.nodes import (
@@ -108,20 +110,24 @@ def node_text(node: Node) -> str:
         case Ode(body=body, start=start, times=times, state=state, method=method):
             given = ", ".join(map(node_text, (state, start, times)))
             return f"ode({node_text(body)}; {given}; {method})"
-        case LogDensity(value=value):
-            return f"logp({density_text(node)}, {bare_text(value)})"
+        case LogDensity(value=value, quantity=quantity):
+            function = "logp" if quantity == "log density" else quantity
+            return f"{function}({density_text(node)}, {bare_text(value)})"
 
 
 def density_text(density: LogDensity) -> str:
     """Return a distribution with its arguments; those of another parametrisation by name."""
-    record = DISTRIBUTIONS[density.distribution]
-    other = density.alternative
-    names = record.parameters if other is None else record.alternatives[other].parameters
-    words = [
-        text if name in record.parameters else f"{name} = {text}"
-        for name, text in zip(names, map(bare_text, density.arguments), strict=True)
-    ]
-    return f"{density.distribution}({', '.join(words)})"
+    rest = list(density.arguments)
+
+    def one(law: Law) -> str:
+        record = record_of(replace(law, components=())) if law.components else record_of(law)
+        words = []
+        for name in Part(record, law.alternative).parameters:
+            text = bare_text(rest.pop(0))
+            words.append(text if name in record.parameters else f"{name} = {text}")
+        return f"{law.name}({', '.join([*words, *map(one, law.components)])})"
+
+    return one(density.law)
 
 
 def bare_text(node: Node) -> str:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from ppl.distributions import DISTRIBUTIONS
+from ppl.distributions import DISTRIBUTIONS, distributions
 from ppl.graph import diagnostics as kinds
 from ppl.graph.align import Value, size_text
 from ppl.graph.build import Unknown
-from ppl.graph.declare import Site, name_of, strip
-from ppl.graph.densities import at_value, density
+from ppl.graph.declare import Site, name_of, names_in, strip
+from ppl.graph.densities import at_value, density, event_axes
 from ppl.graph.evaluate import is_whole
 from ppl.graph.expressions import Reader, axes_text, axis_of, whole_axis
 from ppl.graph.graph import Axis, Define, Factor, Sample
@@ -244,6 +244,8 @@ def _sample(
         names.pieces.append((None, piece))
         return
     key, place = _place(reader, plain, scope, loops)
+    if place is None and _reads_itself(statement, plain):
+        place = _single(reader, key, plain)
     if place is None:
         node, axes = density(reader, statement.distribution, None, scope)
         own = loops if key in names.declared.entries and names.declared.entries[key].block else ()
@@ -263,6 +265,22 @@ def _sample(
     names.pieces.append((key, piece))
 
 
+def _reads_itself(statement: tree.Sample, target: tree.Name | tree.Index) -> bool:
+    """Return whether the right side reads the name on the left: ``a ~ Density(-a^2)``."""
+    name = name_of(target).id
+    record = DISTRIBUTIONS.get(statement.distribution.function.id)
+    if record is None or not record.reads_itself:
+        return False
+    return any(n.id == name for n in names_in(statement.distribution))
+
+
+def _single(reader: Reader, key: str, target: tree.Name | tree.Index) -> Value:
+    """Make a name a single number."""
+    reader.names.known_axes[key] = ()
+    reader.names.own_loops[key] = ()
+    return Value(Read(key, (), target.span), (), target.span)
+
+
 def _grow(
     reader: Reader,
     key: str,
@@ -272,14 +290,11 @@ def _grow(
     scope: Scope,
 ) -> Value:
     """Add the event axes that brackets leave out: ``x[n] ~ MultivariateNormal(mu, ...)``."""
-    from ppl.graph.trace import parse_signature
-
     entry = reader.names.declared.entries.get(key)
     fixed = key in reader.names.data or key in reader.names.parameters
-    record = DISTRIBUTIONS.get(statement.distribution.function.id)
-    if fixed or record is None or key in reader.names.outline.ranks or entry is None:
+    if fixed or key in reader.names.outline.ranks or entry is None:
         return place
-    count = len(parse_signature(record.signature, len(record.parameters)).result)
+    count = event_axes(statement.distribution)
     axes = reader.names.known_axes[key]
     if not isinstance(target, tree.Index) or len(axes) > len(target.positions) or not count:
         return place
@@ -380,7 +395,7 @@ def _refuse_distribution(
 ) -> None:
     """Report ``s = HalfNormal(1)``."""
     value = statement.value
-    if not isinstance(value, tree.Call) or value.function.id not in DISTRIBUTIONS:
+    if not isinstance(value, tree.Call) or value.function.id not in distributions():
         return
     if value.function.id in reader.names.functions:
         return

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 
 from ppl import constraints
-from ppl.constraints import SETS, Constraint
+from ppl.constraints import SETS, Constraint, bounded
 from ppl.graph import diagnostics as kinds
 from ppl.graph.align import Value
 from ppl.graph.expressions import Reader, axes_text
@@ -16,6 +16,7 @@ from ppl.graph.nodes import Constant, Node
 from ppl.graph.scope import Scope
 from ppl.graph.trace import Traced
 from ppl.syntax import tree
+from ppl.text import Span
 
 
 def positions(given: Sequence[tree.Constraint]) -> tuple[str, int] | None:
@@ -62,8 +63,8 @@ def suffix(
                 members = [n.value for n in numbers if isinstance(n, Constant)]
                 return Suffix(None, None, (False, False), constraints.one_of(members), span)
             case tree.Named(name=name):
-                return Suffix(None, None, (False, False), _named(reader, name), span)
-    constraint = bounded(_number(lower), _number(upper), (low_open, high_open))
+                return _of_set(_named(reader, name), span)
+    constraint = bounded(_number(lower, -math.inf), _number(upper, math.inf), (low_open, high_open))
     if (
         isinstance(lower, Constant)
         and isinstance(upper, Constant)
@@ -73,6 +74,15 @@ def suffix(
             kinds.CONSTRAINT(f"no number lies between {lower.value:g} and {upper.value:g}", span)
         )
     return Suffix(lower, upper, (low_open, high_open), constraint, span)
+
+
+def _of_set(constraint: Constraint, span: Span) -> Suffix:
+    """Return a named set as a suffix: by its bounds, where it is all the numbers between bounds."""
+    if constraint.event_ndim or constraint.bijection is None:
+        return Suffix(None, None, (False, False), constraint, span)
+    lower, upper = (Constant(end) if math.isfinite(end) else None for end in constraint.ends)
+    opened = (constraint.range.lower_open, constraint.range.upper_open)
+    return Suffix(lower, upper, opened, constraint, span)
 
 
 def _bound(reader: Reader, expression: tree.Expression, scope: Scope, place: Value | None) -> Node:
@@ -106,30 +116,7 @@ def _named(reader: Reader, name: tree.Name) -> Constraint:
     )
 
 
-def _number(node: Node | None) -> float | Traced | None:
+def _number(node: Node | None, otherwise: float) -> float | Traced:
     if isinstance(node, Constant):
         return float(node.value)
-    return None if node is None else Traced(node)
-
-
-def bounded(
-    lower: float | Traced | None, upper: float | Traced | None, opened: tuple[bool, bool]
-) -> Constraint:
-    """Return the set of numbers between bounds, either of which may be missing."""
-    if isinstance(lower, float) and lower == -math.inf:
-        lower = None
-    if isinstance(upper, float) and upper == math.inf:
-        upper = None
-    if lower is None and upper is None:
-        return constraints.real
-    if upper is None:
-        return constraints.greater_than(lower) if opened[0] else constraints.at_least(lower)
-    if lower is None:
-        return constraints.less_than(upper) if opened[1] else constraints.at_most(upper)
-    closed = {
-        (True, True): "neither",
-        (False, True): "lower",
-        (True, False): "upper",
-        (False, False): "both",
-    }[opened]
-    return constraints.interval(lower, upper, closed)  # type: ignore[arg-type]
+    return otherwise if node is None else Traced(node)

@@ -89,7 +89,9 @@ def _atom(function: Any) -> Atom:
 def _lift(value: Any) -> Traced:
     if isinstance(value, Traced):
         return value
-    if isinstance(value, Number) or (isinstance(value, np.ndarray) and value.ndim == 0):
+    if isinstance(value, Number | np.generic) or (
+        isinstance(value, np.ndarray) and value.ndim == 0
+    ):
         number = value.item() if isinstance(value, np.generic | np.ndarray) else value
         return Traced(Constant(number))  # type: ignore[arg-type]
     raise NotImplementedError(f"a {type(value).__name__} while tracing")
@@ -144,8 +146,10 @@ def _neutral(atom: str, nodes: Sequence[Node]) -> Node | None:
 
 
 def select(condition: Any, yes: Any, no: Any) -> Traced:
-    """``np.where``."""
+    """``np.where``; a known condition chooses."""
     (c, a, b), event = _together((condition, yes, no))
+    if isinstance(c, Constant):
+        return Traced(a if c.value else b, event)
     return Traced(Select(c, a, b), event)
 
 

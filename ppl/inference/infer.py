@@ -81,7 +81,9 @@ def _nothing_to_infer(target: Target, settings: Settings) -> Inference:
         ess=None,
         rhat=None,
         gradients=0,
-        verdict=begin("exact", "No data bear on any unknown: draws come from the model itself."),
+        verdict=begin(
+            "exact", "Nothing had to be approximated: latents are summed out, or drawn as modelled."
+        ),
         source="guide",
         rungs=(),
         notes=(),

@@ -49,7 +49,8 @@ log_or_zero: Primitive = elementwise(
     _log_or_zero, lambda ans, x: ratio(anp.not_equal(x, 0) * 1.0, x)
 )
 
-log_to_edge: Primitive = elementwise(np.log, lambda ans, x: ratio(1.0, x))
+_log_to_edge_primitive: Primitive = elementwise(np.log, lambda ans, x: ratio(1.0, x))
+log_to_edge = operation(_log_to_edge_primitive)
 """The logarithm without slope at 0: where it is -inf, a sum over states has no use for it."""
 
 hurwitz_zeta: Primitive = elementwise(
@@ -239,7 +240,7 @@ _unit = Range(0.0, 1.0)
 _atom("gammaln", sp.gammaln, gammaln, _gammaln_rule)
 _atom("digamma", sp.digamma, digamma, _digamma_rule)
 _atom("betaln", sp.betaln, betaln, ranges.anywhere, 2)
-_atom("log_to_edge", operation(log_to_edge), log_to_edge, ranges.increasing(np.log, 0.0))
+_atom("log_to_edge", log_to_edge, _log_to_edge_primitive, ranges.increasing(np.log, 0.0))
 _atom("xlogy", sp.xlogy, xlogy, ranges.anywhere, 2)
 _atom("xlog1py", sp.xlog1py, xlog1py, ranges.anywhere, 2)
 _atom("expit", sp.expit, expit, ranges.increasing(sp.expit))

@@ -21,7 +21,7 @@ from tests.interpreter.expressions import Expressions
 from tests.interpreter.functions import OPERATORS
 from tests.interpreter.outline import Site, name_of
 from tests.interpreter.space import Scope
-from tests.interpreter.tables import Cell, Misfit, Table, each, meet, rows, spread, tabulate
+from tests.interpreter.tables import Cell, Misfit, Table, each, meet, rows, scalar, spread, tabulate
 
 
 class Interpreter(Expressions):
@@ -89,6 +89,8 @@ class Interpreter(Expressions):
                 case tree.Interval(lower=lower, upper=upper, closed=closed):
                     found.append((">=" if closed else ">", self.read(lower, scope)))
                     found.append(("<=" if closed else "<", self.read(upper, scope)))
+                case tree.Named(name=tree.Name(id="Positive")):
+                    found.append((">", scalar(0.0)))
                 case _:
                     return None
         return found

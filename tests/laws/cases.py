@@ -14,8 +14,16 @@ from ppl.distributions.record import Alternative, Distribution
 
 from .evaluation import evaluated, groups
 
-SIZES = {"n": 3, "m": 2, "p": 2}
-SMALL = {"n": 3, "m": 2, "p": 1}
+
+class Sizes(dict[str, int]):
+    """Sizes by letter; a component's letters have its number behind them."""
+
+    def __missing__(self, letter: str) -> int:
+        return self[letter.rstrip("0123456789")]
+
+
+SIZES = Sizes(n=3, m=2, p=2, k=2, v=2, t=3)
+SMALL = Sizes(n=3, m=2, p=1, k=2, v=2, t=3)
 """For integration, which costs much for many numbers."""
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import autograd.numpy as anp
 import numpy as np
 
+from ppl.graph.trace import TRUTHS
 from ppl.primitives.atoms import RECOGNISED, Atom
 
 
@@ -31,7 +32,7 @@ class Held(np.lib.mixins.NDArrayOperatorsMixin):
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
         assert method == "__call__"
         assert not kwargs
-        return applied(RECOGNISED[ufunc], inputs)
+        return applied(RECOGNISED[TRUTHS.get(ufunc, ufunc)], inputs)
 
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
         assert function in (np.sum, np.where)

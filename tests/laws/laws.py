@@ -282,22 +282,29 @@ def cdf_is_the_integral(d: Distribution) -> None:
         close(cdf(x), below, 6e-3, "cdf")
 
 
-def survival_is_the_rest(d: Distribution) -> None:
-    """The survival function is 1 - cdf, and keeps its digits where the cdf is 1."""
-    if d.survival is None or d.cdf is None:
-        return
+def tails_keep_their_digits(d: Distribution) -> None:
+    """The logarithms of the cdf and of its complement fit it, and SciPy's far from the centre."""
     p, rng = first(d), generator(d, 5)
-    for _ in range(3):
-        given = arguments(rng, p)
-        x = draws(rng, p, given, (8,))
-        below, above = (evaluated(f, [x, *given], [0, *p.events]) for f in (d.cdf, d.survival))
-        close(below + above, 1.0, 1e-12, "cdf + survival")
-        if d.reference is not None:
-            law = d.reference(*given)
-            far = law.isf(1e-20)
-            if law.sf(far) > 0:
-                found = evaluated(d.survival, [far, *given], [0, *p.events])
-                close(found / law.sf(far), 1.0, 1e-6, "far survival")
+    for function, name in ((d.log_cdf, "logcdf"), (d.log_ccdf, "logsf")):
+        if function is None or d.cdf is None:
+            continue
+        for _ in range(3):
+            given = arguments(rng, p)
+            x = draws(rng, p, given, (20,))
+            with np.errstate(all="ignore"):
+                below = evaluated(d.cdf, [x, *given], [0, *p.events])
+                found = np.exp(evaluated(function, [x, *given], [0, *p.events]))
+            sound = (below > 1e-6) & (below < 1 - 1e-6)
+            expected = below if name == "logcdf" else 1.0 - below
+            close(found[sound], expected[sound], 1e-9, name)
+            if d.reference:
+                law = d.reference(*p.standard(given))
+                with np.errstate(all="ignore"):
+                    far = law.isf(1e-30) if name == "logsf" else law.ppf(1e-30)
+                    tail = getattr(law, name)(far)
+                if np.isfinite(far) and np.isfinite(tail) and tail < -30.0:
+                    found = evaluated(function, [far, *given], [0, *p.events])
+                    close(found, tail, 1e-6, f"far {name}")
 
 
 def support_holds_its_points(d: Distribution) -> None:
@@ -354,7 +361,7 @@ LAWS: tuple[Law, ...] = (
     gradients_are_slopes,
     edges_have_limits,
     cdf_is_the_integral,
-    survival_is_the_rest,
+    tails_keep_their_digits,
     support_holds_its_points,
     location_and_scale_move,
     states_cover_the_support,

@@ -37,7 +37,7 @@ def odeint(
     atol: float = 1e-8,
     *,
     vjp: RhsGradient | None = None,
-    max_steps: int = 10_000,
+    max_steps: int = 1_000,
 ) -> Any:
     """Return the solution of ``dy/dt = rhs(t, y, *arguments)`` at times ts, (S, T, M).
 
