@@ -7,7 +7,7 @@ Each phase is one function between two immutable types; `show` prints any stage.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -92,11 +92,15 @@ def graph_of(request: Request) -> tuple[SyntaxTree, Selection, Graph]:
         return tree, selection, build(request.source, tree, selection.outline)
 
 
-def bound_of(request: Request) -> tuple[Selection, BoundGraph]:
-    """Go the road as far as the bound graph."""
+def bound_of(
+    request: Request, prepare: Callable[[Graph, Selection], Graph] | None = None
+) -> tuple[Selection, BoundGraph]:
+    """Go the road as far as the bound graph; `prepare` may rewrite the graph before."""
     from ppl.data.bind import bind
 
     _, selection, graph = graph_of(request)
+    if prepare is not None:
+        graph = prepare(graph, selection)
     for name in request.sizes:
         if name not in graph.dimensions:
             raise UsageError(
@@ -186,9 +190,10 @@ def simulate(request: Request, draws: int = 1000, seed: int = 0) -> Prediction:
         If the model or the data are at fault, or something has no distribution.
     """
     from ppl.posterior.inputs import depended_on
+    from ppl.posterior.invert import inverted
     from ppl.posterior.simulate import simulate_prior
 
-    selection, bound = bound_of(request)
+    selection, bound = bound_of(request, lambda g, s: inverted(g, s.variables))
     explicit = {n for d in request.datasets for n in d.explicit} | set(request.observe)
     fixed = {n for n in bound.data if n in explicit and depended_on(bound.graph, n)}
     return simulate_prior(request.source, selection, bound, frozenset(fixed), draws, seed)
@@ -235,6 +240,9 @@ def explain(code: str) -> str:
     """
     import ppl.data.diagnostics
     import ppl.graph.diagnostics
+    import ppl.posterior.inputs
+    import ppl.posterior.save
+    import ppl.report.write
     import ppl.syntax.mistakes  # noqa: F401  (the kinds join the table)
     from ppl.text.explain import explain as explained
 

@@ -16,9 +16,10 @@ import numpy as np
 from ppl.data.dataset import Dataset, Variable, frozen
 from ppl.data.select import Selection
 from ppl.graph.bound import BoundGraph
-from ppl.graph.graph import Graph
-from ppl.graph.nodes import Size, walk
+from ppl.graph.graph import Graph, Sample
+from ppl.graph.nodes import Size, reads, walk
 from ppl.graph.order import piece_reads
+from ppl.posterior.invert import HIDDEN, inverted
 from ppl.posterior.rebind import bound_again
 from ppl.text import DataError, Kind, Source
 
@@ -95,8 +96,9 @@ def inputs(
         )
     notes: list[str] = []
     given = _chosen(fit, datasets, notes)
+    outcomes = outcomes_of(old)
     rest = {
-        n: v for n, v in fit.selection.variables.items() if n not in given and not old.samples(n)
+        n: v for n, v in fit.selection.variables.items() if n not in given and n not in outcomes
     }
     variables = _relabelled(fit, {**rest, **given})
     given = {n: variables[n] for n in given}
@@ -120,6 +122,32 @@ def dimensions_of(graph: Graph, name: str) -> set[str]:
     for axis in graph.variables[name].axes:
         found |= {n.dimension for n in walk(axis.size) if isinstance(n, Size)}
     return found
+
+
+def outcomes_of(bound: BoundGraph) -> set[str]:
+    """Return the data that are predicted: those with a distribution, or an expression of which has
+    one that can be solved for them."""
+    solved = inverted(bound.graph, set(bound.data) - _left_names(bound)).variables
+    return {n for n in bound.data if bound.samples(n)} | {
+        n for n in _left_names(bound) if f"{HIDDEN}{n}" in solved
+    }
+
+
+def _left_names(bound: BoundGraph) -> set[str]:
+    """Return the data that expressions with a distribution read, and nothing else does."""
+    left = {
+        n
+        for p in bound.graph.pieces
+        if isinstance(p, Sample) and p.target is None
+        for n in reads(p.density.value)
+    }
+    elsewhere = {
+        n
+        for p in bound.graph.pieces
+        if not (isinstance(p, Sample) and p.target is None)
+        for n in piece_reads(p)
+    }
+    return {n for n in left if n in bound.data and n not in elsewhere}
 
 
 def depended_on(graph: Graph, name: str) -> bool:
@@ -160,7 +188,7 @@ def _chosen(fit: Fit, datasets: Sequence[Dataset], notes: list[str]) -> dict[str
 
 def _place_of_lone(fit: Fit, dataset: Dataset, given: Mapping[str, Variable]) -> str:
     old = fit.joint.bound
-    free = [n for n in old.data if not old.samples(n) and n not in given]
+    free = [n for n in old.data if n not in outcomes_of(old) and n not in given]
     if dataset.stem in free:
         return str(dataset.stem)
     if len(free) == 1:
@@ -179,6 +207,8 @@ def _reason_against(old: BoundGraph, name: str, explicit: bool) -> str | None:
         return None if name in old.graph.dimensions else ""
     if name in old.parameters:
         return f"`{name}` was learned by the fit: what is given for it is not used"
+    if name in outcomes_of(old) and not old.samples(name):
+        return f"`{name}` is predicted: what is given for it is not used"
     if not old.samples(name):
         computed = old.graph.variables[name].pieces and name not in old.data
         return f"`{name}` is computed: what is given for it is not used" if computed else None

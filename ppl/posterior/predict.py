@@ -52,7 +52,7 @@ def predict(
     notes = list(given.notes)
     whole, parts = _from_the_fit(fit, given, notes)
     random = [n for n in bound.graph.variables if bound.samples(n) and n not in bound.data]
-    drawn = [n for n in random if n not in whole]
+    drawn = [n for n in random if n not in whole and not n.startswith("_")]
     names = (
         *sorted(drawn, key=lambda n: depended_on(bound.graph, n)),
         *computed_names(bound, {*random, *bound.parameters}),

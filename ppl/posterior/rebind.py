@@ -10,6 +10,7 @@ from ppl.data.bind import bind
 from ppl.data.select import Selection
 from ppl.graph.bound import BoundGraph
 from ppl.graph.build import Outline, build
+from ppl.posterior.invert import inverted
 from ppl.syntax.parse import parse
 from ppl.text import Source
 
@@ -25,7 +26,7 @@ def bound_again(
     `outline` stands in where names have the axes of data that are not bound this time.
     """
     graph = build(source, parse(source), outline or selection.outline)
-    return bind(graph, selection, sizes)
+    return bind(inverted(graph, selection.variables), selection, sizes)
 
 
 def compiled_again(fit: Fit) -> LogJoint:

@@ -76,7 +76,8 @@ def simulate_prior(
     random = tuple(n for n in bound.graph.variables if bound.samples(n) and n not in fixed)
     starts, parts = _starts(bound, [n for n in random if n in bound.data], draws)
     computed = computed_names(_without(bound, random), random)
-    plan = Plan(_without(bound, random), (*random, *computed), parts=parts, expressions=True)
+    asked = (*(n for n in random if not n.startswith("_")), *computed)
+    plan = Plan(_without(bound, random), asked, parts=parts, expressions=True)
     arrays = generator(plan)(starts, draws, np.random.default_rng([seed, PRIOR]))
     if not arrays:
         raise refuse(source, "there is nothing to draw: the model has no random variables")

@@ -142,6 +142,19 @@ def test_names_without_declaration() -> None:
     assert got.notes == ("`y` is predicted: what is given for it is not used",)
 
 
+def test_a_left_side_is_inverted() -> None:
+    text = "data x[N], y[N] > 0\nb ~ Normal(0, 1)\nlog(y) - 1 ~ Normal(b * x, 0.1)\n"
+    x = np.linspace(-1, 1, 20)
+    fit = ppl.Model(text).infer(x=x, y=np.exp(1 + 0.5 * x), draws=500)
+    got = fit.predict(x=[2.0], y=[1.0])
+    assert list(got) == ["y"]
+    assert np.log(got["y"]).mean() == pytest.approx(2, abs=0.1)
+    assert got.notes == ("`y` is predicted: what is given for it is not used",)
+    prior = ppl.Model(text).simulate(x=[0.0, 2.0], draws=2000)
+    assert set(prior) == {"b", "y"}
+    assert np.log(prior["y"]).std(axis=0) == pytest.approx([0.1, np.hypot(2, 0.1)], rel=0.1)
+
+
 def test_the_seed_decides() -> None:
     fit = line()
     one, two = fit.predict(x=[0.0]), fit.predict(x=[0.0])
