@@ -83,7 +83,7 @@ class Patch:
 
 @dataclass(frozen=True, slots=True)
 class Draw:
-    """A random array over indices, drawn from a distribution; vectors may be restricted to a set."""
+    """A random array over indices, drawn from a distribution; vectors perhaps within a set."""
 
     key: str
     indices: tuple[Index, ...]

@@ -392,7 +392,7 @@ def _of_data_alone(graph: Graph, data: Mapping[str, Any]) -> set[str]:
 
 
 def _is_term(piece: Sample) -> bool:
-    """Return whether a statement adds to the joint, as ``Density(expr)`` does, and draws nothing."""
+    """Return whether a statement adds to the joint and draws nothing, as ``Density(expr)``."""
     record = piece.density.record
     return not record.normalised and bool(record.parameters)
 

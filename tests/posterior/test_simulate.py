@@ -70,7 +70,7 @@ def test_outcomes_that_are_given_only_say_the_size() -> None:
         ("Normal(0, 1) > 3", stats.truncnorm(3, np.inf)),
         ("Normal(1, 2) in (0, 1)", stats.truncnorm(-0.5, 0, 1, 2)),
         ("Exponential(2) < 0.5", stats.truncexpon(1.0, 0, 0.5)),
-        ("Normal(0, 1) > 6", stats.truncnorm(6, np.inf)),
+        ("Normal(0, 1) > 30", stats.truncnorm(30, np.inf)),
         ("Flat() in (2, 5)", stats.uniform(2, 3)),
     ],
 )
@@ -131,7 +131,6 @@ for t in 1:T {
             "dim T = 5\nz[0] ~ Poisson(3)\nfor t in 1:T { z[t] ~ Poisson(1 + z[t - 1]) }\n",
             "not supported yet for Poisson",
         ),
-        ("a ~ Normal(0, 1) > 30\n", "next to no values within"),
         ("dim K = 9\nm[K] ~ Normal([9, 8, 7, 6, 5, 4, 3, 2, 1], 0.1) in Ordered\n", "next to no"),
     ],
 )
