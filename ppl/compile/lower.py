@@ -35,7 +35,15 @@ from ppl.compile.program import (
     Transform,
     Unpack,
 )
-from ppl.compile.recurrences import Group, Member, affine, group_of, groups, split
+from ppl.compile.recurrences import (
+    Group,
+    Member,
+    affine,
+    group_of,
+    groups,
+    split,
+    without_locals,
+)
 from ppl.constraints import Constraint, real
 from ppl.distributions import real as real_distributions
 from ppl.graph import diagnostics as kinds
@@ -123,9 +131,7 @@ def lower(bound: BoundGraph, partly_centred: frozenset[str] = frozenset()) -> Pr
     low.shadowed = frozenset(_descendants(bound, low.discrete))
     for name in bound.parameters:
         _parameter(low, name)
-    for name in bound.latents:
-        if name not in low.discrete:
-            _latent(low, name, uncertain)
+    partly = [n for n in bound.latents if n not in low.discrete and _is_partly_defined(graph, n)]
     computed = [
         name
         for name, variable in graph.variables.items()
@@ -133,7 +139,13 @@ def lower(bound: BoundGraph, partly_centred: frozenset[str] = frozenset()) -> Pr
         and name not in bound.latents
         and name not in bound.barren
     ]
-    for names in groups(bound, computed):
+    low.bound = bound = without_locals(bound, [*computed, *partly])
+    recurrent = groups(bound, [*computed, *partly], definitions=True)
+    low.leader |= {name: names[0] for names in recurrent for name in names}
+    for name in bound.latents:
+        if name not in low.discrete and name not in low.leader:
+            _latent(low, name, uncertain)
+    for names in recurrent:
         recurrence(low, names)
     for name in computed:
         if name not in low.leader:
@@ -309,6 +321,11 @@ def unsupported(low: Lowering, what: str, span: Span | None) -> ModelError:
 
 
 # ------------------------------------------------------------------------------------- latents
+
+
+def _is_partly_defined(graph: Graph, name: str) -> bool:
+    """Return whether ``=`` defines positions of a name."""
+    return any(isinstance(graph.pieces[k], Define) for k in graph.variables[name].pieces)
 
 
 def _latent(low: Lowering, name: str, uncertain: set[str]) -> None:
@@ -618,19 +635,25 @@ def recurrence(low: Lowering, names: tuple[str, ...]) -> None:
     leader = names[0]
     low.leader |= dict.fromkeys(names, leader)
     steps: list[Step] = []
-    parts: dict[str, list[tuple[Part, Define]]] = {}
+    parts: dict[str, list[tuple[Part, Define | Sample]]] = {}
     for member in group.members:
         parts[member.name] = []
         for number in bound.graph.variables[member.name].pieces:
             piece = bound.graph.pieces[number]
-            assert isinstance(piece, Define)
-            if piece_reads(piece) & set(names):
+            assert isinstance(piece, Define | Sample)
+            if isinstance(piece, Define) and piece_reads(piece) & set(names):
                 continue
             key = f"{member.name}.{number}"
             part, indices = _part(low, key, piece)
             low.shapes[key] = _extents(low, indices)
-            steps.append(Let(key, indices, piece.value, piece.span))
             parts[member.name].append((part, piece))
+            if isinstance(piece, Define):
+                steps.append(Let(key, indices, piece.value, piece.span))
+                continue
+            _block(low, key, support_of(piece), "latent", span=piece.span)
+            steps.extend(low.values.pop(key, ()))
+            low.terms.setdefault(member.name, []).extend(low.terms.pop(key, ()))
+            _prior(low, member.name, piece)
     steps.append(_steps(low, group, parts))
     for member in group.members:
         key = f"{member.name}.steps"
@@ -651,7 +674,9 @@ def _extents(low: Lowering, indices: Iterable[Index]) -> tuple[int, ...]:
     )
 
 
-def _steps(low: Lowering, group: Group, parts: Mapping[str, Sequence[tuple[Part, Define]]]) -> Step:
+def _steps(
+    low: Lowering, group: Group, parts: Mapping[str, Sequence[tuple[Part, Define | Sample]]]
+) -> Step:
     """Return a group's steps: a filter if they are affine, else a scan."""
     bound = low.bound
     (first, *others) = group.members
@@ -686,7 +711,10 @@ def _member_axes(group: Group, member: Member) -> tuple[Index, ...]:
 
 
 def _starts(
-    low: Lowering, group: Group, member: Member, parts: Mapping[str, Sequence[tuple[Part, Define]]]
+    low: Lowering,
+    group: Group,
+    member: Member,
+    parts: Mapping[str, Sequence[tuple[Part, Define | Sample]]],
 ) -> tuple[Node, ...]:
     """Return a member's values before the first step: one step before it, two before it, ..."""
     found = []
@@ -712,10 +740,11 @@ def _starts(
     return tuple(found)
 
 
-def _at(low: Lowering, member: Member, part: Part, piece: Define, step: int) -> Node:
+def _at(low: Lowering, member: Member, part: Part, piece: Define | Sample, step: int) -> Node:
     """Read an initial part at a step, over the member's other axes."""
     positions: list[Node] = []
     others = iter(member.axes)
+    assert piece.target is not None
     for k, position in enumerate(piece.target.positions):
         if k == member.place:
             if position.free:
