@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 import ppl
 from ppl.compile.load import LogJoint
 from tests.interpreter.compare import Floats, check, points
-from tests.interpreter.random_models import Generator, RandomModel
+from tests.interpreter.random_models import Generator
+from tests.interpreter.writing import RandomModel
 
 seeds = st.integers(0, 2**32 - 1)
 models = seeds.map(lambda seed: Generator(Random(seed)).model())
