@@ -145,7 +145,7 @@ class Reader:
         if all(isinstance(n, Constant) for n in nodes):
             with np.errstate(all="ignore"):
                 number = function(*(n.value for n in nodes))  # type: ignore[union-attr]
-            return Value(Constant(plain_number(number), span), (), span)
+            return Value(Constant(plain_number(number), span), axes, span)
         return Value(Apply(RECOGNISED[function].name, nodes, span), axes, span)
 
     # -------------------------------------------------------------------------- expressions

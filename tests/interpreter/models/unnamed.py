@@ -90,4 +90,14 @@ a[J] ~ Normal(0, 1)
 y ~ Normal([[a[j] * k for j in J] for k in K] + [a[j] for j in J, k in K], 1)""",
         y=square.T,
     ),
+    case(
+        "a number spread over an axis",
+        """data y[N], x[N]
+a ~ Normal(0, 1)
+y ~ Normal(a, 1)
+factor -([x, 0.5][1])^2
+factor a * sum([x, 0.5][1] * 2)""",
+        x=x,
+        y=y,
+    ),
 ]
