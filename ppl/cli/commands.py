@@ -137,6 +137,15 @@ def _write(file: str, text: str) -> None:
     write(file, text)
 
 
+def explain(arguments: Arguments) -> int:
+    """Explain a diagnostic, with a wrong model and a right one."""
+    from ppl import pipeline
+
+    for code in arguments.files:
+        put(pipeline.explain(code).rstrip("\n") + "\n")
+    return DONE
+
+
 COMMANDS = {
     command.name: command
     for command in (
@@ -300,6 +309,15 @@ COMMANDS = {
             ),
             results.report,
             needs="a saved fit",
+        ),
+        Command(
+            "explain",
+            "Explain a diagnostic by its code.",
+            "CODE",
+            (),
+            (("ppl explain shape-mismatch", "the rule, a wrong model and a right one"),),
+            explain,
+            needs="the code of a diagnostic",
         ),
     )
 }

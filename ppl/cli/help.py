@@ -45,7 +45,7 @@ def of(command: Command) -> str:
     parts = [
         f"ppl {command.name} {command.words}\n{command.summary}",
         "\n".join(("examples:", *_columns(command.examples, "# "))),
-        "\n".join(("options:", *_columns(options))),
+        *(["\n".join(("options:", *_columns(options)))] if options else []),
     ]
     if "DATA" in command.words:
         parts.insert(2, "\n".join(("data:", *_columns(DATA))))

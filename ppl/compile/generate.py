@@ -16,18 +16,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ppl.compile.after import draw_of, draws_of
+from ppl.compile.computed import defined, recurrence
 from ppl.compile.drawing import CannotDraw
 from ppl.compile.emit import INDENT, Emitted, Emitter
 from ppl.compile.load import run_source
-from ppl.compile.lower import (
-    Lowering,
-    collapsed,
-    defined,
-    draw_of,
-    draws_of,
-    recurrence,
-    without_densities,
-)
+from ppl.compile.lower import collapsed, without_densities
+from ppl.compile.lowering import Lowering
 from ppl.compile.noise import FITTED, Driven, driven
 from ppl.compile.program import Assemble, Draw, Given, Patch, Program, Step
 from ppl.compile.recurrences import groups, without_locals

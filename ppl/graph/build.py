@@ -69,6 +69,7 @@ class Names:
     failed: set[str] = field(default_factory=set)
     indices: dict[Span, Index] = field(default_factory=dict)
     pieces: list[tuple[str | None, Piece]] = field(default_factory=list)
+    first_read: dict[str, Span] = field(default_factory=dict)
     inlining: list[str] = field(default_factory=list)
     claiming: set[str] = field(default_factory=set)
     hidden: int = 0
@@ -136,6 +137,7 @@ class Names:
         """
         if key in self.failed:
             raise Stop
+        self.first_read.setdefault(key, span)
         if key not in self.known_axes:
             if key in self.outline.ranks:
                 self.known_axes[key] = self.axes_of_data(key)
@@ -469,7 +471,8 @@ def _assemble(names: Names, reader: Reader) -> Graph:
         if entry is not None:
             span, name = entry.span, entry.name
         else:
-            span, name = names.learned.get(key, Span(0, 0)), key
+            read = names.first_read.get(key, Span(0, 0))
+            span, name = names.learned.get(key, read), key
         parameter = names.parameters.get(key)
         if key in names.learned:
             constraint = Suffix(None, None, (False, False), sets[key], span)
