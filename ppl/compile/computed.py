@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from ppl.compile.latents import assembled
+from ppl.compile.latents import add_block, add_prior, assembled
 from ppl.compile.lowering import Lowering, extents, part_of
 from ppl.compile.program import (
     Assemble,
@@ -15,9 +15,15 @@ from ppl.compile.program import (
     Scanned,
     Step,
 )
-from ppl.compile.recurrences import Group, Member, affine, group_of, split
+from ppl.compile.recurrences import (
+    Group,
+    Member,
+    affine,
+    group_of,
+    split,
+)
 from ppl.graph import diagnostics as kinds
-from ppl.graph.graph import Define
+from ppl.graph.graph import Define, Sample
 from ppl.graph.nodes import (
     Constant,
     Index,
@@ -27,6 +33,7 @@ from ppl.graph.nodes import (
     subtract,
 )
 from ppl.graph.order import piece_reads
+from ppl.graph.ranges import support_of
 from ppl.text import ModelError
 
 
@@ -50,19 +57,25 @@ def recurrence(low: Lowering, names: tuple[str, ...]) -> None:
     leader = names[0]
     low.leader |= dict.fromkeys(names, leader)
     steps: list[Step] = []
-    parts: dict[str, list[tuple[Part, Define]]] = {}
+    parts: dict[str, list[tuple[Part, Define | Sample]]] = {}
     for member in group.members:
         parts[member.name] = []
         for number in bound.graph.variables[member.name].pieces:
             piece = bound.graph.pieces[number]
-            assert isinstance(piece, Define)
-            if piece_reads(piece) & set(names):
+            assert isinstance(piece, Define | Sample)
+            if isinstance(piece, Define) and piece_reads(piece) & set(names):
                 continue
             key = f"{member.name}.{number}"
             part, indices = part_of(low, key, piece)
             low.shapes[key] = extents(low, indices)
-            steps.append(Let(key, indices, piece.value, piece.span))
             parts[member.name].append((part, piece))
+            if isinstance(piece, Define):
+                steps.append(Let(key, indices, piece.value, piece.span))
+                continue
+            add_block(low, key, support_of(piece), "latent", span=piece.span)
+            steps.extend(low.values.pop(key, ()))
+            low.terms.setdefault(member.name, []).extend(low.terms.pop(key, ()))
+            add_prior(low, member.name, piece)
     steps.append(_steps(low, group, parts))
     for member in group.members:
         key = f"{member.name}.steps"
@@ -76,7 +89,9 @@ def recurrence(low: Lowering, names: tuple[str, ...]) -> None:
     low.values[leader] = steps
 
 
-def _steps(low: Lowering, group: Group, parts: Mapping[str, Sequence[tuple[Part, Define]]]) -> Step:
+def _steps(
+    low: Lowering, group: Group, parts: Mapping[str, Sequence[tuple[Part, Define | Sample]]]
+) -> Step:
     """Return a group's steps: a filter if they are affine, else a scan."""
     bound = low.bound
     (first, *others) = group.members
@@ -111,7 +126,10 @@ def _member_axes(group: Group, member: Member) -> tuple[Index, ...]:
 
 
 def _starts(
-    low: Lowering, group: Group, member: Member, parts: Mapping[str, Sequence[tuple[Part, Define]]]
+    low: Lowering,
+    group: Group,
+    member: Member,
+    parts: Mapping[str, Sequence[tuple[Part, Define | Sample]]],
 ) -> tuple[Node, ...]:
     """Return a member's values before the first step: one step before it, two before it, ..."""
     found = []
@@ -137,10 +155,11 @@ def _starts(
     return tuple(found)
 
 
-def _at(low: Lowering, member: Member, part: Part, piece: Define, step: int) -> Node:
+def _at(low: Lowering, member: Member, part: Part, piece: Define | Sample, step: int) -> Node:
     """Read an initial part at a step, over the member's other axes."""
     positions: list[Node] = []
     others = iter(member.axes)
+    assert piece.target is not None
     for k, position in enumerate(piece.target.positions):
         if k == member.place:
             if position.free:

@@ -25,7 +25,7 @@ from ppl.compile.lower import collapsed, without_densities
 from ppl.compile.lowering import Lowering
 from ppl.compile.noise import FITTED, Driven, driven
 from ppl.compile.program import Assemble, Draw, Given, Patch, Program, Step
-from ppl.compile.recurrences import groups
+from ppl.compile.recurrences import groups, without_locals
 from ppl.compile.runtime import BadPosition
 from ppl.graph import diagnostics as kinds
 from ppl.graph.bound import BoundGraph
@@ -135,6 +135,7 @@ def _lowered(plan: Plan) -> tuple[Program, tuple[str, ...], dict[str, NDArray[An
         and v.pieces
         and (n in made.names or n not in random)
     ]
+    low.bound = without_locals(low.bound, computed)
     for ring in groups(low.bound, computed):
         recurrence(low, ring)
     steps = _steps(plan, low, made, computed)

@@ -27,7 +27,10 @@ from ppl.compile.program import (
     Step,
     Term,
 )
-from ppl.compile.recurrences import groups
+from ppl.compile.recurrences import (
+    groups,
+    without_locals,
+)
 from ppl.graph import diagnostics as kinds
 from ppl.graph.bound import BoundGraph
 from ppl.graph.graph import Define, Factor, Graph, Piece, Sample
@@ -73,9 +76,7 @@ def lower(bound: BoundGraph, partly_centred: frozenset[str] = frozenset()) -> Pr
     low.shadowed = frozenset(_descendants(bound, low.discrete))
     for name in bound.parameters:
         add_parameter(low, name)
-    for name in bound.latents:
-        if name not in low.discrete:
-            add_latent(low, name, uncertain)
+    partly = [n for n in bound.latents if n not in low.discrete and _is_partly_defined(graph, n)]
     computed = [
         name
         for name, variable in graph.variables.items()
@@ -83,7 +84,13 @@ def lower(bound: BoundGraph, partly_centred: frozenset[str] = frozenset()) -> Pr
         and name not in bound.latents
         and name not in bound.barren
     ]
-    for names in groups(bound, computed):
+    low.bound = bound = without_locals(bound, [*computed, *partly])
+    recurrent = groups(bound, [*computed, *partly], definitions=True)
+    low.leader |= {name: names[0] for names in recurrent for name in names}
+    for name in bound.latents:
+        if name not in low.discrete and name not in low.leader:
+            add_latent(low, name, uncertain)
+    for names in recurrent:
         recurrence(low, names)
     for name in computed:
         if name not in low.leader:
@@ -199,6 +206,11 @@ def collapsed(edges: Mapping[str, set[str]], leaders: Mapping[str, str]) -> dict
         group = {n for n, other in leaders.items() if other == leader}
         result[name] = result[leader] - group if name == leader else {leader}
     return result
+
+
+def _is_partly_defined(graph: Graph, name: str) -> bool:
+    """Return whether ``=`` defines positions of a name."""
+    return any(isinstance(graph.pieces[k], Define) for k in graph.variables[name].pieces)
 
 
 def _summed_out(low: Lowering) -> list[Step]:

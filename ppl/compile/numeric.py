@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ppl.graph.bound import BoundGraph
 from ppl.graph.evaluate import integer
 from ppl.graph.graph import Define
-from ppl.graph.nodes import Apply, Constant, Index, Node, Position, Read, Select, Size, walk
+from ppl.graph.nodes import Apply, Constant, Index, Node, Position, Read, Select, Size, add, walk
 from ppl.graph.substitute import substitute
 from ppl.primitives.atoms import ATOMS
 
@@ -94,7 +94,11 @@ def substitute_definition(piece: Define, positions: tuple[Node, ...]) -> Node | 
     """Return the value of a definition at positions, None if its target is not plain indices."""
     names: dict[Index, Node] = {}
     for target, position in zip(piece.target.positions, positions, strict=True):
-        if not isinstance(target, Position):
-            return None
-        names[target.index] = position
+        match target:
+            case Position(index=index):
+                names[index] = position
+            case Apply(atom="subtract", arguments=(Position(index=index), start)):
+                names[index] = add(position, start)
+            case _:
+                return None
     return substitute(piece.value, names)

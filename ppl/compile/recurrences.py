@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from ppl.compile.numeric import substitute_definition
 from ppl.graph import diagnostics as kinds
 from ppl.graph.bound import BoundGraph
 from ppl.graph.evaluate import NotANumber, integer
@@ -30,6 +31,7 @@ from ppl.graph.nodes import (
     walk,
 )
 from ppl.graph.order import piece_reads, rings, topological
+from ppl.graph.substitute import NotPlain
 from ppl.text import Diagnostic, ModelError
 
 
@@ -78,18 +80,57 @@ class Group:
     length: int
 
 
-def groups(bound: BoundGraph, names: Iterable[str]) -> list[tuple[str, ...]]:
-    """Return the groups of deterministic names that depend on themselves."""
+def groups(
+    bound: BoundGraph, names: Iterable[str], *, definitions: bool = False
+) -> list[tuple[str, ...]]:
+    """Return the groups of names that depend on themselves; by their definitions alone, if so."""
     chosen = list(names)
     known = set(chosen)
-    edges = {n: sorted(_reads_of(bound, n) & known) for n in chosen}
+    edges = {n: sorted(_reads_of(bound, n, definitions) & known) for n in chosen}
     return rings(chosen, edges)
 
 
-def _reads_of(bound: BoundGraph, name: str) -> set[str]:
+def without_locals(bound: BoundGraph, names: Iterable[str]) -> BoundGraph:
+    """Put the definitions of loops' own names in their place where they are part of a step.
+
+    In ``for t in 1:T { w = r * u[t - 1]; u[t] = tanh(w) }`` the step of u is all there is.
+    """
+    graph = bound.graph
+    inner = {
+        name
+        for ring in groups(bound, names, definitions=True)
+        if len(ring) > 1
+        for name in ring
+        if graph.variables[name].local
+    }
+    if not inner:
+        return bound
+
+    def one(node: Node) -> Node:
+        if not isinstance(node, Read) or node.name not in inner:
+            return node
+        (number,) = graph.variables[node.name].pieces
+        piece = graph.pieces[number]
+        assert isinstance(piece, Define)
+        try:
+            value = substitute_definition(piece, node.positions)
+        except NotPlain:
+            value = None
+        return node if value is None else rewrite(value, one)
+
+    pieces = tuple(
+        replace(p, value=rewrite(p.value, one)) if isinstance(p, Define) else p
+        for p in graph.pieces
+    )
+    return replace(bound, graph=replace(graph, pieces=pieces))
+
+
+def _reads_of(bound: BoundGraph, name: str, definitions: bool) -> set[str]:
     found: set[str] = set()
     for number in bound.graph.variables[name].pieces:
-        found |= piece_reads(bound.graph.pieces[number])
+        piece = bound.graph.pieces[number]
+        if isinstance(piece, Define) or not definitions:
+            found |= piece_reads(piece)
     return found
 
 
@@ -105,8 +146,8 @@ def group_of(bound: BoundGraph, names: Sequence[str]) -> Group:
     for name in names:
         for number in bound.graph.variables[name].pieces:
             piece = bound.graph.pieces[number]
-            if piece_reads(piece) & set(names):
-                if name in pieces or not isinstance(piece, Define):
+            if isinstance(piece, Define) and piece_reads(piece) & set(names):
+                if name in pieces:
                     raise _error(bound, _cycle(bound, names))
                 pieces[name] = piece
     if set(pieces) != set(names):
