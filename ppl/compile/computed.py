@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from ppl.compile.latents import add_piece, assembled
+from ppl.compile.latents import add_block, add_prior, assembled
 from ppl.compile.lowering import Lowering, extents, part_of
 from ppl.compile.program import (
     Assemble,
@@ -15,7 +15,13 @@ from ppl.compile.program import (
     Scanned,
     Step,
 )
-from ppl.compile.recurrences import Group, Member, affine, group_of, split
+from ppl.compile.recurrences import (
+    Group,
+    Member,
+    affine,
+    group_of,
+    split,
+)
 from ppl.graph import diagnostics as kinds
 from ppl.graph.graph import Define, Sample
 from ppl.graph.nodes import (
@@ -27,6 +33,7 @@ from ppl.graph.nodes import (
     subtract,
 )
 from ppl.graph.order import piece_reads
+from ppl.graph.ranges import support_of
 from ppl.text import ModelError
 
 
@@ -64,8 +71,11 @@ def recurrence(low: Lowering, names: tuple[str, ...]) -> None:
             parts[member.name].append((part, piece))
             if isinstance(piece, Define):
                 steps.append(Let(key, indices, piece.value, piece.span))
-            else:
-                steps.extend(add_piece(low, member.name, key, piece))
+                continue
+            add_block(low, key, support_of(piece), "latent", span=piece.span)
+            steps.extend(low.values.pop(key, ()))
+            low.terms.setdefault(member.name, []).extend(low.terms.pop(key, ()))
+            add_prior(low, member.name, piece)
     steps.append(_steps(low, group, parts))
     for member in group.members:
         key = f"{member.name}.steps"

@@ -15,7 +15,6 @@ from ppl.compile.program import (
     Jacobian,
     Let,
     Part,
-    Step,
     Term,
     Transform,
     Unpack,
@@ -46,10 +45,12 @@ def add_parameter(low: Lowering, name: str) -> None:
     assert parameter is not None
     suffix = parameter.suffix
     constraint = real if suffix is None else suffix.constraint
-    _block(low, name, constraint, "parameter", span=None)
+    add_block(low, name, constraint, "parameter", span=None)
 
 
-def _block(low: Lowering, name: str, constraint: Constraint, kind: str, span: Span | None) -> None:
+def add_block(
+    low: Lowering, name: str, constraint: Constraint, kind: str, span: Span | None
+) -> None:
     """Give an array its columns."""
     bijection = constraint.bijection
     if bijection is None:
@@ -106,7 +107,7 @@ def add_latent(low: Lowering, name: str, uncertain: set[str]) -> None:
         return
     _free(low, name, samples[0], supports[0])
     for sample in samples:
-        _prior(low, name, sample)
+        add_prior(low, name, sample)
 
 
 def _free(low: Lowering, name: str, sample: Sample, support: Constraint) -> None:
@@ -115,7 +116,7 @@ def _free(low: Lowering, name: str, sample: Sample, support: Constraint) -> None
         {i for b in _bound_nodes(support, sample) for i in b.free}, key=lambda i: i.serial
     )
     if not bounds:
-        _block(low, name, support, "latent", span=sample.span)
+        add_block(low, name, support, "latent", span=sample.span)
         return
     assert sample.target is not None
     key = f"{name}.free"
@@ -300,7 +301,8 @@ def _axes_of(sample: Sample) -> tuple[Index, ...]:
     return tuple(found)
 
 
-def _prior(low: Lowering, name: str, sample: Sample) -> None:
+def add_prior(low: Lowering, name: str, sample: Sample) -> None:
+    """Add a latent's own log density."""
     if piece_reads(sample) & low.shadowed:
         return
     node = log_density(sample.density, sample, inside=True)
@@ -322,13 +324,9 @@ def assembled(low: Lowering, name: str, uncertain: set[str]) -> None:
         if isinstance(piece, Define):
             low.values.setdefault(name, []).append(Let(key, indices, piece.value, piece.span))
             continue
-        low.values.setdefault(name, []).extend(add_piece(low, name, key, piece))
+        support = support_of(piece)
+        add_block(low, key, support, "latent", span=piece.span)
+        low.values.setdefault(name, []).extend(low.values.pop(key, ()))
+        low.terms.setdefault(name, []).extend(low.terms.pop(key, ()))
+        add_prior(low, name, piece)
     low.values.setdefault(name, []).append(Assemble(name, low.shapes[name], tuple(parts)))
-
-
-def add_piece(low: Lowering, name: str, key: str, piece: Sample) -> list[Step]:
-    """Give a piece of a latent columns of its own and its terms; returns what computes it."""
-    _block(low, key, support_of(piece), "latent", span=piece.span)
-    low.terms.setdefault(name, []).extend(low.terms.pop(key, ()))
-    _prior(low, name, piece)
-    return low.values.pop(key, [])

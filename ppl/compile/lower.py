@@ -27,7 +27,10 @@ from ppl.compile.program import (
     Step,
     Term,
 )
-from ppl.compile.recurrences import groups, without_locals
+from ppl.compile.recurrences import (
+    groups,
+    without_locals,
+)
 from ppl.graph import diagnostics as kinds
 from ppl.graph.bound import BoundGraph
 from ppl.graph.graph import Define, Factor, Graph, Piece, Sample
@@ -119,11 +122,6 @@ def lower(bound: BoundGraph, partly_centred: frozenset[str] = frozenset()) -> Pr
     )
 
 
-def _is_partly_defined(graph: Graph, name: str) -> bool:
-    """Return whether ``=`` defines positions of a name."""
-    return any(isinstance(graph.pieces[k], Define) for k in graph.variables[name].pieces)
-
-
 def without_densities(graph: Graph) -> Graph:
     """Lower the densities inside expressions (``logp``), and make branches safe."""
 
@@ -208,6 +206,11 @@ def collapsed(edges: Mapping[str, set[str]], leaders: Mapping[str, str]) -> dict
         group = {n for n, other in leaders.items() if other == leader}
         result[name] = result[leader] - group if name == leader else {leader}
     return result
+
+
+def _is_partly_defined(graph: Graph, name: str) -> bool:
+    """Return whether ``=`` defines positions of a name."""
+    return any(isinstance(graph.pieces[k], Define) for k in graph.variables[name].pieces)
 
 
 def _summed_out(low: Lowering) -> list[Step]:
