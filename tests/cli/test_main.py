@@ -239,7 +239,7 @@ def test_progress_and_colour_on_a_terminal_only(
 def run(*words: str, **options: Any) -> "subprocess.CompletedProcess[str]":
     command = [sys.executable, "-m", "ppl", *words]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    return subprocess.run(command, text=True, env=environment, timeout=60, check=False, **options)
+    return subprocess.run(command, text=True, env=environment, timeout=300, check=False, **options)
 
 
 def test_a_reader_that_stops_is_no_fault() -> None:

@@ -26,7 +26,7 @@ def succeeded(*command: object, cwd: Path) -> str:
     words = [str(word) for word in command]
     plain = {k: v for k, v in os.environ.items() if not k.startswith("PYTHON")}
     done = subprocess.run(
-        words, cwd=cwd, env=plain, capture_output=True, text=True, check=False, timeout=120
+        words, cwd=cwd, env=plain, capture_output=True, text=True, check=False, timeout=600
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import autograd
 import autograd.numpy as anp
 import numpy as np
@@ -12,6 +10,7 @@ import pytest
 from ppl.compile.stage import stage, tape
 from ppl.primitives.scans import scan
 from tests.primitives.differences import assert_gradients
+from tests.timing import ratio
 
 
 def garch(carry, inputs, constants):
@@ -183,13 +182,8 @@ def test_stages(draws):
 
 def test_time_is_linear_in_length():
     x = np.random.default_rng(9).uniform(0.1, 0.8, (16, 4))
-    seconds = []
-    for length in (400, 4000):
-        function = tape(log_joint(length))
-        each = []
-        for _ in range(3):
-            begin = time.perf_counter()
-            function.value_and_gradient(x)
-            each.append(time.perf_counter() - begin)
-        seconds.append(min(each))
-    assert seconds[1] < 30 * seconds[0]
+    short, long = tape(log_joint(400)), tape(log_joint(4000))
+    found = ratio(
+        lambda: long.value_and_gradient(x), lambda: short.value_and_gradient(x), bound=30, rounds=3
+    )
+    assert found < 30

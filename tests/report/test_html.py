@@ -150,7 +150,7 @@ def test_a_browser_lays_it_out(tmp_path: Path) -> None:
         [*browser, "--dump-dom", f"--user-data-dir={tmp_path}/profile", page.as_uri()],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=True,
     )
     assert done.stdout.count("<svg") == schools().to_html().count("<svg")

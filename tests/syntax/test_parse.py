@@ -9,6 +9,7 @@ from ppl.syntax.parse import DEEPEST, parse
 from ppl.syntax.unparse import unparse
 from ppl.text import ModelError, Source
 from tests.syntax.models import EIGHT_SCHOOLS, NAMES_THAT_ARE_WORDS, STATEMENTS
+from tests.timing import ratio
 
 
 def statements(text):
@@ -204,17 +205,11 @@ def test_what_is_allowed_to_nest_can_be_walked():
 
 
 def test_parsing_is_linear():
-    import time
-
-    def seconds(copies):
+    def parsing(copies):
         source = Source("m", EIGHT_SCHOOLS * copies + "x = [" + "1,\n" * 50 * copies + "]")
-        begin = time.process_time()
-        parse(source)
-        return time.process_time() - begin
+        return lambda: parse(source)
 
-    seconds(1)
-    small = min(seconds(20) for _ in range(3))
-    assert seconds(160) < 8 * small * 3
+    assert ratio(parsing(160), parsing(20), bound=8 * 3, rounds=3) < 8 * 3
 
 
 def test_comment_blocks_are_linear():
