@@ -205,8 +205,7 @@ def _factor(
             inside = inside and piece.target is not None and piece.target.name not in states
             node = log_density(value, replace(piece, density=value), inside=inside, data=certain)
             if piece.target is not None and piece.target.name in bound.missing:
-                present = Read(f"{piece.target.name}.present", piece.target.positions)
-                node = where_present(present, node)
+                node = where_present(piece, node)
             if piece.weight is not None:
                 node = Apply("multiply", (plain(piece.weight), node))
         case Factor(value=inner):

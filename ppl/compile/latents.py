@@ -21,6 +21,7 @@ from ppl.compile.program import (
 )
 from ppl.constraints import Constraint, real
 from ppl.distributions import real as real_distributions
+from ppl.graph.bound import LOST
 from ppl.graph.graph import Define, Factor, Sample
 from ppl.graph.nodes import (
     Apply,
@@ -33,7 +34,7 @@ from ppl.graph.nodes import (
     reads,
     rename,
 )
-from ppl.graph.order import piece_reads
+from ppl.graph.order import closure, parents, piece_reads
 from ppl.graph.ranges import support_of
 from ppl.graph.trace import Traced, trace
 from ppl.text import Span
@@ -156,12 +157,22 @@ def _is_location_scale(sample: Sample, uncertain: set[str], low: Lowering) -> bo
         return False
     if not all(isinstance(p, Position) for p in sample.target.positions):
         return False
-    if sample.target.name in reads(*density.arguments):
+    if _reads_itself(low, sample):
         return False
     if reads(*density.arguments) & low.shadowed:
         return False
     scale = density.arguments[list(record.parameters).index(record.location_scale[1])]
     return bool(reads(scale) & uncertain)
+
+
+def _reads_itself(low: Lowering, sample: Sample) -> bool:
+    """Return whether a latent's arguments depend on it, as missing values of a series do."""
+    assert sample.target is not None
+    found = reads(*sample.density.arguments)
+    if sample.target.name.endswith(LOST):
+        graph = low.bound.graph
+        found = closure(found, parents(graph))
+    return sample.target.name in found
 
 
 def _noncentred(low: Lowering, name: str, sample: Sample) -> None:

@@ -161,8 +161,6 @@ def run_source(
         name,
     )
     data: dict[str, Any] = {**bound.sizes, **bound.data, **emitted.arrays, **degrees}
-    for key, mask in bound.missing.items():
-        data[f"{key}.present"] = (~mask).astype(float)
     try:
         with np.errstate(all="ignore"):
             return scope["compile_model"](data)

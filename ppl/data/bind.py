@@ -12,6 +12,7 @@ from ppl.data import diagnostics as kinds
 from ppl.data.coverage import coverage, known_bounds, positions_in_range, span_of_position
 from ppl.data.dataset import Array, Variable
 from ppl.data.excluded import without_excluded
+from ppl.data.missing import split
 from ppl.data.select import Selection, none_used
 from ppl.data.sizes import find_sizes
 from ppl.graph import diagnostics as graph_kinds
@@ -63,15 +64,8 @@ def bind(
     for name in list(data):
         gone = np.isnan(data[name]) if data[name].dtype.kind == "f" else None
         if gone is not None and gone.any():
-            problem = _refuse_missing(graph, name, gone)
-            if problem is not None:
-                errors.append(problem)
-            else:
-                missing[name] = gone
-                values = data[name].copy()
-                values[gone] = values[~gone].flat[0] if (~gone).any() else 0.0
-                data[name] = values
-    _raise(errors, graph)
+            missing[name] = gone
+            data[name] = _filled(graph, name, data[name], gone)
     _raise(known_bounds(graph, data), graph)
     graph = without_excluded(graph, sizes, data)
     observed = _observed(graph, data)
@@ -80,26 +74,32 @@ def bind(
     errors.extend(positions_in_range(graph, sizes, data))
     errors.extend(coverage(graph, sizes, data))
     _raise(errors, graph)
-    latents, barren, parameters = _roles(graph, observed, set(data))
-    ranges = {n: _range(v) for n, v in data.items()}
+    work = split(graph, sizes, data, missing)
+    latent = {n for n in missing if f"{n}.full" in work.graph.variables} | set(work.states)
+    ranges = {n: _range(v) for n, v in data.items() if n not in latent}
     wrong = check_supports(graph, ranges, data)
     if wrong:
         raise ModelError(wrong, graph.source)
+    whole, graph, data = graph, work.graph, work.data
+    observed -= {k for n in work.states for k in graph.variables[n].pieces}
+    latents, barren, parameters = _roles(graph, observed, set(data))
     if selection.unused and selection.places and not given:
         raise DataError((none_used(selection.unused, selection.places),), graph.source)
     if given and not observed and not any(isinstance(p, Factor) for p in graph.pieces):
         notes.append(_nothing_observed(graph))
+    notes.extend(work.notes)
     return BoundGraph(
         graph,
         sizes,
         data,
-        missing,
+        work.masked,
         observed,
         latents,
         barren,
         parameters,
         selection.unused,
         (*graph.notes, *selection.notes, *notes),
+        whole,
     )
 
 
@@ -292,44 +292,14 @@ def _range(values: Array) -> Range:
     return Range(float(values.min()), float(values.max()), integer=whole)
 
 
-def _refuse_missing(graph: Graph, name: str, gone: Array) -> Diagnostic | None:
-    """Return an error where missing values cannot be left out, None where they can."""
-    variable = graph.variables[name]
-    places = [f"`{_at(name, tuple(int(i) for i in p))}`" for p in np.argwhere(gone)[:3]]
-    shown = ", ".join(places) + (f" and {int(gone.sum()) - 3} more" if gone.sum() > 3 else "")
-    samples = [p for p in (graph.pieces[k] for k in variable.pieces) if isinstance(p, Sample)]
-    axes = ", ".join(a.dimension or "..." for a in variable.axes if "." not in (a.dimension or ""))
-    named = f"{name}[{axes}]" if axes else name
-    if not samples:
-        return kinds.MISSING(
-            f"{shown} {'is' if gone.sum() == 1 else 'are'} missing, and `{name}` has no "
-            "distribution",
-            variable.span,
-            help="leave the rows out"
-            if variable.datum is not None and variable.datum.positions is not None
-            else f"give it one (`{named} ~ ...`), or leave the rows out",
-        )
-    advice = next((s.density.record.missing for s in samples if s.density.record.missing), None)
-    if advice is not None:
-        return kinds.MISSING(
-            f"{shown} {'is' if gone.sum() == 1 else 'are'} missing, and `{name}` is "
-            f"`{samples[0].density.distribution}`",
-            variable.span,
-            help=advice,
-        )
-    if any(name in piece_reads(p) for p in graph.pieces):
-        return graph_kinds.UNSUPPORTED(
-            f"{shown} {'is' if gone.sum() == 1 else 'are'} missing, and something depends on "
-            f"`{name}`: this is not supported yet",
-            variable.span,
-        )
-    if any(isinstance(s, Sample) and s.density.event for s in samples):
-        return graph_kinds.UNSUPPORTED(
-            f"{shown} {'is' if gone.sum() == 1 else 'are'} missing in a vector: this is not "
-            "supported yet",
-            variable.span,
-        )
-    return None
+def _filled(graph: Graph, name: str, values: Array, gone: Array) -> Array:
+    """Return values with one of the known in the place of each missing."""
+    filled = values.copy()
+    filled[gone] = values[~gone].flat[0] if (~gone).any() else 0.0
+    datum = graph.variables[name].datum
+    if datum is not None and datum.positions is not None:
+        return np.asarray(filled, dtype=np.int64)
+    return filled
 
 
 # ----------------------------------------------------------------------------------------- roles
@@ -447,7 +417,8 @@ def _outside_support(
         values = data[name] if window is None else data[name][window]
         inside = np.asarray(support.contains(np.asarray(values, float)))
         if name in missing:
-            inside = inside | (missing[name] if window is None else missing[name][window])
+            gone = missing[name] if window is None else missing[name][window]
+            inside = inside | gone.any(axis=tuple(range(inside.ndim, gone.ndim)))
         if inside.all():
             continue
         place = tuple(int(i) for i in np.argwhere(~inside)[0])
