@@ -19,10 +19,10 @@ from ppl.graph import diagnostics as graph_kinds
 from ppl.graph.bound import BoundGraph
 from ppl.graph.check import check_supports
 from ppl.graph.densities import parameters_of
-from ppl.graph.evaluate import NotANumber, number
+from ppl.graph.evaluate import NotANumber, integer, number
 from ppl.graph.graph import Define, Factor, Graph, Sample, Suffix
 from ppl.graph.names import nearest
-from ppl.graph.nodes import Constant, LogDensity, Node, Position, Read, reads, walk
+from ppl.graph.nodes import Constant, LogDensity, Node, Position, Read, extent, reads, walk
 from ppl.graph.order import closure, parents, piece_reads
 from ppl.graph.ranges import needed, support_of
 from ppl.graph.wrapped import simple_densities
@@ -70,7 +70,7 @@ def bind(
     graph = without_excluded(graph, sizes, data)
     observed = _observed(graph, data)
     errors.extend(_outside_support(graph, observed, data, missing, sizes))
-    errors.extend(_outside_argument(graph, data))
+    errors.extend(_outside_argument(graph, data) or _faulty_arguments(graph, sizes, data))
     errors.extend(positions_in_range(graph, sizes, data))
     errors.extend(coverage(graph, sizes, data))
     _raise(errors, graph)
@@ -473,6 +473,30 @@ def _outside_argument(graph: Graph, data: Mapping[str, Array]) -> list[Diagnosti
                     argument.span or piece.span,
                 )
     return list(errors.values())
+
+
+def _faulty_arguments(
+    graph: Graph, sizes: Mapping[str, int], data: Mapping[str, Array]
+) -> list[Diagnostic]:
+    """Ask distributions what is wrong with data that are their arguments, taken together."""
+    errors = []
+    for piece in graph.pieces:
+        for density in simple_densities(piece.density) if isinstance(piece, Sample) else ():
+            fault = density.record.fault
+            first = density.arguments[0] if density.arguments else None
+            if fault is None or not isinstance(first, Read) or first.name not in data:
+                continue
+            if not all(isinstance(p, Position) for p in first.positions):
+                continue
+            shape = tuple(integer(extent(i.domain), sizes, data) for i in density.event)
+            values = [data.get(a.name) if isinstance(a, Read) else None for a in density.arguments]
+            problem = fault(shape, *values)
+            if problem is not None:
+                datum = graph.variables[first.name].datum
+                origin = " (positions counted from 0)" if datum and datum.origin else ""
+                said = f"`{first.name}` {problem}{origin}"
+                errors.append(kinds.VALUE(said, first.span or piece.span))
+    return errors
 
 
 def _arguments(piece: Sample) -> Iterator[tuple[LogDensity, Node, str, Constraint]]:
