@@ -69,6 +69,15 @@ def where_present(piece: Sample, density: Node) -> Node:
     return Select(condition, _guarded(density, condition, True), Constant(0.0))
 
 
+def weighted(weight: Node, density: Node) -> Node:
+    """Return a weight times a log density, 0 where the weight is 0, whatever the density there."""
+    if isinstance(weight, Constant):
+        return Apply("multiply", (weight, density)) if weight.value else Constant(0.0)
+    counts = Apply("not_equal", (weight, Constant(0)))
+    product = Apply("multiply", (weight, _guarded(density, counts, True)))
+    return Select(counts, product, Constant(0.0))
+
+
 def present_at(piece: Sample) -> Node:
     """Return 1 where the value that a statement observes is there, 0 where it is missing."""
     assert piece.target is not None

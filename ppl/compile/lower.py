@@ -11,7 +11,7 @@ from dataclasses import replace
 import numpy as np
 
 from ppl.compile.after import draws_of
-from ppl.compile.branches import guarded, present_at, where_present
+from ppl.compile.branches import guarded, present_at, weighted, where_present
 from ppl.compile.computed import defined, recurrence
 from ppl.compile.densities import log_density, support_contains
 from ppl.compile.eliminate import Chain, SumOut
@@ -243,7 +243,7 @@ def _observations(low: Lowering) -> None:
             if name in bound.missing and piece.target is not None:
                 node = where_present(piece, node)
             if piece.weight is not None:
-                node = Apply("multiply", (piece.weight, node))
+                node = weighted(piece.weight, node)
             term = Term("likelihood", node, piece.indices, piece.span, number)
             if name is None:
                 low.loose.append(term)
