@@ -154,8 +154,12 @@ def test_ranges_hold_their_values(name):
         arrays = [
             np.broadcast_to([[0.0, 1.0], [1.0, 2.0]], (20, 2, 2))
             if letters == ("e", "v")
+            else np.zeros(20)
+            if name == "spline" and k == 2
             else member(rng, r, (20, *(SIZES[n] for n in letters)))
-            for r, letters in zip(ranges, groups(atom.signature, arity(atom))[0], strict=True)
+            for k, (r, letters) in enumerate(
+                zip(ranges, groups(atom.signature, arity(atom))[0], strict=True)
+            )
         ]
         for k in WHOLE.get(name, ()) if name in ("at", "log_ive") else ():
             arrays[k] = np.zeros(20)
