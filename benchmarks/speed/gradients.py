@@ -1,8 +1,8 @@
 """Value and gradient: ours, autograd's tape, JAX's jit, and NumPy by hand, by turns in one process.
 
-Run as ``python -m benchmarks.speed.gradients [--rounds 7] [--draws 16 64] [--long] [NAME ...]`` with
-the extra `jax` installed. One thread for all (set by the program itself). Before it is timed, each
-model's log joint is compared with the one written by hand. ``--long`` measures how times grow with
+Run as ``python -m benchmarks.speed.gradients [--rounds 7] [--draws 16 64] [--long] [NAME ...]``,
+with the extra `jax` installed. Before it is timed, each model's log joint is compared with the one
+written by hand. ``--long`` measures how times grow with
 size instead. The table goes to standard output.
 """
 
@@ -10,18 +10,11 @@ from __future__ import annotations
 
 import argparse
 import math
-import os
 import statistics
 import sys
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
-
-for _name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
-    os.environ[_name] = "1"
-os.environ.setdefault(
-    "XLA_FLAGS", "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
-)
 
 import jax
 import numpy as np

@@ -135,7 +135,10 @@ def _process_on_jax(data: dict[str, Any]) -> Any:
     squares = jnp.square(at[:, None] - at[None, :])
 
     def log_joint(x: dict[str, Any]) -> Any:
-        (rho, rho_term), (alpha, alpha_term) = half_normal(x["rho"], 3.0), half_normal(x["alpha"], 2.0)
+        (rho, rho_term), (alpha, alpha_term) = (
+            half_normal(x["rho"], 3.0),
+            half_normal(x["alpha"], 2.0),
+        )
         s, s_term = half_normal(x["s"], 1.0)
         covariance = jnp.square(alpha) * jnp.exp(-0.5 * squares / jnp.square(rho))
         factor = jnp.linalg.cholesky(covariance + jnp.square(s) * jnp.eye(len(y)))
