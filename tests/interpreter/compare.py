@@ -98,6 +98,8 @@ def check(
     for i, values in enumerate(at_point(joint, x)):
         wanted = second.log_joint(values)
         wanted += log_jacobian(joint, second, x[i])
+        latents = [n for n in second.latents() if not second.is_discrete(n)]
+        wanted += sum(second.log_surface(n, values[n]) for n in latents)
         assert found[i] == pytest.approx(wanted, rel=1e-9, abs=1e-8), joint.source
         compare_quantities(joint, second, values)
     compare_gradients(joint, x)
