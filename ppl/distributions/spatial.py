@@ -132,6 +132,8 @@ ICAR = Distribution(
     log_density=_icar_log_density,
     sample=_icar_sample,
     signature="(e,v),()->(n)",
+    location_scale=(None, "sigma"),
+    exceptions={"location_and_scale_move": "the scale stretches a vector in all its dimensions"},
     fault=_unconnected,
     example=lambda rng, batch, sizes, spread: _path(rng, batch, sizes["n"], spread),
     reference=lambda edges, sigma: scipy_stats().multivariate_normal(
@@ -176,6 +178,8 @@ CAR = Distribution(
     log_density=_car_log_density,
     sample=_car_sample,
     signature="(e,v),(),()->(n)",
+    location_scale=(None, "sigma"),
+    exceptions={"location_and_scale_move": "the scale stretches a vector in all its dimensions"},
     fault=_isolated,
     example=lambda rng, batch, sizes, spread: (
         _path(rng, batch, sizes["n"], spread)[0],
