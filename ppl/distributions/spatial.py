@@ -184,7 +184,7 @@ CAR = Distribution(
     example=lambda rng, batch, sizes, spread: (
         _path(rng, batch, sizes["n"], spread)[0],
         rng.uniform(-0.8, 0.8, batch),
-        np.exp(rng.normal(spread, 0.3, batch)),
+        np.exp(rng.normal(spread + 0.5, 0.1, batch)),
     ),
     reference=lambda edges, rho, sigma: scipy_stats().multivariate_normal(
         cov=np.linalg.inv(_car_precision(edges, rho, sigma))

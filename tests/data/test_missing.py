@@ -271,6 +271,7 @@ def test_the_report_names_the_missing_values_and_predicts_them():
     assert any("2 missing values" in note for note in document["notes"])
     assert fit.simulate()["y"].shape == (2000, 40)
     assert fit.predict()["y"].shape == (2000, 40)
+    assert len(fit.loo().pointwise) == 38
 
 
 def test_new_inputs_may_have_missing_values_too():
