@@ -64,7 +64,7 @@ def facts_of(joint: LogJoint, selection: Selection) -> Facts:
             dict.fromkeys(bound.latents, ""),
             bound.unused,
         ),
-        joint.program.choices,
+        joint.simplified.choices,
         tuple(d.message for d in bound.notes),
     )
 
