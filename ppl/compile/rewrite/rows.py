@@ -72,7 +72,10 @@ class Rows:
 
     def where(self, condition: NDArray[np.bool_]) -> Rows:
         """Return the rows where a condition on rows holds."""
-        chosen = np.flatnonzero(condition)
+        return self.at(np.flatnonzero(condition))
+
+    def at(self, chosen: NDArray[np.intp]) -> Rows:
+        """Return some of the rows."""
         return replace(self, kept=chosen if self.kept is None else self.kept[chosen])
 
     def blocks(self, width: int = 1) -> Iterator[slice]:

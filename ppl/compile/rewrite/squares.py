@@ -1,18 +1,18 @@
 """Sums of squares that are linear in their latents: a Gaussian likelihood with a common scale.
 
 With the columns of data M and the latents v, the sum over rows of (M v)² is |R v|², where R is the
-triangular factor of M = Q R. R is found block by block of rows (Demmel, Grigori, Hoemmen & Langou
-2012, "Communication-optimal parallel and sequential QR and LU factorizations"); unlike the matrix
-of products M'M it loses no digits.
+triangular factor of M = Q R: unlike the matrix of products M'M it loses no digits.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ppl.compile.rewrite.factorise import triangular_factor
 from ppl.compile.rewrite.products import (
     Gather,
     Product,
@@ -23,12 +23,14 @@ from ppl.compile.rewrite.products import (
     summed,
     times,
 )
-from ppl.compile.rewrite.rows import Rows, whole
+from ppl.compile.rewrite.rows import Rows, values
 from ppl.compile.rewrite.scope import Scope, fresh_index
 from ppl.compile.rewrite.statistics import factors_of
 from ppl.compile.rewrite.summand import Rewritten, Rule, Summand, data_indices
 from ppl.graph.nodes import Apply, Constant, Index, Node
 
+SAMPLED = 20
+"""Rows for each column that the first rough factor is made of."""
 MOST_COLUMNS = 1000
 """More columns are not factorised."""
 MOST_GROUPED = 150
@@ -67,7 +69,7 @@ class Column:
         flat = np.asarray(data, np.float64).reshape(len(data), -1)
         if self.gather is None:
             return flat
-        where = whole(self.gather.position, rows, (), scope)[block].astype(np.intp)
+        where = values(self.gather.position, rows, block, (), scope).astype(np.intp)
         groups = self.shape(scope)[0]
         spread = np.zeros((len(flat), groups, flat.shape[1]))
         spread[np.arange(len(flat)), where] = flat
@@ -177,12 +179,24 @@ def _factor(
 ) -> NDArray[np.float64]:
     """Return R of the columns, each row times the root of its weight."""
     roots = np.sqrt(weights)
-    factor = np.zeros((0, width))
-    for block in rows.blocks(width):
-        parts = [c.values(rows, block, scope) for c in columns]
-        table = np.concatenate(parts, axis=1) * roots[block, None]
-        factor = np.linalg.qr(np.concatenate([factor, table]), mode="r")
-    return factor
+
+    def table(of: Rows, block: slice, root: NDArray[np.float64]) -> NDArray[np.float64]:
+        result = np.empty((block.stop - block.start, width))
+        start = 0
+        for column in columns:
+            part = column.values(of, block, scope)
+            np.multiply(part, root[:, None], out=result[:, start : start + part.shape[1]])
+            start += part.shape[1]
+        return result
+
+    def blocks() -> Iterator[NDArray[np.float64]]:
+        for block in rows.blocks(width):
+            yield table(rows, block, roots[block])
+
+    step = max(1, rows.count // (SAMPLED * width))
+    chosen = np.arange(0, rows.count, step)
+    some = rows.at(chosen)
+    return triangular_factor(blocks, table(some, slice(0, some.count), roots[chosen]))
 
 
 SQUARES = Rule("triangular factor", "a linear Gaussian likelihood needs R of its design", _squares)
