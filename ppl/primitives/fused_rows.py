@@ -21,6 +21,8 @@ Positions = NDArray[np.intp]
 
 ROWS, DRAWS = 1024, 64
 """A block's rows, and the draws that are worked on at once: 0.5 MB."""
+FEW = 16
+"""Up to so many draws, a block has twice the rows."""
 TABLES = 4
 """At most so many tables are read by group."""
 STEEP = 85.0
@@ -86,12 +88,12 @@ class Predictor:
     offset: Floats | None
     weights: Floats | None
     rows: int
-    _segments: dict[tuple[int, int], Segments] = field(default_factory=dict)
+    _segments: dict[tuple[int, int, int], Segments] = field(default_factory=dict)
 
-    def blocks(self) -> Iterator[slice]:
-        """Yield blocks of rows."""
-        for low in range(0, self.rows, ROWS):
-            yield slice(low, min(low + ROWS, self.rows))
+    def blocks(self, size: int) -> Iterator[slice]:
+        """Yield blocks of so many rows."""
+        for low in range(0, self.rows, size):
+            yield slice(low, min(low + size, self.rows))
 
     def design(self, block: slice) -> Floats | None:
         """Return the design's rows."""
@@ -103,7 +105,7 @@ class Predictor:
 
     def segments(self, number: int, block: slice) -> Segments:
         """Return how a block's rows add up by the positions of a lookup."""
-        found = self._segments.get((number, block.start))
+        found = self._segments.get((number, block.start, block.stop))
         if found is None:
             places = self.lookups[number].places[block]
             ordered = bool(np.all(places[1:] >= places[:-1]))
@@ -111,7 +113,7 @@ class Predictor:
             laid = places if order is None else places[order]
             starts = np.flatnonzero(np.concatenate(([True], laid[1:] != laid[:-1])))
             found = Segments(order, starts, laid[starts])
-            self._segments[number, block.start] = found
+            self._segments[number, block.start, block.stop] = found
         return found
 
 
@@ -214,8 +216,9 @@ def _some_draws(
     totals = np.zeros((terms, draws))
     by_vector = None if vector is None else np.zeros_like(vector)
     by_table = [np.zeros_like(t) for t in tables]
-    memory = np.empty((min(ROWS, rows.rows), draws))
-    for block in rows.blocks():
+    size = 2 * ROWS if draws <= FEW else ROWS
+    memory = np.empty((min(size, rows.rows), draws))
+    for block in rows.blocks(size):
         design = rows.design(block)
         eta = memory[: block.stop - block.start]
         _predict(rows, block, design, vector, tables, eta)

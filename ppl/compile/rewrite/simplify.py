@@ -194,9 +194,10 @@ def _inlined(term: Term, scope: Scope) -> Node | None:
         return rewrite(substitute(definition.node, names), one)
 
     try:
-        return rewrite(term.node, one)
+        node = rewrite(term.node, one)
     except NotPlain:
         return None
+    return node if node.free <= plates else None
 
 
 def _runs_along(position: Node, plates: frozenset[Index]) -> bool:
