@@ -23,6 +23,8 @@ ROWS, DRAWS = 1024, 64
 """A block's rows, and the draws that are worked on at once: 0.5 MB."""
 FEW = 16
 """Up to so many draws, a block has twice the rows."""
+LEVELS = 32
+"""Positions with no more rows than this in a block are summed level by level."""
 TABLES = 4
 """At most so many tables are read by group."""
 STEEP = 85.0
@@ -55,16 +57,48 @@ class Segments:
     Attributes
     ----------
     order
-        Sorts the rows by position; None where they are sorted.
+        Sorts the rows, by position or by level; None where they are sorted.
+    levels
+        Where positions have few rows each: how many have a first row, a second, and so on. Rows
+        are sorted by level, positions by how many rows they have.
     starts
-        Where each position's rows start.
+        Otherwise: where each position's rows start.
     positions
         The positions that occur.
     """
 
     order: Positions | None
+    levels: tuple[int, ...]
     starts: Positions
     positions: Positions
+
+    @classmethod
+    def of(cls, places: Positions) -> Segments:
+        """Find the segments of rows that stand at these places."""
+        positions, counts = np.unique(places, return_counts=True)
+        order = np.argsort(places, kind="stable")
+        starts = np.cumsum(counts) - counts
+        most = int(np.max(counts))
+        if most > LEVELS:
+            ordered = bool(np.all(places[1:] >= places[:-1]))
+            return cls(None if ordered else order, (), starts, positions)
+        by_size = np.argsort(-counts, kind="stable")
+        levels = tuple(int(np.sum(counts > k)) for k in range(most))
+        rows = [order[starts[by_size[:n]] + k] for k, n in enumerate(levels)]
+        return cls(np.concatenate(rows), levels, starts, positions[by_size])
+
+    def sums(self, part: Floats) -> Floats:
+        """Add up rows, (rows, draws), by position."""
+        if self.order is not None:
+            part = np.take(part, self.order, axis=0)
+        if not self.levels:
+            return np.asarray(np.add.reduceat(part, self.starts, axis=0))
+        total = part[: self.levels[0]]
+        start = self.levels[0]
+        for count in self.levels[1:]:
+            total[:count] += part[start : start + count]
+            start += count
+        return total
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -107,12 +141,7 @@ class Predictor:
         """Return how a block's rows add up by the positions of a lookup."""
         found = self._segments.get((number, block.start, block.stop))
         if found is None:
-            places = self.lookups[number].places[block]
-            ordered = bool(np.all(places[1:] >= places[:-1]))
-            order = None if ordered else np.argsort(places, kind="stable")
-            laid = places if order is None else places[order]
-            starts = np.flatnonzero(np.concatenate(([True], laid[1:] != laid[:-1])))
-            found = Segments(order, starts, laid[starts])
+            found = Segments.of(self.lookups[number].places[block])
             self._segments[number, block.start, block.stop] = found
         return found
 
@@ -170,7 +199,7 @@ def _weighted(
     slope: bool,
 ) -> tuple[Floats, Floats | None]:
     if weights is None:
-        return np.sum(value, axis=0)[None], share if slope else None
+        return np.ones((1, len(value))) @ value, share if slope else None
     total = weights.T @ value
     if not slope:
         return total, None
@@ -261,11 +290,7 @@ def _scatter(rows: Predictor, block: slice, r: Floats, by_table: list[Floats]) -
     for number, lookup in enumerate(rows.lookups):
         segments = rows.segments(number, block)
         part = r if lookup.factors is None else r * lookup.factors[block, None]
-        if segments.order is not None:
-            part = part[segments.order]
-        by_table[lookup.table][segments.positions] += np.add.reduceat(
-            part, segments.starts, axis=0
-        )
+        by_table[lookup.table][segments.positions] += segments.sums(part)
 
 
 def _softplus_rows(rows: Any, coefficients: Any, vector: Any, *tables: Any) -> tuple[Any, ...]:
