@@ -108,7 +108,7 @@ class Predictor:
     Attributes
     ----------
     matrices
-        (rows, columns) each: side by side they are the design.
+        (rows, columns) each: side by side they are the design. They may lie in files.
     lookups
         What is read by group.
     offset
@@ -134,7 +134,7 @@ class Predictor:
         if not self.matrices:
             return None
         if len(self.matrices) == 1:
-            return self.matrices[0][block]
+            return np.asarray(self.matrices[0][block], np.float64)
         return np.concatenate([m[block] for m in self.matrices], axis=1)
 
     def segments(self, number: int, block: slice) -> Segments:
@@ -256,7 +256,7 @@ def _some_draws(
         totals += sums
         if r is None:
             continue
-        if design is not None:
+        if design is not None and by_vector is not None:
             by_vector += design.T @ r
         _scatter(rows, block, r, by_table)
     value = totals[0] if coefficients is None else np.sum(totals * coefficients, axis=0)
@@ -272,7 +272,7 @@ def _predict(
     eta: Floats,
 ) -> None:
     """Write the predictors of a block."""
-    if design is not None:
+    if design is not None and vector is not None:
         np.matmul(design, vector, out=eta)
     else:
         eta[...] = 0.0

@@ -55,7 +55,12 @@ DATA: Mapping[str, Callable[[np.random.Generator], Any]] = {
     "share": lambda rng: rng.uniform(size=N),
 }
 
-SUMS, FACTOR, EQUAL, FUSED = "sufficient statistics", "triangular factor", "equal rows", "fused rows"
+SUMS, FACTOR, EQUAL, FUSED = (
+    "sufficient statistics",
+    "triangular factor",
+    "equal rows",
+    "fused rows",
+)
 
 
 def _case(data: str, text: str, *fires: str) -> Case:
@@ -110,9 +115,7 @@ CASES = {
         SUMS,
         FACTOR,
     ),
-    "one Gaussian": _case(
-        "real", f"m ~ Normal(0, 1)\n{SCALE}real[N] ~ Normal(m, s)", SUMS, FACTOR
-    ),
+    "one Gaussian": _case("real", f"m ~ Normal(0, 1)\n{SCALE}real[N] ~ Normal(m, s)", SUMS, FACTOR),
     "hierarchy": _case(
         "x g real",
         f"data x[N]\ndim J = 7\ndata g[N] in J\nu[J] ~ Normal(m, t)\nm ~ Normal(0, 1)\n"
@@ -122,7 +125,10 @@ CASES = {
         EQUAL,
     ),
     "not linear, equal rows": _case(
-        "x real", f"data x[N]\nb ~ Normal(0, 1)\n{SCALE}real[N] ~ Normal(exp(b * x), s)", SUMS, EQUAL
+        "x real",
+        f"data x[N]\nb ~ Normal(0, 1)\n{SCALE}real[N] ~ Normal(exp(b * x), s)",
+        SUMS,
+        EQUAL,
     ),
     "factor": _case(
         "X real",
@@ -215,7 +221,8 @@ CASES = {
     ),
     "scale by row": _case(
         "X x real",
-        f"data X[N, D], x[N]\n{COEFFICIENTS}c ~ Normal(0, 1)\nreal[N] ~ Normal(X @ b + a, exp(c * x))",
+        f"data X[N, D], x[N]\n{COEFFICIENTS}c ~ Normal(0, 1)\n"
+        "real[N] ~ Normal(X @ b + a, exp(c * x))",
         SUMS,
     ),
     "heavy tails": _case(

@@ -25,7 +25,9 @@ def compiled(case: Case, seed: int) -> LogJoint:
 
 def log_joint(joint: LogJoint, program: Program) -> Callable[[Any], Any]:
     sets = {c.constraint.name: c.constraint for c in program.columns}
-    function: Callable[[Any], Any] = run_source(emit(program, joint.bound), joint.bound, sets, {})[0]
+    function: Callable[[Any], Any] = run_source(emit(program, joint.bound), joint.bound, sets, {})[
+        0
+    ]
     return function
 
 

@@ -33,7 +33,7 @@ def triangular_factor(blocks: Callable[[], Iterable[Floats]], some: Floats) -> F
     some
         Rows of M, more than columns, evenly spread.
     """
-    factor = np.linalg.qr(some, mode="r")
+    factor = _reflected(some)
     for _ in range(ROUNDS):
         better = _corrected(blocks(), factor)
         if better is None:
@@ -71,6 +71,10 @@ def _by_reflections(blocks: Iterable[Floats]) -> Floats:
     factor: Floats | None = None
     for block in blocks:
         table = block if factor is None else np.concatenate([factor, block])
-        factor = np.linalg.qr(table, mode="r")
+        factor = _reflected(table)
     assert factor is not None
     return factor
+
+
+def _reflected(table: Floats) -> Floats:
+    return np.asarray(np.linalg.qr(table, mode="r"), np.float64)

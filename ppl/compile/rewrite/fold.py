@@ -44,7 +44,8 @@ def _fold(summand: Summand, scope: Scope) -> Rewritten | None:
 
 
 def _column(leaf: Node, rows: Rows, scope: Scope) -> NDArray[np.float64]:
-    return whole(leaf, rows, _others(leaf, rows), scope)
+    column = whole(leaf, rows, _others(leaf, rows), scope)
+    return column if column.dtype.kind != "b" else column.astype(np.float64)
 
 
 def _others(leaf: Node, rows: Rows) -> tuple[Index, ...]:
@@ -134,9 +135,7 @@ def _fold_squares(summand: Summand, scope: Scope, share: float) -> Rewritten | N
         return None
     if any(data_indices(i, rows) for i in outcome) or free & frozenset(summand.others):
         return None
-    mean = plus(
-        [summed(i.sums, times(*i.data, *without(i.latent, shared, scope))) for i in rest]
-    )
+    mean = plus([summed(i.sums, times(*i.data, *without(i.latent, shared, scope))) for i in rest])
     parts = leaves(mean, rows, scope)
     columns = [_column(leaf, rows, scope) for leaf in parts]
     found = patterns(columns, share) if columns else None

@@ -41,7 +41,8 @@ class Patterns:
         columns = [
             np.bincount(self.which, np.ascontiguousarray(c, float), self.count) for c in flat.T
         ]
-        return np.stack(columns, axis=-1).reshape(self.count, *np.shape(weights)[1:])
+        laid = np.stack(columns, axis=-1).reshape(self.count, *np.shape(weights)[1:])
+        return np.asarray(laid, np.float64)
 
 
 def patterns(columns: Sequence[NDArray[Any]], share: float = SHARE) -> Patterns | None:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ppl.compile.program import Fused
 from ppl.compile.rewrite.products import Product, TooMany, expand, gather, times
-from ppl.compile.rewrite.rows import Rows, whole
+from ppl.compile.rewrite.rows import Rows, is_mapped, whole
 from ppl.compile.rewrite.scope import Scope
 from ppl.compile.rewrite.statistics import factors_of
 from ppl.compile.rewrite.summand import Rewritten, Rule, Summand, data_indices
@@ -19,8 +19,6 @@ from ppl.primitives.fused_rows import TABLES, Lookup, Predictor
 
 LEAST = 2000
 """Fewer numbers of rows times columns are not worth a pass of their own."""
-STREAMED = 1 << 27
-"""Designs of more numbers are put side by side block by block, not once."""
 
 Part = tuple[Node, tuple[Index, ...]]
 
@@ -118,7 +116,7 @@ def _design(
     if not vectors and not thin and not tables:
         return None
     matrices = [*wide, *narrow]
-    if len(matrices) > 1 and sum(m.size for m in matrices) <= STREAMED:
+    if len(matrices) > 1 and not any(map(is_mapped, matrices)):
         matrices = [np.concatenate(matrices, axis=1)]
     elif len(narrow) > 1:
         matrices = [*wide, np.concatenate(narrow, axis=1)]
@@ -131,7 +129,7 @@ def _table(
     """Return an item's data as a matrix; what is stored as one is not copied."""
     if len(item.data) == 1 and len(others) == 1:
         found = whole(item.data[0], rows, others, scope)
-        if found.dtype == np.float64:
+        if found.dtype == np.float64 or is_mapped(found):
             return found
     data = np.asarray(factors_of(item, rows, slice(0, rows.count), others, scope), np.float64)
     return np.ascontiguousarray(data.reshape(len(data), -1))
@@ -161,8 +159,8 @@ def _weights(
 def _sorted_by(
     lookups: list[Lookup], design: list[NDArray[np.float64]], rows: Rows
 ) -> NDArray[np.intp] | None:
-    """Return an order of the rows by group, if sorting does not copy a long design."""
-    if not lookups or sum(m.size for m in design) > STREAMED:
+    """Return an order of the rows by group; a design that lies in a file stays as it is."""
+    if not lookups or any(map(is_mapped, design)):
         return None
     main = max(lookups, key=lambda one: int(np.max(one.places)))
     if np.all(main.places[1:] >= main.places[:-1]):

@@ -35,9 +35,7 @@ class Product:
     sums: tuple[Index, ...] = ()
 
     def __mul__(self, other: Product) -> Product:
-        return Product(
-            self.data + other.data, self.latent + other.latent, self.sums + other.sums
-        )
+        return Product(self.data + other.data, self.latent + other.latent, self.sums + other.sums)
 
     @property
     def free(self) -> frozenset[Index]:
@@ -98,8 +96,9 @@ class _Expansion:
                 return self._times(a, b)
             case Apply(atom="divide", arguments=(a, b)):
                 return self._times(a, Apply("divide", (Constant(1.0), b)), whole=b)
-            case Apply(atom="square", arguments=(a,)) | Apply(
-                atom="power", arguments=(a, Constant(value=2))
+            case (
+                Apply(atom="square", arguments=(a,))
+                | Apply(atom="power", arguments=(a, Constant(value=2)))
             ):
                 inner = self.of(a)
                 if len(inner) == 1 and not inner[0].sums:
@@ -138,9 +137,7 @@ class _Expansion:
                 return (Product(latent=(node,)),)
             inside = tuple(i for i in indices if i in product.free)
             counts = tuple(size_of(i) for i in indices if i not in product.free)
-            result.append(
-                replace(product, data=product.data + counts, sums=product.sums + inside)
-            )
+            result.append(replace(product, data=product.data + counts, sums=product.sums + inside))
         return tuple(result)
 
     def _logarithm(self, node: Apply) -> Products:

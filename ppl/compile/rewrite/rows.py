@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from ppl.compile.numeric import NotNumeric, extent_of
 from ppl.compile.rewrite.scope import Scope
-from ppl.graph.evaluate import integer
 from ppl.graph.nodes import (
     Apply,
     Constant,
@@ -85,9 +84,7 @@ class Rows:
             yield slice(low, min(low + size, self.count))
 
 
-def values(
-    node: Node, rows: Rows, block: slice, others: Sequence[Index], scope: Scope
-) -> Array:
+def values(node: Node, rows: Rows, block: slice, others: Sequence[Index], scope: Scope) -> Array:
     """Return an expression of data on a block of rows, (rows, others...), perhaps a view.
 
     Raises
@@ -108,9 +105,7 @@ def whole(node: Node, rows: Rows, others: Sequence[Index], scope: Scope) -> Arra
 class _Block:
     """Evaluates on one block; every value has an axis for the rows, then one for each other."""
 
-    def __init__(
-        self, rows: Rows, block: slice, others: tuple[Index, ...], scope: Scope
-    ) -> None:
+    def __init__(self, rows: Rows, block: slice, others: tuple[Index, ...], scope: Scope) -> None:
         self.rows, self.block, self.others, self.scope = rows, block, others, scope
         self.plain = rows.kept is None and len(rows.indices) == 1
         self._done: dict[int, tuple[Node, Array]] = {}
@@ -132,7 +127,10 @@ class _Block:
             case Read():
                 return self._read(node)
             case Apply(atom=atom, arguments=arguments):
-                return np.asarray(ATOMS[atom].function(*map(self.value, arguments)))
+                given = [self.value(a) for a in arguments]
+                if not atom.startswith("logical"):
+                    given = [g if g.dtype.kind == "f" else g.astype(np.float64) for g in given]
+                return np.asarray(ATOMS[atom].function(*given))
             case Select(condition=c, yes=a, no=b):
                 return np.where(self.value(c), self.value(a), self.value(b))
             case Reduce(operation="sum", indices=indices, body=body):
@@ -219,9 +217,14 @@ class _Block:
             raise NotNumeric from None
 
 
-def number_of(node: Node, scope: Scope) -> int:
-    """Return a size as a number."""
-    return integer(node, scope.bound.sizes, scope.bound.data)
+def is_mapped(array: Array) -> bool:
+    """Return whether an array lies in a file."""
+    base: object = array
+    while isinstance(base, np.ndarray):
+        if isinstance(base, np.memmap):
+            return True
+        base = base.base
+    return False
 
 
 def size_of(index: Index) -> Node:

@@ -16,6 +16,7 @@ from ppl.compile.rewrite.statistics import STATISTICS
 from ppl.compile.rewrite.summand import Rewritten, Rule, Summand
 from ppl.compile.rewrite.work import work, work_of_rows
 from ppl.graph.bound import BoundGraph
+from ppl.graph.evaluate import NotANumber
 from ppl.graph.nodes import (
     Apply,
     Constant,
@@ -41,7 +42,7 @@ GAIN = 0.8
 
 @dataclass(frozen=True, slots=True)
 class Better:
-    """A rewritten term: its steps, its parts, and the rules that made it with the rows they left."""
+    """A rewritten term: its steps, its parts, and the rules that fired with the rows they left."""
 
     steps: tuple[Step, ...]
     terms: tuple[tuple[Node, tuple[Index, ...]], ...]
@@ -90,19 +91,17 @@ def simplify(program: Program, bound: BoundGraph, rules: tuple[Rule, ...] = RULE
 
 
 def _better(term: Term, scope: Scope, rules: tuple[Rule, ...]) -> Better | None:
-    inlined = _inlined(term, scope)
-    if inlined is None:
-        return None
-    before = work(inlined, term.indices, scope)
-    if before < LEAST:
-        return None
     try:
-        rows, node = _rows(inlined, term.indices, scope)
+        node = _inlined(term, scope)
+        before = work(node, term.indices, scope)
+        if before < LEAST:
+            return None
+        rows, node = _rows(node, term.indices, scope)
         if rows is None:
             return None
         others = tuple(i for i in term.indices if i not in rows.set)
         better = _rewritten(node, rows, others, scope, rules)
-    except (NotNumeric, TooMany, NotPlain):
+    except (NotNumeric, NotANumber, NotPlain, TooMany):
         return None
     if better is None:
         return None
@@ -180,8 +179,14 @@ def _left_over(left: list[Summand], scope: Scope) -> list[tuple[Node, tuple[Inde
 # -------------------------------------------------------------------------------------------- rows
 
 
-def _inlined(term: Term, scope: Scope) -> Node | None:
-    """Put definitions that go along with the term's rows in the place of their names."""
+def _inlined(term: Term, scope: Scope) -> Node:
+    """Put definitions that go along with the term's rows in the place of their names.
+
+    Raises
+    ------
+    NotPlain
+        If a definition has indices of its own that cannot be renamed.
+    """
     plates = frozenset(term.indices)
 
     def one(node: Node) -> Node:
@@ -193,11 +198,10 @@ def _inlined(term: Term, scope: Scope) -> Node | None:
         names = dict(zip(definition.indices, node.positions, strict=True))
         return rewrite(substitute(definition.node, names), one)
 
-    try:
-        node = rewrite(term.node, one)
-    except NotPlain:
-        return None
-    return node if node.free <= plates else None
+    node = rewrite(term.node, one)
+    if not node.free <= plates:
+        raise NotPlain
+    return node
 
 
 def _runs_along(position: Node, plates: frozenset[Index]) -> bool:
@@ -211,9 +215,7 @@ def _runs_along(position: Node, plates: frozenset[Index]) -> bool:
             return False
 
 
-def _rows(
-    node: Node, indices: tuple[Index, ...], scope: Scope
-) -> tuple[Rows | None, Node]:
+def _rows(node: Node, indices: tuple[Index, ...], scope: Scope) -> tuple[Rows | None, Node]:
     """Return the indices along which no latent is read, as rows, and the node over them."""
     local: set[Index] = set()
     for one in walk(node):
@@ -267,8 +269,8 @@ def _present(node: Node, scope: Scope) -> tuple[Node | None, Node]:
 
             return condition, rewrite(yes, taken)
         case Apply(atom="multiply", arguments=(a, b)) if isinstance(b, Select):
-            condition, plain = _present(b, scope)
-            return condition, node if condition is None else Apply("multiply", (a, plain))
+            found, plain = _present(b, scope)
+            return found, node if found is None else Apply("multiply", (a, plain))
         case _:
             return None, node
 
@@ -285,6 +287,4 @@ def _told(term: Term, better: Better, bound: BoundGraph) -> list[str]:
     for rule, before, after in better.fired:
         old = told.get(rule.name, (0, 0))
         told[rule.name] = max(before, old[0]), max(after, old[1])
-    return [
-        f"{name}: `{text}`, {before} rows as {after}" for name, (before, after) in told.items()
-    ]
+    return [f"{name}: `{text}`, {before} rows as {after}" for name, (before, after) in told.items()]

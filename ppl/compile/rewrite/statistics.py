@@ -10,7 +10,7 @@ from ppl.compile.rewrite.products import Product, gather, replaced, summed, time
 from ppl.compile.rewrite.rows import Rows, values, whole
 from ppl.compile.rewrite.scope import Scope, fresh_index
 from ppl.compile.rewrite.summand import Rewritten, Rule, Summand, data_indices
-from ppl.graph.nodes import Constant, Index, Position
+from ppl.graph.nodes import Constant, Index, Node, Position
 
 
 def _statistics(summand: Summand, scope: Scope) -> Rewritten | None:
@@ -57,13 +57,13 @@ def _by_group(product: Product, summand: Summand, scope: Scope) -> Rewritten | N
     index, latent = found.index, found.latent
     if len(occupied) < size:
         index = fresh_index("g", len(occupied))
-        place = {scope.number(Position(found.index)): scope.read("group", occupied, (index,))}
+        place: dict[int, Node] = {
+            scope.number(Position(found.index)): scope.read("group", occupied, (index,))
+        }
         latent = tuple(replaced(n, place, scope) for n in latent)
         sums = sums[occupied]
     node = times(scope.read("sum", sums, (index, *others)), *product.alike(rows), *latent)
-    return Rewritten(
-        ((summed(product.sums, node), (*summand.others, index)),), rows=len(occupied)
-    )
+    return Rewritten(((summed(product.sums, node), (*summand.others, index)),), rows=len(occupied))
 
 
 def factors_of(
@@ -99,6 +99,4 @@ def total_of(
     return total
 
 
-STATISTICS = Rule(
-    "sufficient statistics", "data that enter as sums are summed once", _statistics
-)
+STATISTICS = Rule("sufficient statistics", "data that enter as sums are summed once", _statistics)

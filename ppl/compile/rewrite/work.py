@@ -50,5 +50,5 @@ def _size(node: Node, scope: Scope) -> float:
 def work_of_rows(step: Fused, scope: Scope) -> float:
     """Return the work of a pass over rows."""
     rows: Predictor = scope.arrays[step.rows]
-    width = sum(m.shape[1] for m in rows.matrices)
-    return rows.rows * (5.0 + PRODUCT * width + len(rows.lookups))
+    width = sum(int(m.shape[1]) for m in rows.matrices)
+    return float(rows.rows) * (5.0 + PRODUCT * width + len(rows.lookups))
