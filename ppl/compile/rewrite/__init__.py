@@ -4,6 +4,6 @@ A term is written as a sum of products (`products`), grouped into summands (`sum
 which the first rule of `RULES` that fits is applied. What no rule takes stays over its rows.
 """
 
-from ppl.compile.rewrite.simplify import RULES, simplify
+from ppl.compile.rewrite.simplify import PORTABLE, RULES, simplify
 
-__all__ = ["RULES", "simplify"]
+__all__ = ["PORTABLE", "RULES", "simplify"]

@@ -33,6 +33,8 @@ from ppl.graph.nodes import (
 from ppl.graph.substitute import NotPlain, substitute
 
 RULES: tuple[Rule, ...] = (STATISTICS, FOLD_GROUPED, SQUARES, FOLD_SQUARES, FOLD, FUSED)
+PORTABLE = tuple(rule for rule in RULES if rule is not FUSED)
+"""Those whose results are plain array operations, which other backends compile themselves."""
 
 LEAST = 500
 """A term of less work is left as it is."""
