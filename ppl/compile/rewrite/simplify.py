@@ -44,11 +44,13 @@ GAIN = 0.8
 
 @dataclass(frozen=True, slots=True)
 class Better:
-    """A rewritten term: its steps, its parts, and the rules that fired with the rows they left."""
+    """A rewritten term: its steps and parts, the rules that fired with the rows before and after,
+    and the work before and after."""
 
     steps: tuple[Step, ...]
     terms: tuple[tuple[Node, tuple[Index, ...]], ...]
     fired: tuple[tuple[Rule, int, int], ...]
+    work: tuple[float, float] = (0.0, 0.0)
 
 
 def simplify(program: Program, bound: BoundGraph, rules: tuple[Rule, ...] = RULES) -> Program:
@@ -109,7 +111,7 @@ def _better(term: Term, scope: Scope, rules: tuple[Rule, ...]) -> Better | None:
         return None
     after = sum(work(n, i, scope) for n, i in better.terms)
     after += sum(work_of_rows(s, scope) for s in better.steps if isinstance(s, Fused))
-    return better if after <= GAIN * before else None
+    return replace(better, work=(before, after)) if after <= GAIN * before else None
 
 
 def _rewritten(
@@ -289,4 +291,9 @@ def _told(term: Term, better: Better, bound: BoundGraph) -> list[str]:
     for rule, before, after in better.fired:
         old = told.get(rule.name, (0, 0))
         told[rule.name] = max(before, old[0]), max(after, old[1])
-    return [f"{name}: `{text}`, {before} rows as {after}" for name, (before, after) in told.items()]
+    lines = [
+        f"{name}: `{text}`, {before:,} rows as {after:,}" for name, (before, after) in told.items()
+    ]
+    before, after = (f"{round(w):,}" for w in better.work)
+    lines[-1] += f"; {before} operations for each draw as {after}"
+    return lines
