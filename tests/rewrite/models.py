@@ -122,6 +122,22 @@ CASES = {
         f"t ~ Exponential(1)\nb ~ Normal(0, 1)\n{SCALE}"
         "for n in N { real[n] ~ Normal(u[g[n]] + b * x[n], s) }",
         SUMS,
+        FACTOR,
+    ),
+    "some groups": _case(
+        "X g real",
+        "data X[N, D]\ndim J = 9\ndata g[N] in J\nu[J] ~ Normal(0, t)\nt ~ Exponential(1)\n"
+        f"v[J] ~ Normal(0, 1)\n{COEFFICIENTS}{SCALE}"
+        "for n in N { real[n] ~ Normal(X[n] @ b + a + u[g[n]] + v[g[n]] * X[n, 0], s) }",
+        SUMS,
+        FACTOR,
+    ),
+    "crossed groups": _case(
+        "x g some real",
+        "data x[N]\ndim J = 7\ndim L = 5\ndata g[N] in J, some[N] in L\nu[J] ~ Normal(0, 1)\n"
+        f"v[L] ~ Normal(0, 1)\nb ~ Normal(0, 1)\n{SCALE}"
+        "for n in N { real[n] ~ Normal(u[g[n]] + v[some[n]] + b * x[n], s) }",
+        SUMS,
         EQUAL,
     ),
     "not linear, equal rows": _case(

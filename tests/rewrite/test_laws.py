@@ -125,3 +125,18 @@ def test_patterns_are_the_distinct_rows() -> None:
     assert found.count == len(distinct)
     assert np.array_equal(table[found.first][found.which], table)
     assert np.array_equal(np.sort(found.sums(np.ones(20_000))), np.sort(counts))
+
+
+def test_groups_of_few_rows_and_covariates_of_groups_keep_the_model() -> None:
+    rng = np.random.default_rng(0)
+    group = np.concatenate([np.arange(40), np.repeat(50, 300), rng.integers(41, 45, 300)])
+    year = 2000.0 + rng.integers(0, 20, 640)
+    data = {"g": group, "x": year, "z": np.sin(group), "y": rng.normal(size=640) * 10 + 3}
+    text = (
+        "dim J = 60\ndata g[N] in J, x[N], z[N]\nu[J] ~ Normal(0, 1)\nv[J] ~ Normal(0, 1)\n"
+        "b ~ Normal(0, 1)\ns ~ Exponential(1)\n"
+        "for n in N { y[n] ~ Normal(u[g[n]] + v[g[n]] * x[n] + b * z[n] + 2, s) }"
+    )
+    joint = ppl.Model(text).compile(data)
+    assert any("triangular factor" in line for line in joint.simplified.choices)
+    same(joint, joint.program, joint.simplified)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from ppl.compile.numeric import NotNumeric
 from ppl.compile.program import Fused, Program, Step, Term
 from ppl.compile.rewrite.fold import FOLD, FOLD_GROUPED, FOLD_SQUARES, only_kept
+from ppl.compile.rewrite.grouped import GROUPED
 from ppl.compile.rewrite.predictors import FUSED
 from ppl.compile.rewrite.products import Product, TooMany, expand, plus, times
 from ppl.compile.rewrite.rows import Rows, whole
@@ -32,7 +33,15 @@ from ppl.graph.nodes import (
 )
 from ppl.graph.substitute import NotPlain, substitute
 
-RULES: tuple[Rule, ...] = (STATISTICS, FOLD_GROUPED, SQUARES, FOLD_SQUARES, FOLD, FUSED)
+RULES: tuple[Rule, ...] = (
+    STATISTICS,
+    GROUPED,
+    FOLD_GROUPED,
+    SQUARES,
+    FOLD_SQUARES,
+    FOLD,
+    FUSED,
+)
 PORTABLE = tuple(rule for rule in RULES if rule is not FUSED)
 """Those whose results are plain array operations, which other backends compile themselves."""
 
@@ -294,6 +303,6 @@ def _told(term: Term, better: Better, bound: BoundGraph) -> list[str]:
     lines = [
         f"{name}: `{text}`, {before:,} rows as {after:,}" for name, (before, after) in told.items()
     ]
-    before, after = (f"{round(w):,}" for w in better.work)
-    lines[-1] += f"; {before} operations for each draw as {after}"
+    much, little = (f"{round(w):,}" for w in better.work)
+    lines[-1] += f"; {much} operations for each draw as {little}"
     return lines

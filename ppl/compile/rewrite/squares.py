@@ -63,6 +63,10 @@ class Column:
         groups = () if self.gather is None else (scope.extent(self.gather.index),)
         return (*groups, *(scope.extent(i) for i in self.others))
 
+    def width(self, scope: Scope) -> int:
+        """Return how many columns each row fills."""
+        return int(np.prod([scope.extent(i) for i in self.others], dtype=int))
+
     def values(self, rows: Rows, block: slice, scope: Scope) -> NDArray[np.float64]:
         """Return the columns on a block of rows, (rows, columns)."""
         data = factors_of(self.product, rows, block, self.others, scope)
@@ -89,7 +93,7 @@ def _squares(summand: Summand, scope: Scope) -> Rewritten | None:
     except TooMany:
         return None
     shared = common(items, rows, scope)
-    columns = _columns(items, shared, rows, scope)
+    columns = columns_of(items, shared, rows, scope)
     if columns is None:
         return None
     width = sum(int(np.prod(c.shape(scope), dtype=int)) for c in columns)
@@ -132,9 +136,10 @@ def without(nodes: tuple[Node, ...], shared: list[Node], scope: Scope) -> tuple[
     return tuple(kept)
 
 
-def _columns(
+def columns_of(
     items: tuple[Product, ...], shared: list[Node], rows: Rows, scope: Scope
 ) -> list[Column] | None:
+    """Return the columns of M, None if latents are read in another way than by group."""
     columns = []
     for item in items:
         found = None
@@ -152,13 +157,11 @@ def _term(
 ) -> tuple[Node, Index] | None:
     """Return the squares of R v, and the index that they are summed over."""
     rows = summand.rows
-    if data_indices(part, rows) or part.sums:
+    signed = weights_of(part, rows, scope)
+    if signed is None:
         return None
-    weights = factors_of(Product(part.data), rows, slice(0, rows.count), (), scope)
-    if not (np.all(weights >= 0) or np.all(weights <= 0)):
-        return None
-    sign = -1.0 if np.any(weights < 0) else 1.0
-    factor = _factor(columns, width, np.abs(weights), rows, scope)
+    sign, weights = signed
+    factor = _factor(columns, width, weights, rows, scope)
     index = fresh_index("r", len(factor))
     sums = []
     start = 0
@@ -172,6 +175,16 @@ def _term(
         read = scope.read("factor", piece, (index, *group, *column.others))
         sums.append(summed((*group, *column.product.sums), times(read, *column.alike, *latent)))
     return times(Constant(sign), Apply("square", (plus(sums),))), index
+
+
+def weights_of(part: Product, rows: Rows, scope: Scope) -> tuple[float, NDArray[np.float64]] | None:
+    """Return the rows' weights and their common sign, None where signs differ."""
+    if data_indices(part, rows) or part.sums:
+        return None
+    weights = factors_of(Product(part.data), rows, slice(0, rows.count), (), scope)
+    if not (np.all(weights >= 0) or np.all(weights <= 0)):
+        return None
+    return -1.0 if np.any(weights < 0) else 1.0, np.abs(weights)
 
 
 def _factor(
