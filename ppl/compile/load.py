@@ -18,7 +18,7 @@ from ppl.compile.emit import Emitted, emit
 from ppl.compile.faults import bad_position, outside_support
 from ppl.compile.lower import lower
 from ppl.compile.program import Program
-from ppl.compile.rewrite import PORTABLE, RULES, simplify
+from ppl.compile.rewrite import simplified
 from ppl.compile.runtime import (
     BadPosition,
     OutsideSupport,
@@ -128,8 +128,8 @@ def compile_bound(
     """
     centring = centring or {}
     program = lower(bound, frozenset(centring))
-    simplified = simplify(program, bound, RULES if backend == "autograd" else PORTABLE)
-    emitted = emit(simplified, bound)
+    rewritten = simplified(program, bound, portable=backend != "autograd")
+    emitted = emit(rewritten, bound)
     sets = {c.constraint.name: c.constraint for c in program.columns}
     degrees = {f"{name}.centring": degree for name, degree in centring.items()}
     functions = run_source(emitted, bound, sets, degrees)
@@ -142,7 +142,7 @@ def compile_bound(
     return LogJoint(
         bound,
         program,
-        simplified,
+        rewritten,
         emitted.text,
         centring,
         backend,

@@ -11,8 +11,8 @@ from ppl.compile.emit import emit
 from ppl.compile.load import LogJoint, run_source
 from ppl.compile.pointwise import pointwise
 from ppl.compile.program import Program, Term
-from ppl.compile.rewrite import RULES, simplify
 from ppl.compile.rewrite.scope import Scope
+from ppl.compile.rewrite.simplify import RULES, simplify
 from ppl.compile.rewrite.statistics import STATISTICS
 from ppl.compile.rewrite.work import work
 from ppl.compile.stage import stage
