@@ -107,14 +107,16 @@ def only_kept(summand: Summand, scope: Scope) -> Summand:
 
 def _fold_grouped(summand: Summand, scope: Scope) -> Rewritten | None:
     """Fold a Gaussian likelihood early where latents are read by group."""
-    return _fold_squares(summand, scope, GROUPED_SHARE)
+    return _fold_squares(summand, scope, GROUPED_SHARE, grouped=True)
 
 
 def _fold_last(summand: Summand, scope: Scope) -> Rewritten | None:
     return _fold_squares(summand, scope, SHARE)
 
 
-def _fold_squares(summand: Summand, scope: Scope, share: float) -> Rewritten | None:
+def _fold_squares(
+    summand: Summand, scope: Scope, share: float, grouped: bool = False
+) -> Rewritten | None:
     """Replace outcomes with equal predictors by their mean and their sum of squares about it."""
     match summand.factor:
         case Apply(atom="square", arguments=(inside,)):
@@ -125,6 +127,8 @@ def _fold_squares(summand: Summand, scope: Scope, share: float) -> Rewritten | N
     try:
         items = expand(inside, rows, scope)
     except TooMany:
+        return None
+    if grouped and not any(i.over_rows(rows) for i in items):
         return None
     shared = common(items, rows, scope)
     outcome = [i for i in items if not without(i.latent, shared, scope)]
