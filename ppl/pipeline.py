@@ -217,7 +217,7 @@ def show(request: Request, stage: Stage) -> str:
         case "simplify":
             from ppl.compile.show import program_text
 
-            return program_text(compiled_of(request)[1].program)
+            return program_text(compiled_of(request)[1].simplified)
         case "source":
             return compiled_of(request)[1].source
         case "gradient":

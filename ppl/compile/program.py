@@ -6,8 +6,8 @@ A step computes one array or one term of the log joint. The emitter writes a lin
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
 from ppl.compile.eliminate import Chain, Operation, SumOut
 from ppl.constraints import Constraint
@@ -204,6 +204,35 @@ class Term:
 
 
 @dataclass(frozen=True, slots=True)
+class Fused:
+    """A sum over rows of a function of a linear predictor, (draws,), by one primitive.
+
+    Attributes
+    ----------
+    function
+        The primitive, of `ppl.primitives.fused_rows`.
+    rows
+        The key of the rows' `Predictor`.
+    coefficients
+        Of the terms of the weights; none where the weights are data.
+    vectors, tables
+        Latents with their indices: the vector's parts one after the other, and each table.
+    """
+
+    key: str
+    function: str
+    rows: str
+    coefficients: tuple[Node, ...]
+    vectors: tuple[tuple[Node, tuple[Index, ...]], ...]
+    tables: tuple[tuple[Node, tuple[Index, ...]], ...]
+
+    @property
+    def nodes(self) -> tuple[Node, ...]:
+        """All that it reads."""
+        return (*self.coefficients, *(n for n, _ in (*self.vectors, *self.tables)))
+
+
+@dataclass(frozen=True, slots=True)
 class Inside:
     """A check, when data are bound, that observed values lie in a support that data decide."""
 
@@ -240,6 +269,7 @@ Step = (
     | StateDraw
     | Filter
     | Scan
+    | Fused
 )
 
 
@@ -298,6 +328,8 @@ class Program:
         For every array, its shape.
     choices
         What the compiler decided, one sentence each.
+    arrays
+        What rewrites made of the data, by key.
     """
 
     steps: tuple[Step, ...]
@@ -307,6 +339,7 @@ class Program:
     columns: tuple[Column, ...]
     shapes: Mapping[str, tuple[int, ...]]
     choices: tuple[str, ...]
+    arrays: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def dimension(self) -> int:

@@ -8,6 +8,7 @@ from ppl.compile.program import (
     Draw,
     Eliminate,
     Filter,
+    Fused,
     Given,
     Inside,
     Jacobian,
@@ -67,6 +68,9 @@ def step_text(step: Step) -> str:
         case Scan(members=members, time=time):
             inside = "; ".join(f"{m.name} = {node_text(m.value)}" for m in members)
             return f"scan {inside}    for {indices_text((time,))}"
+        case Fused(key=key, function=function, rows=rows):
+            inside = ", ".join(map(node_text, step.nodes))
+            return f"{key} = {function} over {rows} of {inside}"
         case Table(key=key, node=node, plates=plates, states=states):
             return f"table {key} = {node_text(node)}    for {indices_text((*plates, *states))}"
         case Eliminate(operation=operation):

@@ -28,6 +28,9 @@ from ppl.graph.ranges import needed, support_of
 from ppl.graph.wrapped import simple_densities
 from ppl.text import DataError, Diagnostic, ModelError
 
+BLOCK = 1 << 14
+"""Rows of data that are looked at together: those mapped from a file are never held whole."""
+
 
 def bind(
     graph: Graph, selection: Selection, overrides: Mapping[str, int] | None = None
@@ -288,8 +291,11 @@ def _is_calculated_with(graph: Graph, name: str) -> bool:
 def _range(values: Array) -> Range:
     if values.size == 0:
         return Range(0.0, 0.0)
-    whole = values.dtype.kind in "iub" or bool(np.all(values == np.floor(values)))
-    return Range(float(values.min()), float(values.max()), integer=whole)
+    rows = np.atleast_1d(values)
+    parts = [rows[i : i + BLOCK] for i in range(0, len(rows), BLOCK)]
+    whole = values.dtype.kind in "iub" or all(bool(np.all(p == np.floor(p))) for p in parts)
+    low, high = min(float(p.min()) for p in parts), max(float(p.max()) for p in parts)
+    return Range(low, high, integer=whole)
 
 
 def _filled(graph: Graph, name: str, values: Array, gone: Array) -> Array:

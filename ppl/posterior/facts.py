@@ -65,7 +65,7 @@ def facts_of(joint: LogJoint, selection: Selection) -> Facts:
             {shown(n): _missing_words(bound, n) for n in bound.latents},
             bound.unused,
         ),
-        joint.program.choices,
+        joint.simplified.choices,
         tuple(d.message for d in bound.notes),
     )
 
