@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NoReturn
 
 import ppl
 from ppl.cli import help
-from ppl.cli.commands import AT_FAULT, COMMANDS, DONE, INTERRUPTED, OUR_FAULT, WRONG_USAGE
+from ppl.cli.commands import COMMANDS
 from ppl.cli.output import complain, put, report_our_fault, say
+from ppl.cli.status import AT_FAULT, DONE, INTERRUPTED, OUR_FAULT, WRONG_USAGE
 from ppl.cli.words import nearest, parse, refuse
 from ppl.text import PplError, UsageError
 
@@ -32,13 +35,28 @@ def main(words: Sequence[str] | None = None) -> int:
     for variable in THREADS:
         os.environ.setdefault(variable, "1")
     try:
-        return _answering_mistakes(words)
+        with _asked_to_end():
+            return _answering_mistakes(words)
     except KeyboardInterrupt:
         say("interrupted")
         return INTERRUPTED
     except Exception as error:
         report_our_fault(error)
         return OUR_FAULT
+
+
+@contextlib.contextmanager
+def _asked_to_end() -> Iterator[None]:
+    """Take a request to end (SIGTERM) as Ctrl-C is taken: what was reached is kept."""
+    try:
+        before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    except ValueError:  # not the main thread: signals are others' affair
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _answering_mistakes(words: list[str]) -> int:

@@ -35,6 +35,8 @@ def from_python(data: object, *, explicit: bool = False) -> Dataset:
     ------
     DataError
         If a value is ragged or not of numbers or texts, or two names are the same.
+    UsageError
+        If a path names no file that can be opened.
     """
     if isinstance(data, str | os.PathLike):
         return read((os.fspath(data),))[0]

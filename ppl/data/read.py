@@ -14,7 +14,7 @@ from ppl.data.diagnostics import DAMAGED, FORMAT, NOT_FOUND, TWICE, WORD, fail
 from ppl.data.json_file import read_json
 from ppl.data.numpy_files import MAGIC, ZIP_MAGIC, read_npy, read_npz
 from ppl.data.table_file import read_table
-from ppl.text import DataError, Diagnostic
+from ppl.text import DataError, Diagnostic, UsageError
 
 SUFFIXES = (".npy", ".npz", ".json", ".csv", ".tsv")
 """Endings of the files that can be read."""
@@ -53,6 +53,8 @@ def read(arguments: Sequence[str]) -> tuple[Dataset, ...]:
     ------
     DataError
         With everything that is wrong with any of the files, or with a name given twice.
+    UsageError
+        If only words are at fault: they name no file that can be opened.
     """
     datasets: list[Dataset] = []
     faults: list[Diagnostic] = []
@@ -64,6 +66,8 @@ def read(arguments: Sequence[str]) -> tuple[Dataset, ...]:
     if list(arguments).count(STANDARD_INPUT) > 1:
         faults.append(WORD("standard input can be read only once, but `-` is given twice"))
     faults.extend(_given_twice(datasets))
+    if faults and all(fault.kind in (NOT_FOUND, WORD) for fault in faults):
+        raise UsageError(tuple(faults))
     if faults:
         raise DataError(tuple(faults))
     return tuple(datasets)

@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from ppl.guide.meanfield import MeanField
 from ppl.inference import climb as ladder
-from ppl.inference.climb import Climb, Progress
+from ppl.inference.climb import Begun, Climb, Progress
 from ppl.inference.draws import stratified_normals, systematic_resample
 from ppl.inference.judge import judge
 from ppl.inference.objective import Elbo
@@ -35,7 +35,12 @@ def infer(
     settings
         The user's choices; the defaults if None.
     progress
-        Called with every finished rung.
+        Called with every rung, before and after it is taken.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        If one comes before anything is reached; later ones end in an answer that says so.
     """
     if target.dimension == 0:
         return _nothing_to_infer(target, settings or Settings())
@@ -62,6 +67,7 @@ def infer(
         source=judged.source,
         rungs=climb.rungs,
         notes=judged.notes,
+        interrupted=bool(climb.interrupted),
     )
 
 
@@ -90,7 +96,7 @@ def _nothing_to_infer(target: Target, settings: Settings) -> Inference:
     )
 
 
-def _silent(rung: Rung) -> None:
+def _silent(rung: Rung | Begun) -> None:
     """Say nothing."""
 
 

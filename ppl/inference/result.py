@@ -76,6 +76,8 @@ class Inference:
         What was tried, in order.
     notes
         Further sentences for the user.
+    interrupted
+        Whether the user stopped it before its end.
     """
 
     target: Target | None
@@ -93,3 +95,4 @@ class Inference:
     source: Source
     rungs: tuple[Rung, ...]
     notes: tuple[str, ...]
+    interrupted: bool = False

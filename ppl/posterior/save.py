@@ -82,19 +82,20 @@ def load(path: str | Path, data: Mapping[str, Any] | None = None, **named: Any) 
     Raises
     ------
     UsageError
-        If the file cannot be read, is damaged, or has a layout that this version does not know.
+        If the file cannot be opened.
     DataError
-        If data are given that are not those of the fit.
+        If it is damaged, has a layout that this version does not know, or data are given that are
+        not those of the fit.
     """
     path = Path(path)
     try:
         header, arrays = unpack(path)
     except FileNotFoundError:
-        _fail(f"there is no file `{path}`")
+        _refuse(f"there is no file `{path}`")
     except IsADirectoryError:
-        _fail(f"`{path}` is a folder")
+        _refuse(f"`{path}` is a folder")
     except OSError as error:
-        _fail(f"`{path}` cannot be read: {(error.strerror or str(error)).lower()}")
+        _refuse(f"`{path}` cannot be read: {(error.strerror or str(error)).lower()}")
     except Damaged as error:
         help = "`ppl infer MODEL DATA --out FIT` writes one"
         _fail(f"`{path}` cannot be loaded: {error}", help)
@@ -107,8 +108,12 @@ def load(path: str | Path, data: Mapping[str, Any] | None = None, **named: Any) 
         _fail(f"`{path}` cannot be loaded: its content does not fit together ({what})")
 
 
+def _refuse(message: str) -> NoReturn:
+    raise UsageError((NOT_A_FIT(message),)) from None
+
+
 def _fail(message: str, help: str | None = None) -> NoReturn:
-    raise UsageError((NOT_A_FIT(message, help=help),)) from None
+    raise DataError((NOT_A_FIT(message, help=help),)) from None
 
 
 def _check_format(path: Path, header: Mapping[str, Any]) -> None:

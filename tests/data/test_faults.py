@@ -11,12 +11,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ppl.data.read import read
-from ppl.text import DataError, Diagnostic
+from ppl.text import DataError, Diagnostic, PplError, UsageError
 
 
 def faults(*words: object) -> tuple[Diagnostic, ...]:
-    with pytest.raises(DataError) as raised:
+    with pytest.raises(PplError) as raised:
         read([str(word) for word in words])
+    of_words = {"data-not-found", "data-argument"}
+    codes = {fault.code for fault in raised.value.diagnostics}
+    assert isinstance(raised.value, UsageError if codes <= of_words else DataError)
     return raised.value.diagnostics
 
 
