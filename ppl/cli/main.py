@@ -22,6 +22,18 @@ THREADS = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 so, and sums come out in the same order on machines with any number of cores."""
 
 
+def run() -> int:
+    """Be the process: run the command, and end with its status."""
+    status = main()
+    if status == INTERRUPTED:
+        # Python ends by a signal of its own where an interrupt hit a nested `exec`, caught or not.
+        for stream in (sys.stdout, sys.stderr):
+            with contextlib.suppress(OSError, ValueError, AttributeError):
+                stream.flush()
+        os._exit(status)
+    return status
+
+
 def main(words: Sequence[str] | None = None) -> int:
     """Run the command that the words name (those of the process by default).
 

@@ -183,6 +183,7 @@ def _datum(fit: Fit, name: str, variable: Variable, arrays: Arrays) -> dict[str,
         "origin": variable.origin,
         "labels": variable.labels,
         "table": variable.table,
+        "coords": variable.coords,
     }
 
 
@@ -256,14 +257,14 @@ def _data(header: dict[str, Any], arrays: Arrays, given: Dataset) -> dict[str, V
             _refuse_data(f"the fit has no data `{name}`", described)
     for name, about in described.items():
         labels = None if about["labels"] is None else tuple(about["labels"])
+        coords = tuple(None if c is None else tuple(c) for c in about.get("coords", ()))
         if about["stored"]:
-            variable = Variable(
-                frozen(arrays[f"data/{name}"]), about["origin"], labels, about["table"]
-            )
+            values = frozen(arrays[f"data/{name}"])
         elif name in given:
-            variable = Variable(given[name].values, about["origin"], labels, about["table"])
+            values = given[name].values
         else:
             continue
+        variable = Variable(values, about["origin"], labels, about["table"], coords)
         if digest(variable) != about["sha256"]:
             _refuse_data(f"`{name}` is not what the model was fitted to", described)
         found[name] = variable

@@ -82,7 +82,7 @@ CASES: list[tuple[str, Callable[[Path], None], str, str]] = [
     ("d.csv", text("\n\n"), "data-damaged", "is empty"),
     ("d.csv", text("1,2\n3,a\n"), "data-damaged", "column 2 holds the text 'a'"),
     ("d.csv", lambda p: p.write_bytes(b"a\ncaf\xe9\n"), "data-damaged", "line 2: not UTF-8"),
-    ("d.parquet", text("x"), "data-format", "ends in .parquet"),
+    ("d.feather", text("x"), "data-format", "ends in .feather"),
     ("d.csv.gz", text("x"), "data-format", "ends in .gz"),
     ("d.pkl", text("x"), "data-format", "ends in .pkl"),
 ]
