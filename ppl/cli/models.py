@@ -140,6 +140,11 @@ def _request(arguments: Arguments) -> Request:
 
     model, *files = arguments.files
     second = next((file for file in files if file.endswith(".ppl")), None)
+    if second is not None and not model.endswith(".ppl"):
+        refuse(
+            f"`{model}` stands where the model should",
+            f"the model is the first word, as in `{second} {model}`",
+        )
     if second is not None:
         refuse(f"`{second}` is a second model", "a command takes one model, as its first word")
     source = pipeline.read_model(model)

@@ -69,13 +69,16 @@ def read(arguments: Sequence[str]) -> tuple[Dataset, ...]:
     """
     datasets: list[Dataset] = []
     faults: list[Diagnostic] = []
+    piped = [a for a in arguments if STANDARD_INPUT in (a, a.partition("=")[2].partition(":")[0])]
+    if len(piped) > 1:
+        faults.append(WORD("standard input can be read only once, but `-` is given twice"))
     for argument in arguments:
+        if len(piped) > 1 and argument in piped:
+            continue
         try:
             datasets.append(_read_word(parse_word(argument)))
         except DataError as error:
             faults.extend(error.diagnostics)
-    if list(arguments).count(STANDARD_INPUT) > 1:
-        faults.append(WORD("standard input can be read only once, but `-` is given twice"))
     faults.extend(_given_twice(datasets))
     if faults and all(fault.kind in (NOT_FOUND, WORD) for fault in faults):
         raise UsageError(tuple(faults))
@@ -139,6 +142,8 @@ def _listing(dataset: Dataset) -> str:
 
 
 def _read_file(file: str) -> Dataset:
+    if file == STANDARD_INPUT and sys.stdin is None:
+        fail(NOT_FOUND, "standard input is closed, so nothing can be read from it")
     if file == STANDARD_INPUT:
         return _read_bytes(sys.stdin.buffer.read(), "standard input", None, "")
     path = Path(file)

@@ -105,7 +105,7 @@ def select(
         if name not in given:
             raise _error(source, _not_observable(declared, name))
     for dataset in datasets:
-        if dataset.lone is not None:
+        if dataset.lone is not None and declared.entries:  # without any, the builder complains
             name = _place_of_lone(source, declared, dataset, used, mentioned)
             used[name] = dataset.lone
     if unused:

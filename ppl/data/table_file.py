@@ -52,6 +52,8 @@ def read_table(text: str, shown: str, stem: str | None, delimiter: str | None) -
     header = _header(text, shown, delimiter)
     headless = all(_is_number(cell) for cell in header)
     columns = _columns(text, shown, delimiter, len(header), headless)
+    if not headless and not any(columns):
+        fail(DAMAGED, f"{shown} has a line with names, and no rows below it")
     if headless:
         return _lone(columns, shown, stem)
     pairs = [

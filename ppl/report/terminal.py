@@ -42,22 +42,22 @@ class Rung(Protocol):
         """The ELBO reached, in nats."""
 
 
-def is_terminal(stream: TextIO) -> bool:
+def is_terminal(stream: TextIO | None) -> bool:
     """Whether a person is likely to look at what is written there, as it is written."""
     try:
-        return stream.isatty()
+        return stream is not None and stream.isatty()
     except ValueError:
         return False
 
 
-def has_colour(stream: TextIO) -> bool:
+def has_colour(stream: TextIO | None) -> bool:
     """Whether to write colours: on a terminal, unless `NO_COLOR` is set (no-color.org)."""
     if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
         return False
     return is_terminal(stream)
 
 
-def style_for(stream: TextIO) -> Style:
+def style_for(stream: TextIO | None) -> Style:
     """Return how to write a report there."""
     width = shutil.get_terminal_size((WIDTH, 24)).columns if is_terminal(stream) else WIDTH
     return Style(width=width, colour=has_colour(stream))
