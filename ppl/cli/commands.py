@@ -47,6 +47,13 @@ COMMANDS = {
                     seconds,
                     20.0,
                 ),
+                Option(
+                    "--backend",
+                    "autograd, or jax if it is installed (default autograd)",
+                    "NAME",
+                    one_of("autograd", "jax"),
+                    "autograd",
+                ),
                 Option("--out", "keep the fit, for predict, report and ppl.load", "FIT"),
                 Option("--json", "write the result as JSON; - prints it, not the table", "FILE"),
                 Option("--report", "write a page with table, plots and checks", "FILE.html"),

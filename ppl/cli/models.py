@@ -34,6 +34,7 @@ def infer(arguments: Arguments) -> int:
         guide=arguments.guide,
         draws=arguments.draws,
         time_limit=arguments.time_limit,
+        backend=arguments.backend,
     )
     for target in (arguments.out, arguments.report, arguments.json):
         if target not in (None, "-"):
