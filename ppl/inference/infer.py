@@ -110,9 +110,11 @@ def _hand_out(climb: Climb, source: Source) -> tuple[WeightedDraws, Array]:
         chosen = systematic_resample(rng, np.exp(weighted.log_weights), count)
         return weighted, positions[rng.permutation(chosen)]
     if source == "hmc" and climb.chains is not None:
-        positions = climb.chains.kept.reshape(-1, climb.target.dimension)
+        kept = climb.chains.kept
+        positions = kept.reshape(-1, climb.target.dimension)
         size = len(positions)
         chosen = rng.choice(size, count, replace=count > size)
-        return WeightedDraws(positions, np.full(size, -np.log(size))), positions[chosen]
+        weighted = WeightedDraws(positions, np.full(size, -np.log(size)), kept.shape[1])
+        return weighted, positions[chosen]
     draws = climb.guide.place(stratified_normals(rng, count, climb.guide.rank))
     return WeightedDraws(draws, np.full(count, -np.log(count))), draws

@@ -165,6 +165,8 @@ def _header(fit: Fit, arrays: Arrays) -> dict[str, Any]:
                 for name in ("khat", "khat_quantity", "ess", "rhat", "gradients", "source")
             },
             "notes": list(inference.notes),
+            "interrupted": inference.interrupted,
+            "chains": inference.weighted.chains,
         },
         "facts": asdict(fit.facts),
         "seconds": dict(fit.seconds),
@@ -285,11 +287,12 @@ def _inference(header: dict[str, Any], arrays: Arrays) -> Inference:
     guide: Any = family(**_group(arrays, "guide"))
     positions = arrays["positions/weighted"]
     evidence = about.pop("log_evidence")
+    chains = about.pop("chains", 0)
     return Inference(
         target=None,
         guide=guide,
         draws=positions if header["equal_is_weighted"] else arrays["positions/equal"],
-        weighted=WeightedDraws(positions, arrays["positions/log_weights"]),
+        weighted=WeightedDraws(positions, arrays["positions/log_weights"], chains),
         elbo=Elbo(**about.pop("elbo")),
         log_evidence=None if evidence is None else Estimate(**evidence),
         verdict=Verdict(tuple(Finding(**f) for f in about.pop("findings"))),
