@@ -9,8 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from ppl.compile.load import LogJoint
 from ppl.data.dataset import row_labels
 from ppl.data.select import Selection
@@ -54,7 +52,7 @@ class Facts:
 
 def facts_of(joint: LogJoint, selection: Selection) -> Facts:
     """Gather what reports say of a compiled model."""
-    bound, data = joint.bound, selection.variables
+    bound = joint.bound
     return Facts(
         tuple(
             Named(n, axes_of(bound, selection, n), _kind(bound, n)) for n in joint.program.reported
@@ -63,7 +61,7 @@ def facts_of(joint: LogJoint, selection: Selection) -> Facts:
             Named(n, axes_of(bound, selection, n), _constraint(bound, n)) for n in bound.parameters
         ),
         Roles(
-            {n: _shape_words(v.values.shape, bound.missing.get(n)) for n, v in data.items()},
+            {n: _shape_words(v.values.shape) for n, v in selection.variables.items()},
             dict.fromkeys(bound.latents, ""),
             bound.unused,
         ),
@@ -84,9 +82,8 @@ def _constraint(bound: BoundGraph, name: str) -> str:
     return parameter.suffix.constraint.name if parameter.suffix is not None else "real"
 
 
-def _shape_words(shape: tuple[int, ...], missing: Any = None) -> str:
-    words = " × ".join(map(str, shape))
-    return words if missing is None else f"{words}, {np.count_nonzero(missing)} missing"
+def _shape_words(shape: tuple[int, ...]) -> str:
+    return "" if not shape else " × ".join(map(str, shape))
 
 
 def axes_of(bound: BoundGraph, selection: Selection, name: str) -> tuple[Axis, ...]:
