@@ -35,7 +35,7 @@ from ppl.text import DataError, Kind, Source, UsageError
 if TYPE_CHECKING:
     from ppl.posterior.fit import Fit
 
-FORMAT = 1
+FORMAT = 2
 """Version of the file's layout; raised when older programs could not read it."""
 
 LARGEST_OUTCOME = 2**25
@@ -298,8 +298,12 @@ def _inference(header: dict[str, Any], arrays: Arrays) -> Inference:
         verdict=Verdict(tuple(Finding(**f) for f in about.pop("findings"))),
         rungs=tuple(Rung(**r) for r in about.pop("rungs")),
         notes=tuple(about.pop("notes")),
-        **about,
+        **{name: value for name, value in about.items() if name in INFERRED},
     )
+
+
+INFERRED = frozenset(entry.name for entry in fields(Inference))
+"""What a file says of an inference by these names is taken from it as it stands."""
 
 
 def _facts(about: dict[str, Any]) -> Facts:

@@ -35,6 +35,39 @@ def test_what_is_loaded_is_what_was_saved(make: Any, tmp_path: Path) -> None:
     assert (tmp_path / "a.fit").read_bytes() == (tmp_path / "b.fit").read_bytes()
 
 
+@pytest.mark.parametrize(
+    ("make", "inputs"),
+    [
+        (schools, {"sigma": [10.0, 5.0]}),
+        (clinics, {"clinic": ["west", "east"], "dose": [0.0, 1.0]}),
+        (line, {"x": [0.0, 3.0]}),
+        (learned, {}),
+    ],
+    ids=["schools", "clinics", "line", "learned"],
+)
+def test_what_follows_gives_the_same_bytes(make: Any, inputs: Any, tmp_path: Path) -> None:
+    fit = make()
+    fit.save(tmp_path / "a.fit")
+    again = ppl.load(tmp_path / "a.fit")
+    for own, other in (
+        (fit.predict(**inputs), again.predict(**inputs)),
+        (fit.simulate(), again.simulate()),
+        (fit.log_likelihood(pointwise=True), again.log_likelihood(pointwise=True)),
+    ):
+        assert list(own) == list(other)
+        for name in own:
+            assert own[name].tobytes() == other[name].tobytes()
+    assert fit.to_html() == again.to_html()
+
+
+def test_chains_and_interruptions_are_kept(tmp_path: Path) -> None:
+    fit = ppl.infer("m ~ Normal(0, 1)\ny ~ Normal(m, 1)\n", y=[1.0, 2.0], method="hmc")
+    fit.save(tmp_path / "a.fit")
+    again = ppl.load(tmp_path / "a.fit")
+    assert again["m"].chains == fit["m"].chains > 1
+    assert again["m"].mcse == fit["m"].mcse
+
+
 def test_the_command_writes_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     model = tmp_path / "m.ppl"
     model.write_text("a ~ Normal(0, 1)\ny ~ Normal(a, 1)\n")
@@ -53,6 +86,20 @@ def test_a_file_of_this_version_stays_readable() -> None:
     assert fit["theta"].mean.shape == (8,)
     assert "ELBO" in str(fit)
     assert fit.joint.program.dimension == 10
+
+
+def test_a_file_of_layout_2_stays_readable() -> None:
+    fit = ppl.load(FIXTURE.with_name("format-2.fit"))
+    assert fit.verdict in ("good", "fair", "poor")
+    assert fit.names == ("level", "s")
+    assert fit["level"].draws().shape == (40, 2)
+    assert "level[east]" in str(fit)
+    assert "gain" in fit.parameters
+    assert fit.to_json()["quantities"]["level"]["labels"] == {"R": ["east", "west"]}
+    new = fit.predict(room=["west", "north"], light=[1.0, 1.0])
+    assert new["growth"].shape == (40, 2)
+    assert any("north" in note and "new to the fit" in note for note in new.notes)
+    assert "growth[p1]" in str(fit.simulate())
 
 
 def rewritten(source: Path, target: Path, change: Any) -> Path:
