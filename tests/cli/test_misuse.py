@@ -164,6 +164,13 @@ CASES = (
     Case("other names", "infer m.ppl t.csv", 1, "`x`", text("t.csv", "x\n1\n")),
     Case("infinite", "infer m.ppl t.csv", 1, "y[1]", text("t.csv", "y\n1\ninf\n")),
     Case("not enough", "infer m.ppl y.npy --set N=5", 1, "`N`"),
+    Case(
+        "more than the memory",
+        "infer k.ppl y.npy --set K=1000000000000000",
+        1,
+        "not enough memory",
+        text("k.ppl", "dim K = 2\nw[K] ~ Normal(0, 1)\ny ~ Normal(sum(w), 1)\n"),
+    ),
     # results that cannot be written
     Case(
         "out is a folder", "infer m.ppl y.npy --out d", 2, "is a folder", lambda: Path("d").mkdir()
