@@ -165,10 +165,10 @@ CASES = (
     Case("infinite", "infer m.ppl t.csv", 1, "y[1]", text("t.csv", "y\n1\ninf\n")),
     Case("not enough", "infer m.ppl y.npy --set N=5", 1, "`N`"),
     Case(
-        "more than the memory",
+        "a huge dimension",
         "infer k.ppl y.npy --set K=1000000000000000",
         1,
-        "not enough memory",
+        "are more than there can be",
         text("k.ppl", "dim K = 2\nw[K] ~ Normal(0, 1)\ny ~ Normal(sum(w), 1)\n"),
     ),
     # results that cannot be written
@@ -204,6 +204,17 @@ def test_misuse(case: Case, folder: Path, capsys: Capture) -> None:
     assert "Traceback" not in err
     assert "internal error" not in err
     assert {p: p.read_bytes() for p in folder.iterdir() if p.is_file()} == before
+
+
+def test_too_little_memory(folder: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
+    from ppl import pipeline
+
+    def large(*given: object) -> None:
+        np.empty(2**50)
+
+    monkeypatch.setattr(pipeline, "infer", large)
+    assert main(["infer", "m.ppl", "y.npy"]) == 1
+    assert "error[out-of-memory]: there is not enough memory" in capsys.readouterr().err
 
 
 def started(*words: str, **options: Any) -> "subprocess.Popen[str]":
