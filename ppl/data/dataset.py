@@ -114,9 +114,9 @@ def with_row_labels(pairs: Sequence[tuple[str, Variable]]) -> list[tuple[str, Va
 def row_labels(column: Variable) -> tuple[str, ...] | None:
     """Return the texts of a column if there is a different one in every row."""
     rows = len(column.values) if column.values.ndim == 1 else 0
-    if column.labels is None or column.first_text() is None or rows > MOST_ROW_LABELS:
+    if column.labels is None or not 0 < rows <= min(MOST_ROW_LABELS, len(column.labels)):
         return None
-    if len(column.labels) < rows or column.values.dtype.kind == "f":
+    if column.values.dtype.kind == "f" or column.first_text() is None:
         return None
     labels = tuple(column.labels[k] for k in column.values.tolist())
     return labels if len(set(labels)) == rows else None

@@ -13,7 +13,7 @@ from typing import Any, TypeGuard
 import numpy as np
 
 from ppl.data.arrays import variable
-from ppl.data.dataset import Dataset, Variable, frozen, named, with_row_labels
+from ppl.data.dataset import Dataset, Variable, frozen, named, row_labels, with_row_labels
 from ppl.data.diagnostics import NOT_NUMBERS, fail
 from ppl.data.read import read
 
@@ -73,7 +73,9 @@ def _variable(value: object, name: str, table: str | None = None) -> Variable:
         fail(NOT_NUMBERS, f"`{name}` is a {type(value).__name__}, not an array")
     for method in ("to_numpy", "numpy"):
         if callable(convert := getattr(value, method, None)):
-            return variable(convert(), name, origin, table)
+            found = variable(convert(), name, origin, table)
+            labels = _index_labels(value)
+            return replace(found, coords=(labels,)) if labels is not None else found
     if hasattr(value, "__iter__") and not hasattr(value, "__array__") | hasattr(value, "toarray"):
         return variable(list(value), name, origin, table)
     return variable(np.asarray(value), name, origin, table)
@@ -108,6 +110,14 @@ def _coords(array: Any) -> tuple[tuple[str, ...] | None, ...]:
         else None
         for d in array.dims
     )
+
+
+def _index_labels(series: Any) -> tuple[str, ...] | None:
+    """Return what the index of a pandas series calls its rows, where that is by different texts."""
+    index: Any = getattr(series, "index", None)
+    if _dtype_kind(index) in "biufMm":
+        return None
+    return row_labels(_variable(list(index), "index"))
 
 
 def _dtype_kind(values: object) -> str:

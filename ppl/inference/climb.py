@@ -361,7 +361,9 @@ def _run_chains(climb: Climb) -> Climb:
     budget = int(hmc.GRADIENTS_PER_SECOND * climb.settings.time_limit)
     problem = hmc.Problem(climb.target, rng, asked, budget, lambda: perf_counter() > climb.deadline)
     chains = hmc.run(problem, climb.guide, positions)
-    return replace(climb, chains=chains, gradients=climb.gradients + chains.gradients)
+    gradients = climb.gradients + chains.gradients
+    stopped = "hmc" if chains.outcome == "interrupted" else ""
+    return replace(climb, chains=chains, gradients=gradients, interrupted=stopped)
 
 
 def _promise(fit: meanfield.State) -> tuple[bool, bool, float]:

@@ -64,10 +64,9 @@ def judge(climb: Climb) -> Judgement:
 def _stopped(climb: Climb, verdict: Verdict) -> Verdict:
     """Say first that the user stopped it, and what the answer is then."""
     word = verdict.word if verdict.word == "poor" else "fair"
-    reason = (
-        f"Interrupted during {climb.interrupted}, so this is what {climb.rungs[-1].name} had "
-        f"reached. {verdict.reason}"
-    )
+    reached = climb.rungs[-1].name
+    what = f"what {reached} had reached" if reached != climb.interrupted else "as far as it came"
+    reason = f"Interrupted during {climb.interrupted}, so this is {what}. {verdict.reason}"
     return Verdict((Finding(word, reason, "Run it again to its end."), *verdict.findings))
 
 
@@ -212,7 +211,8 @@ def _judge_chains(climb: Climb) -> Verdict:
 
 
 def _limit(chains: hmc.State) -> str:
-    return "time" if chains.outcome == "time" else f"{chains.gradients:,} gradients"
+    by_budget = chains.outcome == "budget"
+    return f"{chains.gradients:,} gradients" if by_budget else "time"
 
 
 def _nearly(chains: hmc.State) -> bool:

@@ -207,7 +207,7 @@ def digest(variable: Variable) -> str:
     values = np.asarray(variable.values, order="C")
     labels = None if variable.labels is None else [str(label) for label in variable.labels]
     found = sha256(f"{values.dtype.str} {values.shape} {labels}".encode())
-    found.update(values.tobytes())
+    found.update(values.data)
     return found.hexdigest()
 
 

@@ -13,10 +13,12 @@ import xarray as xr
 from scipy.io import netcdf_file
 
 import ppl
+from ppl import pipeline
+from ppl.data import numpy_files
 from ppl.data.dataset import Dataset
 from ppl.data.python import from_python
 from ppl.data.read import SUFFIXES, read
-from ppl.text import DataError, PplError
+from ppl.text import DataError, PplError, Source
 
 NAMES = ("Ada", "Bo", "Cy")
 MODEL = (
@@ -149,6 +151,8 @@ def test_frames_and_data_sets_in_python() -> None:
     )
     check_table(from_python(polars))
     assert from_python({"y": arrays()["y"]})["y"].coords == (NAMES,)
+    assert from_python({"y": frame().set_index("name")["y"]})["y"].coords == (NAMES,)
+    assert from_python({"y": frame()["y"]})["y"].coords == ()
 
 
 def test_csv_rows_are_called_by_a_first_column_that_tells_them_apart(tmp_path: Path) -> None:
@@ -177,6 +181,20 @@ def test_labels_come_back_everywhere(tmp_path: Path) -> None:
     new = again.predict(others)
     assert "y[Di]" in str(new)
     assert any("are new" in note for note in new.notes)
+
+
+def test_a_large_array_is_mapped_and_not_copied_on_the_way_to_the_model(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(numpy_files, "LARGE", 1000)
+    np.save(tmp_path / "y.npy", np.random.default_rng(0).normal(size=1000))
+    np.save(tmp_path / "g.npy", np.arange(1000) % 7)
+    datasets = read([f"y={tmp_path}/y.npy", f"g={tmp_path}/g.npy"])
+    text = "data g[N] in G, y[N]\na[G] ~ Normal(0, 1)\ny ~ Normal(a[g], 1)\n"
+    _, bound = pipeline.bound_of(pipeline.Request(Source("m", text), datasets))
+    for name, dataset in zip("yg", datasets, strict=True):
+        assert isinstance(dataset[name].values, np.memmap)
+        assert np.shares_memory(bound.data[name], dataset[name].values)
 
 
 DAMAGES = {

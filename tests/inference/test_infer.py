@@ -1,10 +1,12 @@
 """Inference end to end on targets with known answers."""
 
+from dataclasses import replace
+
 import autograd.numpy as anp
 import numpy as np
 import pytest
 
-from ppl.inference import Settings, infer
+from ppl.inference import Settings, hmc, infer
 from ppl.inference.climb import Begun
 from ppl.inference.result import Rung
 
@@ -248,3 +250,22 @@ def test_an_interrupted_climb_keeps_what_it_reached(rung, reached):
 def test_nothing_is_kept_where_nothing_was_reached():
     with pytest.raises(KeyboardInterrupt):
         infer(targets.eight_schools(), progress=Stopper("meanfield"))
+
+
+def test_interrupted_chains_are_handed_out_as_far_as_they_are(monkeypatch):
+    real, steps = hmc.step, []
+
+    def struck(problem, state):
+        if len(steps) == 12:
+            raise KeyboardInterrupt
+        steps.append(state)
+        return replace(real(problem, state), outcome="running")
+
+    monkeypatch.setattr(hmc, "step", struck)
+    fit = infer(targets.eight_schools(), Settings(method="hmc"))
+    assert fit.interrupted
+    assert fit.rungs[-1].name == "hmc"
+    assert fit.source == "hmc"
+    assert fit.verdict.reason.startswith("Interrupted during hmc, so this is as far as it came.")
+    assert fit.weighted.chains == hmc.CHAINS
+    assert fit.rhat is not None
