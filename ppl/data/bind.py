@@ -52,6 +52,8 @@ def bind(
         With all that is wrong with the data, or with how the model uses them.
     """
     given = selection.variables
+    if selection.unused and selection.places and not given:
+        raise DataError((none_used(selection.unused, selection.places),), graph.source)
     _refuse_not_given(graph, given, selection.unused)
     sizes, notes = find_sizes(graph, given, overrides or {})
     data: dict[str, Array] = {}
@@ -86,8 +88,6 @@ def bind(
     whole, graph, data = graph, work.graph, work.data
     observed -= {k for n in work.states for k in graph.variables[n].pieces}
     latents, barren, parameters = _roles(graph, observed, set(data))
-    if selection.unused and selection.places and not given:
-        raise DataError((none_used(selection.unused, selection.places),), graph.source)
     if given and not observed and not any(isinstance(p, Factor) for p in graph.pieces):
         notes.append(_nothing_observed(graph))
     notes.extend(work.notes)
@@ -222,7 +222,7 @@ def _positions(
         )
     if np.isnan(values).any():
         return np.asarray(values - origin, dtype=np.float64)
-    return np.asarray(values - origin, dtype=np.int64)
+    return np.asarray(values - origin if origin else values, dtype=np.int64)
 
 
 def _error(graph: Graph, diagnostic: Diagnostic) -> DataError:

@@ -22,7 +22,7 @@ from ppl.inference.chains import Diagnosis, diagnose
 from ppl.inference.target import Target, evaluate, quantities
 
 Array = npt.NDArray[np.float64]
-Outcome = Literal["running", "accepted", "budget", "time"]
+Outcome = Literal["running", "accepted", "budget", "time", "interrupted"]
 
 CHAINS, PATH, MOST_LEAPFROGS = 64, 1.6, 64
 SHORT_SHARE, SHORTEST = 0.3, 0.1
@@ -81,7 +81,8 @@ class State:
         Of the kept draws; None before it is due.
     outcome
         ``running``, ``accepted``, ``budget`` when the gradients or the memory allowed were used
-        up, or ``time`` when the clock ended it, which another run may not repeat.
+        up, ``interrupted`` when the user ended it, or ``time`` when the clock did, which another
+        run may not repeat.
     """
 
     frame: Guide
@@ -128,10 +129,19 @@ class Problem:
 
 
 def run(problem: Problem, guide: Guide, positions: Array) -> State:
-    """Run chains from positions (C, D) until the diagnostics pass or a limit is reached."""
+    """Run chains from positions (C, D) until the diagnostics pass or a limit is reached.
+
+    Who interrupts gets the chains as far as they are, unless they are too short for a diagnosis.
+    """
     state = init(problem, guide, positions)
-    while state.outcome == "running":
-        state = step(problem, state)
+    try:
+        while state.outcome == "running":
+            state = step(problem, state)
+    except KeyboardInterrupt:
+        if state.diagnosis is None:
+            raise
+        diagnosis = _diagnose(problem.target, state)
+        return replace(state, outcome="interrupted", diagnosis=diagnosis)
     return state
 
 

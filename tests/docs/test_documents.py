@@ -52,15 +52,16 @@ def test_commands_print_what_the_document_shows(
     write_files(folder, document)
     text = document.read_text(encoding="utf-8")
     update = request.config.getoption("--update-golden")
-    for block in reversed([b for b in blocks_of(document) if b.language == "console"]):
-        for session in reversed(sessions_of(block)):
-            printed = run(session.words, capsys)
-            if same(session.output, printed):
-                continue  # what differs in timings alone is left as it is
-            if update:
-                text = text[: session.start] + printed + text[session.stop :]
-            else:
-                pytest.fail(f"{block}: $ {session.words}\n{printed}")
+    blocks = [b for b in blocks_of(document) if b.language == "console"]
+    sessions = [(block, session) for block in blocks for session in sessions_of(block)]
+    printed = [run(session.words, capsys) for _, session in sessions]
+    for (block, session), now in reversed(list(zip(sessions, printed, strict=True))):
+        if same(session.output, now):
+            continue  # what differs in timings alone is left as it is
+        if update:
+            text = text[: session.start] + now + text[session.stop :]
+        else:
+            pytest.fail(f"{block}: $ {session.words}\n{now}")
     if update:
         document.write_text(text, encoding="utf-8")
 
