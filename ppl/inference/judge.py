@@ -6,18 +6,18 @@ Each detector reads one diagnostic and may lower the verdict, with a reason and 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import assert_never
+from typing import Literal, assert_never
 
 import numpy as np
 import numpy.typing as npt
 
 from ppl.inference import hmc, importance, meanfield, mismatch
 from ppl.inference.climb import Climb
-from ppl.inference.result import Source
 from ppl.inference.starts import SAME_ELBO, ambiguity
 from ppl.inference.verdict import Verdict, begin
 
 Array = npt.NDArray[np.float64]
+Source = Literal["guide", "importance", "hmc"]
 
 SECOND_MODE, HEAVY_TAIL, GUIDE_ERROR = 0.01, 0.8, 0.1
 UNREPEATABLE = "The clock cut inference short: the same seed may give other numbers next time."

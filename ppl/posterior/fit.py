@@ -162,7 +162,8 @@ class Fit:
                 (USAGE(f"the fit has no quantity `{name}`", help=self._instead(name)),)
             )
         values = self.values
-        return Quantity(name, values.weighted[name], values.weights, lambda: values.equal[name])
+        drawn, moments = values.weighted[name], self.inference.moments.get(name)
+        return Quantity(name, drawn, values.weights, lambda: values.equal[name], moments)
 
     def _instead(self, name: str) -> str:
         from ppl.graph.names import nearest

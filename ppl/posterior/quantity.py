@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ppl.inference.result import Moments
 from ppl.text import UsageError
 from ppl.text.usage import USAGE
 
@@ -30,12 +31,15 @@ class Quantity:
         Normalised weights (S,).
     source
         What hands out equally weighted draws (n, ...).
+    moments
+        Mean and standard deviation, where they are known exactly.
     """
 
     name: str
     values: npt.NDArray[Any]
     weights: Array
     source: Callable[[], npt.NDArray[Any]]
+    moments: Moments | None = None
 
     @cached_property
     def equal(self) -> npt.NDArray[Any]:
@@ -50,6 +54,8 @@ class Quantity:
     @cached_property
     def mean(self) -> Array:
         """Posterior mean, in the variable's shape."""
+        if self.moments is not None:
+            return self.moments.mean
         first = self.values[0].astype(float)
         away = np.tensordot(self.weights, self.values - first, 1) / np.sum(self.weights)
         return np.asarray(first + away)
@@ -57,6 +63,8 @@ class Quantity:
     @cached_property
     def sd(self) -> Array:
         """Posterior standard deviation, in the variable's shape."""
+        if self.moments is not None:
+            return self.moments.sd
         centred = self.values.astype(float) - self.mean
         variance = np.tensordot(self.weights, np.square(centred), 1) / np.sum(self.weights)
         return np.asarray(np.sqrt(variance))
@@ -90,13 +98,18 @@ class Quantity:
 
     @cached_property
     def mcse(self) -> Array:
-        """Monte Carlo standard error of the mean, in the variable's shape."""
+        """Monte Carlo standard error of the mean, in the variable's shape; 0 if it is exact."""
+        if self.moments is not None:
+            return np.zeros(self.shape)
         centred = self.values.astype(float) - self.mean
         return np.asarray(np.sqrt(np.tensordot(np.square(self.weights), np.square(centred), 1)))
 
     @cached_property
     def ess(self) -> Array:
-        """Effective number of draws behind the mean, in the variable's shape."""
+        """Effective number of draws behind the mean, in the variable's shape.
+
+        NaN where the mean is exact, or does not vary.
+        """
         with np.errstate(invalid="ignore", divide="ignore"):
             ratio = np.square(self.sd / self.mcse)
         return np.where(self.mcse > 0, ratio, np.nan)

@@ -22,7 +22,7 @@ from ppl.data.python import from_python
 from ppl.data.select import Selection
 from ppl.guide.gaussian import Guide
 from ppl.inference.objective import Elbo
-from ppl.inference.result import Estimate, Inference, Rung, WeightedDraws
+from ppl.inference.result import Estimate, Inference, Moments, Rung, WeightedDraws
 from ppl.inference.settings import Settings
 from ppl.inference.verdict import Finding, Verdict
 from ppl.posterior.archive import Damaged, pack, unpack
@@ -135,6 +135,8 @@ def _header(fit: Fit, arrays: Arrays) -> dict[str, Any]:
         arrays[f"centring/{name}"] = degree
     arrays["positions/weighted"] = inference.weighted.positions
     arrays["positions/log_weights"] = inference.weighted.log_weights
+    for name, moments in inference.moments.items():
+        arrays[f"mean/{name}"], arrays[f"sd/{name}"] = moments.mean, moments.sd
     same = inference.draws is inference.weighted.positions
     if not same:
         arrays["positions/equal"] = inference.draws
@@ -289,8 +291,14 @@ def _inference(header: dict[str, Any], arrays: Arrays) -> Inference:
         verdict=Verdict(tuple(Finding(**f) for f in about.pop("findings"))),
         rungs=tuple(Rung(**r) for r in about.pop("rungs")),
         notes=tuple(about.pop("notes")),
+        moments=_moments(arrays),
         **about,
     )
+
+
+def _moments(arrays: Arrays) -> dict[str, Moments]:
+    sds = _group(arrays, "sd")
+    return {name: Moments(mean, sds[name]) for name, mean in _group(arrays, "mean").items()}
 
 
 def _facts(about: dict[str, Any]) -> Facts:
