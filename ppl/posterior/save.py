@@ -28,7 +28,7 @@ from ppl.inference.verdict import Finding, Verdict
 from ppl.posterior.archive import Damaged, pack, unpack
 from ppl.posterior.draws import Kept
 from ppl.posterior.facts import Facts, Named
-from ppl.report.summary import Axis, Roles
+from ppl.report.summary import Axis, Check, Roles
 from ppl.report.write import write
 from ppl.text import DataError, Kind, Source, UsageError
 
@@ -163,6 +163,7 @@ def _header(fit: Fit, arrays: Arrays) -> dict[str, Any]:
             },
             "notes": list(inference.notes),
         },
+        "checks": [asdict(check) for check in fit.checks],
         "facts": asdict(fit.facts),
         "seconds": dict(fit.seconds),
     }
@@ -237,6 +238,7 @@ def _fit(header: dict[str, Any], arrays: Arrays, given: Dataset) -> Fit:
         header["seconds"],
         header["ppl"],
         _group(arrays, "centring"),
+        checks=tuple(Check(**check) for check in header.get("checks", ())),
     )
 
 
