@@ -11,7 +11,7 @@ from typing import Literal, assert_never
 import numpy as np
 import numpy.typing as npt
 
-from ppl.inference import hmc, importance, meanfield, mismatch
+from ppl.inference import fullrank, hmc, importance, meanfield, mismatch
 from ppl.inference.climb import Climb
 from ppl.inference.starts import SAME_ELBO, ambiguity
 from ppl.inference.verdict import Verdict, begin
@@ -54,8 +54,16 @@ def judge(climb: Climb) -> Judgement:
     if climb.layout.parameters and not climb.converged:
         verdict = verdict.lower("poor", "The learned parameters did not converge.", HELP)
     verdict, notes = _judge_starts(climb, verdict)
-    if climb.hurried or (climb.chains is not None and climb.chains.outcome == "time"):
+    if climb.hurried or (
+        climb.chains is not None and (climb.chains.cut or climb.chains.outcome == "time")
+    ):
         notes = (*notes, UNREPEATABLE)
+    if climb.settings.guide == "fullrank" and climb.guide.rank > fullrank.MAX_COLUMNS:
+        notes = (
+            *notes,
+            f"A full-rank guide was asked for, and {climb.guide.rank:,} latent values are too many "
+            f"for it (more than {fullrank.MAX_COLUMNS}): the guide leaves some correlations out.",
+        )
     return Judgement(verdict, source, notes)
 
 
