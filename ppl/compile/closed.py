@@ -173,8 +173,8 @@ class _Reader:
                 return placed(below[0], node.indices[0].serial, several=True)
             case Stack():
                 return placed(added(*below), node.index.serial, several=True)
-            case Matrix(atom=atom) if atom in LINEAR:
-                return placed(LINEAR[atom](*below), id(node), several=True)
+            case Matrix(atom=atom) if atom in WHOLE:
+                return placed(WHOLE[atom](*below), id(node), several=True)
             case Apply() | Reduce() | Matrix():
                 raise NoForm
 
@@ -265,6 +265,12 @@ def _solved(matrix: Form, vector: Form) -> Form:
     return vector
 
 
+def _square_by(away: Form, covariance: Form) -> Form:
+    if not covariance.known:
+        raise NoForm
+    return added(constant(None), raised(away, 2.0))
+
+
 def _negated(form: Form) -> Form:
     return multiplied(constant(-1.0), form)
 
@@ -288,7 +294,7 @@ ELEMENTWISE: Mapping[str, Callable[..., Form]] = {
 }
 """What elementwise atoms do with forms."""
 
-LINEAR: Mapping[str, Callable[..., Form]] = {
+WHOLE: Mapping[str, Callable[..., Form]] = {
     "sum": added,
     "cumsum": added,
     "increments": added,
@@ -299,5 +305,6 @@ LINEAR: Mapping[str, Callable[..., Form]] = {
     "solve": _solved,
     "solve_triangular": _solved,
     "at": lambda array, where: _solved(where, array),
+    "normal_of_covariance": _square_by,
 }
-"""What atoms on whole axes do with forms, where they are linear in what is not data."""
+"""What atoms on whole axes do with forms, where that is a sum of products of what is not data."""
