@@ -26,6 +26,8 @@ from scipy.stats import chisquare, kstest
 import ppl
 
 BINS, LEVEL = 20, 0.01
+TIME_LIMIT = 5.0
+"""Seconds for Markov chains, which few of the fits need."""
 GENERATOR = np.random.default_rng(20)
 DESIGN = GENERATOR.normal(size=(30, 3))
 
@@ -147,7 +149,7 @@ def run(name: str, datasets: int, seed: int = 0) -> Run:
     places: dict[str, list[float]] = {quantity: [] for quantity in case.ranked}
     for number in range(datasets):
         data = {**case.given, **{y: truth[y][number] for y in case.outcomes}}
-        fit = model.infer(data, seed=number, time_limit=5.0)
+        fit = model.infer(data, seed=number, time_limit=TIME_LIMIT)
         verdicts[fit.verdict] += 1
         for quantity in case.ranked:
             true = np.ravel(truth[quantity][number])[0]
