@@ -188,12 +188,13 @@ def infer(
     from ppl.inference.compiled import CompiledTarget
     from ppl.inference.infer import infer as run
     from ppl.posterior import Fit
+    from ppl.posterior.checks import checked
 
     inference = run(CompiledTarget(joint), settings, progress)
     assert isinstance(inference.target, CompiledTarget)
     joint = inference.target.model
     seconds = {"compile": compiled - began, "infer": perf_counter() - compiled}
-    fit = Fit.of(joint, inference, selection, settings, request.sizes, seconds)
+    fit = checked(Fit.of(joint, inference, selection, settings, request.sizes, seconds))
     if inference.interrupted:
         from ppl.posterior.interrupted import Interrupted
 

@@ -32,6 +32,7 @@ from ppl.compile.runtime import (
     stacked,
     stacked_plainly,
 )
+from ppl.compile.slopes import solve_staged
 from ppl.compile.stage import CannotStage, stage, tape
 from ppl.constraints import SETS, Bijection, Constraint
 from ppl.graph.bound import BoundGraph
@@ -39,7 +40,6 @@ from ppl.primitives.atoms import ATOMS
 from ppl.primitives.chains import sum_over_paths
 from ppl.primitives.fused_rows import sum_exp, sum_softplus
 from ppl.primitives.gathers import gather, segment_sum
-from ppl.primitives.ode import odeint
 from ppl.primitives.ode.rightside import PLAIN
 from ppl.primitives.recurrence import linear_recurrence
 from ppl.primitives.scans import scan
@@ -228,7 +228,7 @@ def _scope(emitted: Emitted, sets: Mapping[str, Constraint]) -> dict[str, Any]:
         "scan": scan,
         "sum_exp": sum_exp,
         "sum_softplus": sum_softplus,
-        "odeint": odeint,
+        "odeint": solve_staged,
         "patched": patched,
         "read_drawn": read_drawn,
         "segment_sum": segment_sum,

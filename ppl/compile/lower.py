@@ -68,8 +68,7 @@ def lower(bound: BoundGraph, partly_centred: frozenset[str] = frozenset()) -> Pr
     graph = bound.graph
     for name in graph.variables:
         low.shapes[name] = bound.shape(name)
-    random = frozenset((*bound.latents, *bound.barren, *bound.parameters))
-    uncertain = _uncertain(bound, random)
+    uncertain = uncertain_names(bound)
     low.uncertain = frozenset(uncertain)
     low.discrete = discrete_latents(bound)
     low.shadowed = frozenset(_descendants(bound, low.discrete))
@@ -152,8 +151,9 @@ def _descendants(bound: BoundGraph, names: Iterable[str]) -> set[str]:
     return closure(names, children)
 
 
-def _uncertain(bound: BoundGraph, random: Iterable[str]) -> set[str]:
+def uncertain_names(bound: BoundGraph) -> set[str]:
     """Return the names whose values differ from draw to draw."""
+    random = frozenset((*bound.latents, *bound.barren, *bound.parameters))
     children: dict[str, set[str]] = {}
     for name, above in parents(bound.graph).items():
         if name not in bound.data:

@@ -13,10 +13,21 @@ from time import perf_counter
 import numpy as np
 import numpy.typing as npt
 
+from ppl.guide.arrow import Arrow
 from ppl.guide.gaussian import Guide
 from ppl.guide.layout import Layout
 from ppl.guide.proposal import Proposal
-from ppl.inference import fullrank, hmc, importance, meanfield, mismatch, recentre, search, tails
+from ppl.inference import (
+    arrow,
+    fullrank,
+    hmc,
+    importance,
+    meanfield,
+    mismatch,
+    recentre,
+    search,
+    tails,
+)
 from ppl.inference.draws import fixed_draws, systematic_resample, white_draws
 from ppl.inference.objective import Elbo, Objective, report_elbo
 from ppl.inference.result import Rung
@@ -81,6 +92,8 @@ class Climb:
         Mean-field fits, one per start.
     modes
         Full-rank fits of distinct modes, best first; empty before that rung.
+    arrow
+        The guide of globals and locals where full rank is too large; None if it is not better.
     hurried
         Whether the clock cut the search for modes short.
     unbounded
@@ -107,6 +120,7 @@ class Climb:
     objective: Objective
     fits: tuple[meanfield.State, ...] = ()
     modes: tuple[fullrank.State, ...] = ()
+    arrow: Arrow | None = None
     hurried: bool = False
     unbounded: tuple[str, ...] = ()
     elbo: Elbo | None = None
@@ -127,6 +141,8 @@ class Climb:
         """The best guide so far."""
         if self.modes:
             return self.modes[0].guide
+        if self.arrow is not None:
+            return self.arrow
         return meanfield.guide_of(self.objective, self.fit)
 
     @property
@@ -315,6 +331,24 @@ def _more_starts(
     return replace(climb, fits=fits, gradients=gradients), best
 
 
+def _wants_arrow(climb: Climb) -> bool:
+    if not climb.sampleable or not climb.converged or climb.settings.guide == "meanfield":
+        return False
+    return climb.guide.rank > fullrank.MAX_COLUMNS
+
+
+def _fit_arrow(climb: Climb) -> Climb:
+    """Let the locals lean on the globals; keep it if the ELBO rises."""
+    guide = meanfield.guide_of(climb.objective, climb.fit)
+    found = arrow.run(climb.objective, guide, climb.layout)
+    spent = climb.gradients + arrow.gradients_needed(climb.layout)
+    again = _reported(replace(climb, arrow=found, gradients=spent))
+    risen = again.elbo is not None and climb.elbo is not None
+    if found is not None and risen and again.elbo.value > climb.elbo.value:  # type: ignore[union-attr]
+        return again
+    return replace(climb, gradients=spent)
+
+
 def _reported(climb: Climb) -> Climb:
     return replace(climb, elbo=report_elbo(climb.target, climb.guide, climb.streams.report))
 
@@ -374,6 +408,7 @@ RUNGS = (
     Step("meanfield", lambda climb: True, _fit_meanfield),
     Step("recentred", _wants_recentring, _recentre),
     Step("fullrank", _wants_fullrank, _fit_fullrank),
+    Step("arrow", _wants_arrow, _fit_arrow),
     Step("importance", lambda climb: climb.sampleable, _weigh),
     Step("hmc", _wants_chains, _run_chains),
 )

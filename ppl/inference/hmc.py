@@ -79,6 +79,8 @@ class State:
         Counts since the start; gradients are batched evaluations.
     diagnosis
         Of the kept draws; None before it is due.
+    cut
+        Whether the clock ended an adaptation early.
     outcome
         ``running``, ``accepted``, ``budget`` when the gradients or the memory allowed were used
         up, ``interrupted`` when the user ended it, or ``time`` when the clock did, which another
@@ -95,6 +97,7 @@ class State:
     moves: int = 0
     gradients: int = 1
     diagnosis: Diagnosis | None = None
+    cut: bool = False
     outcome: Outcome = "running"
 
     @property
@@ -167,7 +170,8 @@ def step(problem: Problem, state: State) -> State:
             return replace(state, outcome="accepted")
     full = (len(state.blocks) + 1) * drawn.size > KEPT
     if problem.expired() or full or state.gradients >= problem.budget:
-        outcome: Outcome = "budget" if full or state.gradients >= problem.budget else "time"
+        spent = full or state.gradients >= problem.budget
+        outcome: Outcome = "budget" if spent and not state.cut else "time"
         return replace(state, outcome=outcome, diagnosis=_diagnose(problem.target, state))
     if done in ADAPT_AFTER:
         recent = np.concatenate(state.blocks[len(state.blocks) // 3 :])
@@ -194,7 +198,7 @@ def _moves(problem: Problem, state: State, count: int, aim: float | None) -> tup
             state = replace(state, step=state.step.update(acceptance, aim))
         positions[index] = state.frame.place(state.normals)
         if aim is not None and problem.expired():
-            return state, positions[: index + 1]
+            return replace(state, cut=True), positions[: index + 1]
     return state, positions
 
 

@@ -59,6 +59,8 @@ class Fit:
         How far latents are centred in the coordinates of the guide and the positions.
     compiled
         The compiled model where it is at hand; `joint` makes it otherwise.
+    checks
+        Summaries of the data against those of replicates.
     """
 
     source: Source
@@ -72,6 +74,7 @@ class Fit:
     version: str = ""
     centring: Mapping[str, Array] = field(default_factory=dict)
     compiled: LogJoint | None = None
+    checks: tuple[reported.Check, ...] = ()
 
     @classmethod
     def of(
@@ -168,6 +171,7 @@ class Fit:
             values.weights,
             lambda: values.equal[name],
             chains=self.inference.weighted.chains,
+            moments=self.inference.moments.get(name),
         )
 
     def _instead(self, name: str) -> str:
@@ -323,6 +327,7 @@ class Fit:
             compiled=self.facts.compiled,
             notes=(*self.facts.notes, *inference.notes),
             seconds=self.seconds,
+            checks=self.checks,
         )
 
     def _reported(self, named: Named) -> reported.Quantity:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ppl.inference.result import Moments
 from ppl.text import UsageError
 from ppl.text.usage import USAGE
 
@@ -32,6 +33,8 @@ class Quantity:
         What hands out equally weighted draws (n, ...).
     chains
         How many Markov chains the values come from, one of each in turn; 0 for independent draws.
+    moments
+        Mean and standard deviation, where they are known exactly.
     """
 
     name: str
@@ -39,6 +42,7 @@ class Quantity:
     weights: Array
     source: Callable[[], npt.NDArray[Any]]
     chains: int = 0
+    moments: Moments | None = None
 
     @cached_property
     def equal(self) -> npt.NDArray[Any]:
@@ -53,6 +57,8 @@ class Quantity:
     @cached_property
     def mean(self) -> Array:
         """Posterior mean, in the variable's shape."""
+        if self.moments is not None:
+            return self.moments.mean
         first = self.values[0].astype(float)
         away = np.tensordot(self.weights, self.values - first, 1) / np.sum(self.weights)
         return np.asarray(first + away)
@@ -60,6 +66,8 @@ class Quantity:
     @cached_property
     def sd(self) -> Array:
         """Posterior standard deviation, in the variable's shape."""
+        if self.moments is not None:
+            return self.moments.sd
         centred = self.values.astype(float) - self.mean
         variance = np.tensordot(self.weights, np.square(centred), 1) / np.sum(self.weights)
         return np.asarray(np.sqrt(variance))
@@ -93,11 +101,13 @@ class Quantity:
 
     @cached_property
     def mcse(self) -> Array:
-        """Monte Carlo standard error of the mean, in the variable's shape.
+        """Monte Carlo standard error of the mean, in the variable's shape; 0 if it is exact.
 
         Draws of Markov chains depend on each other, but the many chains do not: their own means
         show how far off the mean of all of them may be.
         """
+        if self.moments is not None:
+            return np.zeros(self.shape)
         if self.chains > 1:
             moves = self.values.reshape(-1, self.chains, *self.shape).astype(float)
             return np.asarray(moves.mean(axis=0).std(axis=0, ddof=1) / np.sqrt(self.chains))
@@ -106,7 +116,10 @@ class Quantity:
 
     @cached_property
     def ess(self) -> Array:
-        """Effective number of draws behind the mean, in the variable's shape."""
+        """Effective number of draws behind the mean, in the variable's shape.
+
+        NaN where the mean is exact, or does not vary.
+        """
         with np.errstate(invalid="ignore", divide="ignore"):
             ratio = np.square(self.sd / self.mcse)
         return np.where(self.mcse > 0, ratio, np.nan)

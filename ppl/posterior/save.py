@@ -22,13 +22,13 @@ from ppl.data.python import from_python
 from ppl.data.select import Selection
 from ppl.guide.gaussian import Guide
 from ppl.inference.objective import Elbo
-from ppl.inference.result import Estimate, Inference, Rung, WeightedDraws
+from ppl.inference.result import Estimate, Inference, Moments, Rung, WeightedDraws
 from ppl.inference.settings import Settings
 from ppl.inference.verdict import Finding, Verdict
 from ppl.posterior.archive import Damaged, pack, unpack
 from ppl.posterior.draws import Kept
 from ppl.posterior.facts import Facts, Named
-from ppl.report.summary import Axis, Roles
+from ppl.report.summary import Axis, Check, Roles
 from ppl.report.write import write
 from ppl.text import DataError, Kind, Source, UsageError
 
@@ -140,6 +140,8 @@ def _header(fit: Fit, arrays: Arrays) -> dict[str, Any]:
         arrays[f"centring/{name}"] = degree
     arrays["positions/weighted"] = inference.weighted.positions
     arrays["positions/log_weights"] = inference.weighted.log_weights
+    for name, moments in inference.moments.items():
+        arrays[f"mean/{name}"], arrays[f"sd/{name}"] = moments.mean, moments.sd
     same = inference.draws is inference.weighted.positions
     if not same:
         arrays["positions/equal"] = inference.draws
@@ -168,6 +170,7 @@ def _header(fit: Fit, arrays: Arrays) -> dict[str, Any]:
             "interrupted": inference.interrupted,
             "chains": inference.weighted.chains,
         },
+        "checks": [asdict(check) for check in fit.checks],
         "facts": asdict(fit.facts),
         "seconds": dict(fit.seconds),
     }
@@ -243,6 +246,7 @@ def _fit(header: dict[str, Any], arrays: Arrays, given: Dataset) -> Fit:
         header["seconds"],
         header["ppl"],
         _group(arrays, "centring"),
+        checks=tuple(Check(**check) for check in header.get("checks", ())),
     )
 
 
@@ -298,8 +302,14 @@ def _inference(header: dict[str, Any], arrays: Arrays) -> Inference:
         verdict=Verdict(tuple(Finding(**f) for f in about.pop("findings"))),
         rungs=tuple(Rung(**r) for r in about.pop("rungs")),
         notes=tuple(about.pop("notes")),
+        moments=_moments(arrays),
         **{name: value for name, value in about.items() if name in INFERRED},
     )
+
+
+def _moments(arrays: Arrays) -> dict[str, Moments]:
+    sds = _group(arrays, "sd")
+    return {name: Moments(mean, sds[name]) for name, mean in _group(arrays, "mean").items()}
 
 
 INFERRED = frozenset(entry.name for entry in fields(Inference))

@@ -49,6 +49,17 @@ def to_json(summary: Summary) -> dict[str, Any]:
             for rung in summary.rungs
         ],
         "compiled": list(summary.compiled),
+        "checks": [
+            {
+                "name": check.name,
+                "summary": check.summary,
+                "observed": _number(check.observed),
+                "replicated": _number(check.replicated),
+                "spread": _number(check.spread),
+                "tail": check.tail,
+            }
+            for check in summary.checks
+        ],
         "notes": list(summary.notes),
         "seconds": {phase: _number(value) for phase, value in summary.seconds.items()},
     }

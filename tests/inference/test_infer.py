@@ -183,15 +183,25 @@ def wide(size, coupling):
 
 
 def test_many_locals_cost_little_memory_and_are_not_called_good():
-    fit = infer(wide(20_000, 0.0))
+    fit = infer(wide(40_000, 0.0))
     assert fit.verdict.word == "fair"
     assert "slopes match" in fit.verdict.reason
     assert fit.elbo.value == pytest.approx(0.0, abs=1e-4)
     assert fit.draws.size <= 2**24
 
 
-def test_many_locals_with_a_coupling_that_mean_field_ignores_are_poor():
+def test_many_locals_that_move_with_a_global_are_good():
     fit = infer(wide(2_000, 0.1))
+    assert fit.verdict.word == "good"
+    assert fit.log_evidence.value == pytest.approx(0.0, abs=0.05)
+
+
+def test_many_locals_that_are_coupled_with_one_another_are_poor():
+    def log_prior(x):
+        steps = normal(x[:, 1:], 0.9 * x[:, :-1], 1.0)
+        return normal(x[:, 0], 0.0, 1.0) + anp.sum(steps, axis=1)
+
+    fit = infer(Model((latent("x", 0, 2_001, plate=2_001),), log_prior))
     assert fit.verdict.word == "poor"
     assert fit.source == "guide"
 
