@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from ppl.cli import results
+from ppl.cli import editor, results
 from ppl.cli.output import as_json, complain, put
 from ppl.cli.words import (
     Arguments,
@@ -318,6 +318,15 @@ COMMANDS = {
             (("ppl explain shape-mismatch", "the rule, a wrong model and a right one"),),
             explain,
             needs="the code of a diagnostic",
+        ),
+        Command(
+            "lsp",
+            "Serve an editor over standard input and output.",
+            "",
+            (),
+            (("ppl lsp", "what an editor is told to start for files that end in .ppl"),),
+            editor.lsp,
+            needs="",
         ),
     )
 }
