@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from io import BytesIO
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from ppl.text import UsageError
 from ppl.text.usage import USAGE
@@ -16,7 +17,7 @@ BLUE, GREY, INK, RED = "#2f6db3", "#9aa4b2", "#333333", "#b3402f"
 DPI = 110
 
 
-def figure(width: float, height: float) -> Figure:
+def figure(width: float, height: float, layout: Literal["constrained"] | None) -> Figure:
     """Return an empty figure, in inches; notebooks show it.
 
     Raises
@@ -31,7 +32,7 @@ def figure(width: float, height: float) -> Figure:
         raise UsageError(
             (USAGE("plots need Matplotlib, which is not installed", help=help),)
         ) from None
-    made = Figure(figsize=(width, height), dpi=DPI, layout="constrained")
+    made = Figure(figsize=(width, height), dpi=DPI, layout=layout)
     made._repr_png_ = lambda: png(made)  # type: ignore[attr-defined]  # the notebook's door
     return made
 
@@ -43,12 +44,22 @@ def png(picture: Figure) -> bytes:
     return content.getvalue()
 
 
-def grid(count: int, columns: int, size: tuple[float, float]) -> tuple[Figure, list[Axes]]:
-    """Return a figure with so many plots in rows."""
-    columns = max(1, min(columns, count))
-    rows = -(-count // columns)
-    made = figure(size[0] * columns, size[1] * rows)
-    return made, [plain(made.add_subplot(rows, columns, k + 1)) for k in range(count)]
+def grid(rows: Sequence[Sequence[float]], width: float) -> tuple[Figure, list[Axes]]:
+    """Return a figure with rows of plots whose heights are given, in inches.
+
+    A row is as high as its highest.
+    """
+    columns = max(map(len, rows))
+    heights = [max(row) for row in rows]
+    made = figure(width * columns, sum(heights), "constrained")
+    places = made.add_gridspec(len(rows), columns, height_ratios=heights)
+    cells = [(i, j) for i, row in enumerate(rows) for j in range(len(row))]
+    return made, [plain(made.add_subplot(places[cell])) for cell in cells]
+
+
+def in_rows(heights: Sequence[float], columns: int) -> list[Sequence[float]]:
+    """Return plots of these heights as rows of so many."""
+    return [heights[k : k + columns] for k in range(0, len(heights), columns)]
 
 
 def plain(axes: Axes) -> Axes:
@@ -57,11 +68,12 @@ def plain(axes: Axes) -> Axes:
         axes.spines[side].set_visible(False)
     axes.spines["bottom"].set_color(GREY)
     axes.tick_params(colors="#555555", labelsize=8)
+    axes.locator_params(axis="x", nbins=5)
     return axes
 
 
 def titled(axes: Axes, title: str, **labels: Any) -> None:
     """Write a title at the left, and what the axes are."""
-    axes.set_title(title, loc="left", fontsize=10, fontweight="semibold", color=INK)
+    axes.set_title(title, loc="left", fontsize=10, fontweight="bold", color=INK)
     axes.set_xlabel(labels.get("x", ""), fontsize=8.5, color="#555555")
     axes.set_ylabel(labels.get("y", ""), fontsize=8.5, color="#555555")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from ppl.plots.canvas import BLUE, GREY, RED, figure, grid, plain, titled
+from ppl.plots.canvas import BLUE, GREY, RED, figure, grid, in_rows, plain, titled
 from ppl.report.plots import is_count, padded, shown_range, smoothed
 from ppl.report.table import label
 from ppl.text import UsageError
@@ -47,18 +47,22 @@ def posterior(fit: Fit, names: Sequence[str] | None = None) -> Figure:
     The filled part, and the line of an interval, is the central 90 %; the dot is the median.
     """
     chosen = _chosen(fit, names)
-    made, plots = grid(len(chosen), 3, (3.4, 2.3))
+    single = [n for n in chosen if not fit[n].shape]
+    many = sorted((n for n in chosen if fit[n].shape), key=lambda n: _height(fit[n].shape))
+    rows = in_rows([2.3] * len(single), 3) + in_rows([_height(fit[n].shape) for n in many], 3)
+    made, plots = grid(rows, 3.4)
+    chosen = [*single, *many]
     for axes, name in zip(plots, chosen, strict=True):
         if fit[name].shape:
             _intervals(axes, fit, name)
         else:
             _density(axes, fit, name)
-    tallest = max(
-        (min(int(np.prod(fit[n].shape)), ROWS) for n in chosen if fit[n].shape), default=0
-    )
-    rows = -(-len(chosen) // 3)
-    made.set_figheight(rows * max(2.3, 0.17 * tallest + 0.8))
     return made
+
+
+def _height(shape: tuple[int, ...]) -> float:
+    """Return how high the plot of a quantity is, in inches."""
+    return max(2.3, 0.17 * min(int(np.prod(shape)), ROWS) + 0.8)
 
 
 def _density(axes: Axes, fit: Fit, name: str) -> None:
@@ -103,7 +107,7 @@ def predictive(fit: Fit, names: Sequence[str] | None = None) -> Figure:
     checks = {n: found for n, found in _replicated(fit).items() if names is None or n in names}
     if not checks:
         raise UsageError((USAGE("the fit has nothing observed that can be drawn anew"),))
-    made, plots = grid(len(checks), 2, (4.2, 2.6))
+    made, plots = grid(in_rows([2.6] * len(checks), 2), 4.2)
     for axes, (name, (observed, replicates)) in zip(plots, checks.items(), strict=True):
         axes.set_yticks([])
         _check(axes, observed, replicates)
@@ -161,7 +165,8 @@ def pairs(fit: Fit, names: Sequence[str] | None = None) -> Figure:
     """Draw numbers against each other, at most six: shapes that a table cannot show."""
     numbers = [number for name in _chosen(fit, names) for number in _numbers(fit, name)][:PAIRS]
     count = len(numbers)
-    made = figure(1.7 * max(count, 2), 1.7 * max(count, 2))
+    made = figure(1.7 * max(count, 2), 1.7 * max(count, 2), None)
+    made.subplots_adjust(0.11, 0.09, 0.98, 0.98, 0.32, 0.28)
     for i, down in enumerate(numbers):
         for j, across in enumerate(numbers[: i + 1]):
             axes = plain(made.add_subplot(count, count, i * count + j + 1))
@@ -171,6 +176,7 @@ def pairs(fit: Fit, names: Sequence[str] | None = None) -> Figure:
             else:
                 axes.plot(across.draws, down.draws, ".", color=BLUE, ms=2, alpha=0.25, mew=0)
             axes.tick_params(labelsize=6.5)
+            axes.locator_params(axis="x", nbins=3)
             axes.set_xlabel(across.name if i == count - 1 else "", fontsize=8.5)
             axes.set_ylabel(down.name if j == 0 and i > 0 else "", fontsize=8.5)
     return made
@@ -192,17 +198,14 @@ def elbo(fit: Fit, names: Sequence[str] | None = None) -> Figure:
     rungs = fit.inference.rungs
     if not rungs:
         raise UsageError((USAGE("the answer is exact: there was no ELBO to raise"),))
-    made, (axes,) = grid(1, 1, (4.6, 2.8))
-    seconds = np.cumsum([r.seconds for r in rungs])
-    heights = [r.elbo for r in rungs]
+    made, (axes,) = grid([[2.8]], max(3.2, 1.1 * len(rungs)))
+    places = np.arange(len(rungs))
     axes.spines["left"].set_visible(True)
     axes.spines["left"].set_color(GREY)
-    axes.step(seconds, heights, where="post", color=GREY, linewidth=1)
-    axes.plot(seconds, heights, "o-", color=BLUE, markersize=5, linewidth=1.4)
-    for x, y, rung in zip(seconds, heights, rungs, strict=True):
-        axes.annotate(rung.name, (x, y), (4, 6), textcoords="offset points", fontsize=8)
-    axes.margins(x=0.18, y=0.25)
-    titled(axes, "ELBO of each rung", x="seconds", y="ELBO (nats)")
+    axes.plot(places, [r.elbo for r in rungs], "o-", color=BLUE, markersize=5, linewidth=1.4)
+    axes.set_xticks(places, [f"{r.name}\n{r.seconds:.2g} s" for r in rungs])
+    axes.margins(x=0.15, y=0.2)
+    titled(axes, "ELBO of each rung", y="nats")
     return made
 
 
