@@ -23,7 +23,8 @@ main { max-width: 1080px; margin: 0 auto; padding: 1.2rem 1rem 4rem; }
 h1 { font-size: 1.5rem; margin: 0.4rem 0 0.8rem; overflow-wrap: anywhere; }
 h2 { font-size: 1.12rem; margin: 2rem 0 0.6rem; }
 nav { font-size: 0.92rem; margin: 0.6rem 0; }
-nav a { display: inline-block; padding: 0.15rem 0; margin-right: 0.9rem; color: #2f6db3; text-decoration: none; }
+nav a { display: inline-block; padding: 0.15rem 0; margin-right: 0.9rem; color: #2f6db3;
+  text-decoration: none; }
 .verdict { border-left: 6px solid var(--verdict); background: #f7f8fa; padding: 0.7rem 1rem;
   border-radius: 4px; }
 .verdict b { color: var(--verdict); font-size: 1.1rem; }
