@@ -82,8 +82,9 @@ def svg(picture: Diagram) -> str:
 def _layers(picture: Diagram) -> dict[str, int]:
     """Return the layer of every node: below all it reads, and close to what reads it."""
     keys = [s.key for s in picture.shapes]
-    above = {k: [a for a, b in picture.arrows if b == k] for k in keys}
-    below = {k: [b for a, b in picture.arrows if a == k] for k in keys}
+    arrows = _without_rings(keys, picture.arrows)
+    above = {k: [a for a, b in arrows if b == k] for k in keys}
+    below = {k: [b for a, b in arrows if a == k] for k in keys}
     layer = dict.fromkeys(keys, 0)
     for _ in keys:
         changed = False
@@ -103,6 +104,23 @@ def _layers(picture: Diagram) -> dict[str, int]:
             layer[k] = min((_top(b, plates, layer) for b in below[k]), default=layer[k] + 1) - 1
     least = min(layer.values(), default=0)
     return {k: n - least for k, n in layer.items()}
+
+
+def _without_rings(keys: Sequence[str], arrows: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Return the arrows but for those that close a ring, as a recurrence over time does."""
+    below: dict[str, list[str]] = {k: [] for k in keys}
+    kept = []
+    for a, b in arrows:
+        stack, seen = [b], {b}
+        while stack:
+            for c in below[stack.pop()]:
+                if c not in seen:
+                    seen.add(c)
+                    stack.append(c)
+        if a not in seen:
+            below[a].append(b)
+            kept.append((a, b))
+    return kept
 
 
 def _top(key: str, plates: dict[str, Plate], layer: dict[str, int]) -> int:

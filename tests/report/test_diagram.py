@@ -115,6 +115,26 @@ def test_nothing_overlaps_and_frames_hold_their_own(make: object) -> None:
         assert (depth > 0) == bool(shape.plates)
 
 
+def test_a_ring_takes_no_more_room_than_its_names() -> None:
+    """A recurrence through an observation: each of two names reads the other."""
+    text = """
+data y[T]
+a ~ Normal(0, 1) in (0, 1)
+v[0] = 1
+v[1:T] = a * v[:T - 1] + y[:T - 1]^2
+y ~ Normal(0, sqrt(v))
+"""
+    from ppl.text import Source
+
+    graph = pipeline.graph_of(pipeline.Request(Source("m.ppl", text)))[2]
+    picture = diagram(graph)
+    assert {("v", "y"), ("y", "v")} <= set(picture.arrows)
+    nodes, _ = drawn(svg(picture))
+    middles = sorted({round((top + bottom) / 2) for _, top, _, bottom in nodes})
+    assert len(middles) == 3
+    assert middles[-1] - middles[0] == 2 * (middles[1] - middles[0])
+
+
 def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     model = tmp_path / "m.ppl"
     model.write_text("a ~ Normal(0, 1)\nb = exp(a) * (a < 3)\ny ~ Normal(b, 1)\n")
