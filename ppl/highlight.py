@@ -22,7 +22,7 @@ from pygments.token import (
 
 from ppl.syntax.vocabulary import DECLARING, FOLLOWING, NAME, NUMBERS, OPERATORS, RESERVED
 
-_SPACE = r"[ \t]+"
+__all__ = ["PplLexer"]
 
 
 class PplLexer(RegexLexer):
