@@ -48,6 +48,8 @@ def bind(
         With all that is wrong with the data, or with how the model uses them.
     """
     given = selection.variables
+    if selection.unused and selection.places and not given:
+        raise DataError((none_used(selection.unused, selection.places),), graph.source)
     _refuse_not_given(graph, given, selection.unused)
     sizes, notes = find_sizes(graph, given, overrides or {})
     data: dict[str, Array] = {}
@@ -85,8 +87,6 @@ def bind(
     wrong = check_supports(graph, ranges, data)
     if wrong:
         raise ModelError(wrong, graph.source)
-    if selection.unused and selection.places and not given:
-        raise DataError((none_used(selection.unused, selection.places),), graph.source)
     if given and not observed and not any(isinstance(p, Factor) for p in graph.pieces):
         notes.append(_nothing_observed(graph))
     return BoundGraph(
@@ -219,7 +219,7 @@ def _positions(
         )
     if np.isnan(values).any():
         return np.asarray(values - origin, dtype=np.float64)
-    return np.asarray(values - origin, dtype=np.int64)
+    return np.asarray(values - origin if origin else values, dtype=np.int64)
 
 
 def _error(graph: Graph, diagnostic: Diagnostic) -> DataError:

@@ -25,7 +25,18 @@ from ppl.inference.starts import starting_points
 from ppl.inference.target import Target
 
 Array = npt.NDArray[np.float64]
-Progress = Callable[[Rung], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A rung that is about to be taken; `deadline` on the clock of `time.perf_counter`, or None."""
+
+    name: str
+    deadline: float | None = None
+
+
+Progress = Callable[[Rung | Begun], None]
+"""Is told of every rung, before and after it is taken."""
 
 FIXED_DRAWS, FIXED_DRAWS_POINTS = 32, 8
 MANY_COLUMNS, STARTS_IF_MANY = 5_000, 2
@@ -84,6 +95,8 @@ class Climb:
         Markov chains; None if not run.
     gradients, rungs
         Cost in batched gradients, and what was done.
+    interrupted
+        The rung during which the user stopped it; empty if nobody did.
     """
 
     target: Target
@@ -102,6 +115,7 @@ class Climb:
     chains: hmc.State | None = None
     gradients: int = 0
     rungs: tuple[Rung, ...] = ()
+    interrupted: str = ""
 
     @property
     def fit(self) -> meanfield.State:
@@ -169,12 +183,24 @@ def step(climb: Climb, rung: Step) -> Climb:
 
 
 def run(target: Target, settings: Settings, progress: Progress) -> Climb:
-    """Climb every rung that is wanted."""
+    """Climb every rung that is wanted; who interrupts gets what was reached by then.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        If it comes before the first rung is done, when there is nothing to give.
+    """
     climb = init(target, settings)
     for rung in RUNGS:
-        if rung.wanted(climb):
-            climb = step(climb, rung)
-            progress(climb.rungs[-1])
+        try:
+            if rung.wanted(climb):
+                progress(Begun(rung.name, climb.deadline if rung.name == "hmc" else None))
+                climb = step(climb, rung)
+                progress(climb.rungs[-1])
+        except KeyboardInterrupt:
+            if not climb.rungs:
+                raise
+            return replace(climb, interrupted=rung.name)
     return climb
 
 

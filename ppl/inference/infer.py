@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from ppl.guide.meanfield import MeanField
 from ppl.inference import climb as ladder
-from ppl.inference.climb import Climb, Progress
+from ppl.inference.climb import Begun, Climb, Progress
 from ppl.inference.draws import stratified_normals, systematic_resample
 from ppl.inference.judge import judge
 from ppl.inference.objective import Elbo
@@ -35,7 +35,12 @@ def infer(
     settings
         The user's choices; the defaults if None.
     progress
-        Called with every finished rung.
+        Called with every rung, before and after it is taken.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        If one comes before anything is reached; later ones end in an answer that says so.
     """
     if target.dimension == 0:
         return _nothing_to_infer(target, settings or Settings())
@@ -62,6 +67,7 @@ def infer(
         source=judged.source,
         rungs=climb.rungs,
         notes=judged.notes,
+        interrupted=bool(climb.interrupted),
     )
 
 
@@ -90,7 +96,7 @@ def _nothing_to_infer(target: Target, settings: Settings) -> Inference:
     )
 
 
-def _silent(rung: Rung) -> None:
+def _silent(rung: Rung | Begun) -> None:
     """Say nothing."""
 
 
@@ -104,9 +110,11 @@ def _hand_out(climb: Climb, source: Source) -> tuple[WeightedDraws, Array]:
         chosen = systematic_resample(rng, np.exp(weighted.log_weights), count)
         return weighted, positions[rng.permutation(chosen)]
     if source == "hmc" and climb.chains is not None:
-        positions = climb.chains.kept.reshape(-1, climb.target.dimension)
+        kept = climb.chains.kept
+        positions = kept.reshape(-1, climb.target.dimension)
         size = len(positions)
         chosen = rng.choice(size, count, replace=count > size)
-        return WeightedDraws(positions, np.full(size, -np.log(size))), positions[chosen]
+        weighted = WeightedDraws(positions, np.full(size, -np.log(size)), kept.shape[1])
+        return weighted, positions[chosen]
     draws = climb.guide.place(stratified_normals(rng, count, climb.guide.rank))
     return WeightedDraws(draws, np.full(count, -np.log(count))), draws

@@ -15,7 +15,7 @@ from ppl.inference import hmc, importance, meanfield, mismatch
 from ppl.inference.climb import Climb
 from ppl.inference.result import Source
 from ppl.inference.starts import SAME_ELBO, ambiguity
-from ppl.inference.verdict import Verdict, begin
+from ppl.inference.verdict import Finding, Verdict, begin
 
 Array = npt.NDArray[np.float64]
 
@@ -56,7 +56,19 @@ def judge(climb: Climb) -> Judgement:
     verdict, notes = _judge_starts(climb, verdict)
     if climb.hurried or (climb.chains is not None and climb.chains.outcome == "time"):
         notes = (*notes, UNREPEATABLE)
+    if climb.interrupted:
+        verdict = _stopped(climb, verdict)
     return Judgement(verdict, source, notes)
+
+
+def _stopped(climb: Climb, verdict: Verdict) -> Verdict:
+    """Say first that the user stopped it, and what the answer is then."""
+    word = verdict.word if verdict.word == "poor" else "fair"
+    reason = (
+        f"Interrupted during {climb.interrupted}, so this is what {climb.rungs[-1].name} had "
+        f"reached. {verdict.reason}"
+    )
+    return Verdict((Finding(word, reason, "Run it again to its end."), *verdict.findings))
 
 
 def choose_source(climb: Climb) -> Source:

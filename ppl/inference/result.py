@@ -36,10 +36,15 @@ class Rung:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class WeightedDraws:
-    """Draws (S, D) in the unconstrained space with normalised log weights (S,)."""
+    """Draws (S, D) in the unconstrained space with normalised log weights (S,).
+
+    Draws of Markov chains depend on each other: there `chains` says how many chains take turns, one
+    draw each; it is 0 for independent draws.
+    """
 
     positions: Array
     log_weights: Array
+    chains: int = 0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -76,6 +81,8 @@ class Inference:
         What was tried, in order.
     notes
         Further sentences for the user.
+    interrupted
+        Whether the user stopped it before its end.
     """
 
     target: Target | None
@@ -93,3 +100,4 @@ class Inference:
     source: Source
     rungs: tuple[Rung, ...]
     notes: tuple[str, ...]
+    interrupted: bool = False

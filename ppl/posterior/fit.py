@@ -162,7 +162,13 @@ class Fit:
                 (USAGE(f"the fit has no quantity `{name}`", help=self._instead(name)),)
             )
         values = self.values
-        return Quantity(name, values.weighted[name], values.weights, lambda: values.equal[name])
+        return Quantity(
+            name,
+            values.weighted[name],
+            values.weights,
+            lambda: values.equal[name],
+            chains=self.inference.weighted.chains,
+        )
 
     def _instead(self, name: str) -> str:
         from ppl.graph.names import nearest

@@ -30,12 +30,15 @@ class Quantity:
         Normalised weights (S,).
     source
         What hands out equally weighted draws (n, ...).
+    chains
+        How many Markov chains the values come from, one of each in turn; 0 for independent draws.
     """
 
     name: str
     values: npt.NDArray[Any]
     weights: Array
     source: Callable[[], npt.NDArray[Any]]
+    chains: int = 0
 
     @cached_property
     def equal(self) -> npt.NDArray[Any]:
@@ -90,7 +93,14 @@ class Quantity:
 
     @cached_property
     def mcse(self) -> Array:
-        """Monte Carlo standard error of the mean, in the variable's shape."""
+        """Monte Carlo standard error of the mean, in the variable's shape.
+
+        Draws of Markov chains depend on each other, but the many chains do not: their own means
+        show how far off the mean of all of them may be.
+        """
+        if self.chains > 1:
+            moves = self.values.reshape(-1, self.chains, *self.shape).astype(float)
+            return np.asarray(moves.mean(axis=0).std(axis=0, ddof=1) / np.sqrt(self.chains))
         centred = self.values.astype(float) - self.mean
         return np.asarray(np.sqrt(np.tensordot(np.square(self.weights), np.square(centred), 1)))
 

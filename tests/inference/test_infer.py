@@ -5,6 +5,8 @@ import numpy as np
 import pytest
 
 from ppl.inference import Settings, infer
+from ppl.inference.climb import Begun
+from ppl.inference.result import Rung
 
 from . import targets
 from .targets import Model, gaussian, latent, normal, parameter
@@ -214,4 +216,35 @@ def test_vi_hands_out_the_guide_itself():
 def test_progress_hears_of_every_rung():
     heard = []
     fit = infer(targets.eight_schools(), progress=heard.append)
-    assert tuple(heard) == fit.rungs
+    assert tuple(e for e in heard if isinstance(e, Rung)) == fit.rungs
+    begun = [e.name for e in heard if isinstance(e, Begun)]
+    assert begun == [rung.name for rung in fit.rungs]
+
+
+class Stopper:
+    """Interrupts as the user would, when a rung begins."""
+
+    def __init__(self, rung):
+        self.rung = rung
+
+    def __call__(self, event):
+        if isinstance(event, Begun) and event.name == self.rung:
+            raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize(("rung", "reached"), [("fullrank", 1), ("importance", 2), ("hmc", 3)])
+def test_an_interrupted_climb_keeps_what_it_reached(rung, reached):
+    settings = Settings(method="hmc", time_limit=1.0)
+    fit = infer(targets.eight_schools(), settings, Stopper(rung))
+    assert fit.interrupted
+    assert len(fit.rungs) >= reached
+    assert rung not in [r.name for r in fit.rungs]
+    assert fit.verdict.word in ("fair", "poor")
+    assert fit.verdict.reason.startswith(f"Interrupted during {rung}, so this is what ")
+    assert np.isfinite(fit.draws).all()
+    assert len(fit.draws) == settings.draws
+
+
+def test_nothing_is_kept_where_nothing_was_reached():
+    with pytest.raises(KeyboardInterrupt):
+        infer(targets.eight_schools(), progress=Stopper("meanfield"))

@@ -76,7 +76,7 @@ def test_what_a_reader_must_know() -> None:
         (["compare"], 2, "needs a model"),
         (["compare", "flat.ppl", "data.csv"], 2, "needs two models or more"),
         (["compare", "flat.ppl", "none.ppl", "data.csv"], 2, "there is no model file"),
-        (["compare", "flat.ppl", "slope.ppl", "none.csv"], 1, "none.csv"),
+        (["compare", "flat.ppl", "slope.ppl", "none.csv"], 2, "none.csv"),
     ],
 )
 def test_misuse(
