@@ -17,6 +17,8 @@ from ppl.report.diagram import Diagram, Shape
 Plate = frozenset[str]
 GAP, PAD, LABEL = 22.0, 14.0, 14.0
 HEIGHT, LAYER = 44.0, 104.0
+MANY = 4
+"""Of a name that reads so many, the data that nothing else reads stand below it."""
 LETTER, SMALL = 8.4, 6.2
 """Widths of a letter of the name, and of what stands below it."""
 
@@ -97,11 +99,16 @@ def _layers(picture: Diagram) -> dict[str, int]:
     for k in keys:
         if not above[k] and below[k]:
             layer[k] = max(0, min(layer[b] for b in below[k]) - 1)
-    plates = {s.key: s.plates for s in picture.shapes if s.role != "data"}
+    data = {s.key for s in picture.shapes if s.role == "data"}
+    plates = {s.key: s.plates for s in picture.shapes if s.key not in data}
     outside = {s.key for s in picture.shapes if not s.plates}
     for k in keys:
         if not above[k] and k in outside:
             layer[k] = min((_top(b, plates, layer) for b in below[k]), default=layer[k] + 1) - 1
+    for k in keys:
+        inputs = [a for a in above[k] if a in data and below[a] == [k] and not above[a]]
+        if inputs and len(above[k]) >= MANY:
+            layer |= dict.fromkeys(inputs, layer[k] + 1)
     least = min(layer.values(), default=0)
     return {k: n - least for k, n in layer.items()}
 
