@@ -29,7 +29,6 @@ class PplLexer(RegexLexer):
     """Colours a model: declarations, distributions, functions, sets, numbers, comments."""
 
     name = "ppl"
-    url = "https://en.wikipedia.org/wiki/Probabilistic_programming"
     aliases: ClassVar[list[str]] = ["ppl"]
     filenames: ClassVar[list[str]] = ["*.ppl"]
     mimetypes: ClassVar[list[str]] = ["text/x-ppl"]
