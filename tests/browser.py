@@ -13,6 +13,7 @@ import os
 import select
 import shutil
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,6 +22,12 @@ from typing import Any
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 PROGRAM = next((found for name in NAMES if (found := shutil.which(name))), None)
+MOVE = (
+    "import os, sys; os.dup2(int(sys.argv[1]), 3); os.dup2(int(sys.argv[2]), 4); "
+    "os.execv(sys.argv[3], sys.argv[3:])"
+)
+"""Becomes the browser, with the pipes where it looks for them; a fork of our own process would not
+do where JAX has started threads in it."""
 PHONE, DESKTOP = (390, 844), (1280, 900)
 TIMEOUT = 60.0
 
@@ -133,17 +140,13 @@ def browser(folder: Path) -> Iterator[Browser]:
     to_read, to_write = _pipe()
     from_read, from_write = _pipe()
 
-    def pipes() -> None:
-        os.dup2(to_read, 3)
-        os.dup2(from_write, 4)
-
     process = subprocess.Popen(
         [
+            *(sys.executable, "-c", MOVE, str(to_read), str(from_write)),
             *(PROGRAM, "--headless", "--no-sandbox", "--disable-gpu", "--remote-debugging-pipe"),
             *("--disable-dev-shm-usage", "--no-first-run", f"--user-data-dir={folder}"),
         ],
-        close_fds=False,
-        preexec_fn=pipes,
+        pass_fds=(to_read, from_write),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
