@@ -1,7 +1,8 @@
 """Writes the parts of the documentation that come from tables.
 
-``python -m docs.generate`` writes ``docs/distributions.md``, ``docs/functions.md`` and
-``docs/command.md``; the tests check that they are up to date.
+``python -m docs.generate`` writes ``docs/distributions.md``, ``docs/functions.md``,
+``docs/command.md``, and the grammar that editors colour models with; the tests check that they are
+up to date.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from docs.textmate import textmate_text
 from ppl.cli.help import document
 from ppl.reference import distributions_text, functions_text
 
@@ -18,6 +20,8 @@ TEXTS: Mapping[str, Callable[[], str]] = {
     "distributions.md": distributions_text,
     "functions.md": functions_text,
     "command.md": document,
+    "../grammar/ppl.tmLanguage.json": textmate_text,
+    "../editors/vscode/syntaxes/ppl.tmLanguage.json": textmate_text,
 }
 
 

@@ -28,6 +28,7 @@ _DOORS = {
     "ModelError": "ppl.text",
     "PplError": "ppl.text",
     "UsageError": "ppl.text",
+    "load_ipython_extension": "ppl.notebook",
 }
 
 

@@ -5,7 +5,7 @@ Help, completion, reading of words and the documentation are made from it.
 
 from __future__ import annotations
 
-from ppl.cli import models, reference, results
+from ppl.cli import editor, models, reference, results
 from ppl.cli.words import Command, Option, count, one_of, positive_count, seconds, size
 
 STAGES = ("tree", "graph", "bound", "simplify", "source", "gradient", "guide")
@@ -233,6 +233,15 @@ COMMANDS = {
             ),
             reference.completion,
             needs="a shell: bash, zsh or fish",
+        ),
+        Command(
+            "lsp",
+            "Serve an editor over standard input and output.",
+            "",
+            (),
+            (("ppl lsp", "what an editor is told to start for files that end in .ppl"),),
+            editor.lsp,
+            needs="",
         ),
     )
 }

@@ -266,6 +266,26 @@ class Fit:
 
         return loo(self)
 
+    def plot(self, kind: str = "posterior", names: Sequence[str] | None = None) -> Any:
+        """Return a picture, a figure of Matplotlib's; needs the extra ``plots``.
+
+        Parameters
+        ----------
+        kind
+            ``posterior`` (densities and intervals), ``predictive`` (data and replicates),
+            ``pairs`` (numbers against each other) or ``elbo`` (of each rung).
+        names
+            Which quantities; all if None.
+
+        Raises
+        ------
+        UsageError
+            If there is no such picture or quantity, or Matplotlib is not installed.
+        """
+        from ppl.plots import plot
+
+        return plot(self, kind, names)
+
     def save(self, path: Any) -> None:
         """Write the fit to one file that `ppl.load` reads: no pickle, whole or not at all.
 
