@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -11,13 +11,15 @@ from numpy.typing import NDArray
 
 from ppl.compile.branches import where_present
 from ppl.compile.densities import log_density
-from ppl.compile.eliminate import Factor as FactorTable
-from ppl.compile.eliminate import NotAChain, Plan, TooLarge, plan
+from ppl.compile.eliminate import plan
 from ppl.compile.numeric import NotNumeric, evaluate, extent_of, substitute_definition
 from ppl.compile.program import Step, Table
+from ppl.compile.tables import TILT, Plan, TooLarge
+from ppl.compile.tables import Factor as FactorTable
 from ppl.distributions.component import Component, Part
 from ppl.graph import diagnostics as kinds
 from ppl.graph.bound import BoundGraph
+from ppl.graph.evaluate import NotANumber
 from ppl.graph.graph import Define, Factor, Piece, Sample
 from ppl.graph.nodes import (
     Apply,
@@ -28,12 +30,15 @@ from ppl.graph.nodes import (
     Node,
     Position,
     Read,
+    Select,
+    Stack,
     rewrite,
+    subtract,
     walk,
 )
 from ppl.graph.order import piece_reads
 from ppl.graph.show import node_text
-from ppl.graph.substitute import NotPlain
+from ppl.graph.substitute import NotPlain, substitute
 from ppl.graph.wrapped import with_bounds
 from ppl.text import ModelError, Span
 
@@ -71,6 +76,9 @@ def factors(
         steps.append(step)
         found.append(factor)
     positions = {n: int(np.prod(bound.shape(n), dtype=int)) for n in discrete}
+    for name, count in positions.items():
+        places = np.arange(count, dtype=np.intp)[:, None]
+        found.append(FactorTable(f"{name}{TILT}", (name,), places, repeated=False))
     try:
         return steps, plan(found, states, positions)
     except TooLarge as e:
@@ -81,16 +89,6 @@ def factors(
                 f"summing out {names} needs a table of {e.entries:.3g} numbers for every draw",
                 bound.graph.variables[e.names[0]].span,
                 help="couple fewer of its positions with one another, or give it fewer states",
-            ),
-        ) from None
-    except NotAChain as e:
-        variable = bound.graph.variables[e.name]
-        raise _error(
-            bound,
-            kinds.UNSUPPORTED(
-                f"`{variable.name}` is coupled with itself other than along a chain: this is not "
-                "supported yet",
-                variable.span,
             ),
         ) from None
 
@@ -181,10 +179,15 @@ def _factor(
 ) -> tuple[Step, FactorTable]:
     """Return a piece as a table over the states of what it speaks of."""
     keys: dict[tuple[str, ...], tuple[Read, Index]] = {}
+    plates = frozenset(piece.indices)
 
     def state(node: Node) -> Node:
         if not isinstance(node, Read) or node.name not in states:
             return node
+        if node.free - plates:
+            return _side_by_side(
+                bound, node, min(node.free - plates, key=lambda i: i.serial), state
+            )
         key = (node.name, *map(node_text, node.positions))
         if key not in keys:
             domain = Domain(Constant(0), Constant(states[node.name]))
@@ -214,13 +217,16 @@ def _factor(
         case Define():
             raise AssertionError("a definition is not a factor")
     node = rewrite(node, _without_slope_at_edges)
-    plates = piece.indices
     axes = tuple(index for _, index in keys.values())
-    places = [_places(bound, read, plates, piece.span) for read, _ in keys.values()]
-    rows = int(np.prod([extent_of(i, bound)[1] for i in plates], dtype=int))
-    repeated = not (node.free & set(plates))
+    guarded = any(isinstance(n, Select) for n in walk(node))
+    places = [
+        _places(bound, read, piece.indices, piece.span, guarded=guarded)
+        for read, _ in keys.values()
+    ]
+    rows = int(np.prod([extent_of(i, bound)[1] for i in piece.indices], dtype=int))
+    repeated = not (node.free & plates)
     key = f"factor.{number}"
-    table = Table(key, node, plates, axes, repeated, piece.span)
+    table = Table(key, node, piece.indices, axes, repeated, piece.span)
     where = np.stack([p.reshape(rows) for p in places], axis=1)
     return table, FactorTable(key, tuple(r.name for r, _ in keys.values()), where, repeated)
 
@@ -250,11 +256,7 @@ def _inlined(
                 return n
             pieces = [bound.graph.pieces[k] for k in bound.graph.variables[n.name].pieces]
             try:
-                whole = (
-                    substitute_definition(pieces[0], n.positions)
-                    if len(pieces) == 1 and isinstance(pieces[0], Define)
-                    else None
-                )
+                whole = _definition(pieces, n.positions)
             except NotPlain:
                 whole = None
             if whole is None:
@@ -271,8 +273,76 @@ def _inlined(
         node = rewrite(node, one)
 
 
-def _places(bound: BoundGraph, read: Read, plates: Sequence[Index], span: Span) -> NDArray[np.intp]:
-    """Return the flat position that a read of a discrete latent has in each row."""
+def _definition(pieces: Sequence[Piece], positions: tuple[Node, ...]) -> Node | None:
+    """Return the value of a name at positions, by the piece that defines them; None if unknown."""
+    whole: Node | None = None
+    for piece in reversed(pieces):
+        if not isinstance(piece, Define):
+            return None
+        fixed = [
+            (target, position)
+            for target, position in zip(piece.target.positions, positions, strict=True)
+            if not target.free
+        ]
+        value = substitute_definition(piece, positions)
+        if value is None:
+            return None
+        if whole is None:
+            whole = value
+            continue
+        inside: Node = Constant(1)
+        for target, position in fixed:
+            inside = Apply("logical_and", (inside, Apply("equal", (position, target))))
+        for target, position in zip(piece.target.positions, positions, strict=True):
+            for index in target.free:
+                shift = subtract(target, Position(index))
+                here = subtract(position, shift)
+                for bound in (
+                    Apply("greater_equal", (here, index.domain.start)),
+                    Apply("less", (here, index.domain.stop)),
+                ):
+                    inside = Apply("logical_and", (inside, bound))
+        whole = Select(inside, value, whole)
+    return whole
+
+
+def _side_by_side(
+    bound: BoundGraph, read: Read, index: Index, state: Callable[[Node], Node]
+) -> Node:
+    """Return a read that goes over an index as the reads at each of its positions.
+
+    The index is that of a sum, of an axis, or of the states of the latent that says which position
+    is read.
+    """
+    try:
+        start, count = extent_of(index, bound)
+    except (NotANumber, ValueError):
+        raise _error(
+            bound,
+            kinds.UNSUPPORTED(
+                f"reading `{bound.graph.variables[read.name].name}` over a range whose bounds "
+                "differ from row to row is not supported yet",
+                read.span or index.span,
+            ),
+        ) from None
+    items = tuple(
+        state(
+            replace(
+                read, positions=tuple(substitute(p, {index: Constant(k)}) for p in read.positions)
+            )
+        )
+        for k in range(start, start + count)
+    )
+    return Stack(index, items, read.span)
+
+
+def _places(
+    bound: BoundGraph, read: Read, plates: Sequence[Index], span: Span, *, guarded: bool
+) -> NDArray[np.intp]:
+    """Return the flat position that a read of a discrete latent has in each row.
+
+    What a condition guards may read beyond the ends, where it is not looked at.
+    """
     shape = bound.shape(read.name)
     rows = tuple(extent_of(i, bound)[1] for i in plates)
     if not shape:
@@ -288,4 +358,16 @@ def _places(bound: BoundGraph, read: Read, plates: Sequence[Index], span: Span) 
                 read.span or span,
             ),
         ) from None
-    return np.ravel_multi_index(tuple(each), shape).astype(np.intp)
+    variable = bound.graph.variables[read.name].name
+    for position, size, node in zip(each, shape, read.positions, strict=True):
+        beyond = (position < 0) | (position >= size)
+        if not guarded and beyond.any():
+            raise _error(
+                bound,
+                kinds.BAD_POSITION(
+                    f"`{variable}` is read at {position[beyond][0]}, and has the positions 0 to "
+                    f"{size - 1}",
+                    node.span or read.span or span,
+                ),
+            )
+    return np.asarray(np.ravel_multi_index(tuple(each), shape, mode="clip"), dtype=np.intp)

@@ -14,7 +14,6 @@ from ppl.compile.after import draws_of
 from ppl.compile.branches import guarded, where_present
 from ppl.compile.computed import defined, recurrence
 from ppl.compile.densities import log_density, support_contains
-from ppl.compile.eliminate import Chain, SumOut
 from ppl.compile.factors import discrete_latents, factors
 from ppl.compile.latents import add_latent, add_parameter
 from ppl.compile.lowering import Lowering
@@ -31,6 +30,7 @@ from ppl.compile.recurrences import (
     groups,
     without_locals,
 )
+from ppl.compile.tables import Chain, SumOut
 from ppl.graph import diagnostics as kinds
 from ppl.graph.bound import BoundGraph
 from ppl.graph.graph import Define, Factor, Graph, Piece, Sample
@@ -222,11 +222,8 @@ def _summed_out(low: Lowering) -> list[Step]:
     low.loose.extend(map(Eliminate, found.operations))
     low.loose.extend(RowSum(f.key) for f in found.rest)
     low.choices.extend(f"{name} summed out" for name in low.discrete)
-    draws: dict[str, list[SumOut | Chain]] = {}
-    for operation in reversed(found.operations):
-        if isinstance(operation, SumOut | Chain):
-            draws.setdefault(operation.name, []).append(operation)
-    return [StateDraw(n, tuple(ops), low.shapes[n]) for n, ops in draws.items()]
+    draws = tuple(o for o in reversed(found.operations) if isinstance(o, SumOut | Chain))
+    return [StateDraw(low.discrete, draws, tuple(low.shapes[n] for n in low.discrete))]
 
 
 def _observations(low: Lowering) -> None:
