@@ -180,7 +180,16 @@ class Emitter:
         """Return which of the reported names a point fixes: no chance comes into them."""
         chance = [s for s in steps if isinstance(s, Draw | StateDraw)]
         random = {key for step in chance for key in keys_of(step)}
-        return [n for n in self._reported if not random & needed_by(steps, (), (), (n,))]
+        above: dict[str, list[str]] = {}
+        for step in steps:
+            for root in roots_of(step):
+                above.setdefault(root, []).extend(keys_of(step))
+        stack = list(random)
+        while stack:
+            new = [key for key in above.get(stack.pop(), ()) if key not in random]
+            random.update(new)
+            stack.extend(new)
+        return [n for n in self._reported if n not in random]
 
     def _quantities(self, function: str, names: Sequence[str], parameters: str) -> list[str]:
         """Write a function that returns the user's variables."""
