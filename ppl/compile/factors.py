@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from ppl.compile.branches import where_present
 from ppl.compile.densities import log_density
 from ppl.compile.eliminate import plan
-from ppl.compile.numeric import NotNumeric, evaluate, extent_of, substitute_definition
+from ppl.compile.numeric import NotNumeric, evaluate, extent_of
 from ppl.compile.program import Step, Table
+from ppl.compile.state_counts import counts_of_states, error_in, inlined
 from ppl.compile.tables import TILT, Plan, TooLarge
 from ppl.compile.tables import Factor as FactorTable
-from ppl.distributions.component import Component, Part
 from ppl.graph import diagnostics as kinds
 from ppl.graph.bound import BoundGraph
 from ppl.graph.evaluate import NotANumber
@@ -26,21 +26,18 @@ from ppl.graph.nodes import (
     Constant,
     Domain,
     Index,
-    LogDensity,
     Node,
     Position,
     Read,
     Select,
     Stack,
     rewrite,
-    subtract,
     walk,
 )
 from ppl.graph.order import piece_reads
 from ppl.graph.show import node_text
 from ppl.graph.substitute import NotPlain, substitute
-from ppl.graph.wrapped import with_bounds
-from ppl.text import ModelError, Span
+from ppl.text import Span
 
 
 def discrete_latents(bound: BoundGraph) -> tuple[str, ...]:
@@ -66,7 +63,7 @@ def factors(
     ModelError
         If a latent has no bound on its states, or the tables would be too large.
     """
-    states = {name: _states(bound, name) for name in discrete}
+    states = counts_of_states(bound, discrete, shadowed)
     steps: list[Step] = []
     found: list[FactorTable] = []
     for number, piece in enumerate(bound.graph.pieces):
@@ -83,7 +80,7 @@ def factors(
         return steps, plan(found, states, positions)
     except TooLarge as e:
         names = ", ".join(f"`{bound.graph.variables[n].name}`" for n in e.names)
-        raise _error(
+        raise error_in(
             bound,
             kinds.TOO_LARGE(
                 f"summing out {names} needs a table of {e.entries:.3g} numbers for every draw",
@@ -91,10 +88,6 @@ def factors(
                 help="couple fewer of its positions with one another, or give it fewer states",
             ),
         ) from None
-
-
-def _error(bound: BoundGraph, diagnostic: object) -> ModelError:
-    return ModelError((diagnostic,), bound.graph.source)  # type: ignore[arg-type]
 
 
 def _takes_part(
@@ -109,64 +102,8 @@ def _takes_part(
                 target is not None and target.name in bound.latents
             )
             return own or (active and bool(piece_reads(piece) & shadowed))
-        case Define():
-            return False
-
-
-def _states(bound: BoundGraph, name: str) -> int:
-    """Return the number of states that a discrete latent can have, counted from 0."""
-    largest = 0
-    for number in bound.samples(name):
-        piece = bound.graph.pieces[number]
-        assert isinstance(piece, Sample)
-        count = _count(bound, with_bounds(piece.density, piece.suffix))
-        if count is None:
-            raise _error(
-                bound,
-                kinds.UNBOUNDED(
-                    f"`{bound.graph.variables[name].name}` is a latent with infinitely many values "
-                    f"({piece.density.distribution})",
-                    piece.span,
-                    help="latents are summed out where their values are few: Categorical, "
-                    "Bernoulli, Binomial of known size, DiscreteUniform between known bounds",
-                ),
-            )
-        largest = max(largest, count)
-    if not largest:
-        raise _error(
-            bound,
-            kinds.UNKNOWN_SIZE(
-                f"`{bound.graph.variables[name].name}` has no possible value",
-                bound.graph.variables[name].span,
-                help="the dimension of its probabilities has size 0",
-            ),
-        )
-    return largest
-
-
-def _count(bound: BoundGraph, density: LogDensity) -> int | None:
-    component = Component(
-        Part(density.record, density.alternative),
-        tuple(
-            _known_or_nan(bound, argument, event)
-            for argument, event in zip(density.arguments, density.events, strict=True)
-        ),
-    )
-    try:
-        with np.errstate(all="ignore"):
-            count = component.states()
-    except ValueError:
-        return None
-    return None if count is None else int(count)
-
-
-def _known_or_nan(bound: BoundGraph, argument: Node, event: Sequence[Index]) -> NDArray[Any]:
-    """Return an argument's values, NaN where data do not decide them."""
-    try:
-        free = sorted(argument.free - set(event), key=lambda i: i.serial)
-        return evaluate(argument, (*free, *event), bound)
-    except (NotNumeric, NotPlain):
-        return np.full([extent_of(i, bound)[1] for i in event], np.nan)
+        case Define(target=target):
+            return target.name in discrete
 
 
 def _factor(
@@ -195,7 +132,7 @@ def _factor(
         return Position(keys[key][1], node.span)
 
     def plain(node: Node) -> Node:
-        return rewrite(_inlined(bound, node, states, shadowed), state)
+        return rewrite(inlined(bound, node, states, shadowed), state)
 
     match piece:
         case Sample(density=density):
@@ -214,8 +151,10 @@ def _factor(
                 node = Apply("multiply", (plain(piece.weight), node))
         case Factor(value=inner):
             node = plain(inner)
-        case Define():
-            raise AssertionError("a definition is not a factor")
+        case Define(target=target, value=inner):
+            own = plain(Read(target.name, target.positions, piece.span))
+            same = Apply("equal", (own, plain(inner)))
+            node = Select(same, Constant(0.0), Constant(-math.inf))
     node = rewrite(node, _without_slope_at_edges)
     axes = tuple(index for _, index in keys.values())
     guarded = any(isinstance(n, Select) for n in walk(node))
@@ -238,74 +177,6 @@ def _without_slope_at_edges(node: Node) -> Node:
     return node
 
 
-def _inlined(
-    bound: BoundGraph, node: Node, states: dict[str, int], shadowed: frozenset[str]
-) -> Node:
-    """Put the definitions of what is computed from discrete latents in its place."""
-    while True:
-        found = {
-            n.name
-            for n in walk(node)
-            if isinstance(n, Read) and n.name in shadowed and n.name not in states
-        }
-        if not found:
-            return node
-
-        def one(n: Node) -> Node:
-            if not isinstance(n, Read) or n.name not in found:  # noqa: B023
-                return n
-            pieces = [bound.graph.pieces[k] for k in bound.graph.variables[n.name].pieces]
-            try:
-                whole = _definition(pieces, n.positions)
-            except NotPlain:
-                whole = None
-            if whole is None:
-                raise _error(
-                    bound,
-                    kinds.UNSUPPORTED(
-                        f"`{bound.graph.variables[n.name].name}` is computed from discrete latents "
-                        "in a way that is not supported yet",
-                        bound.graph.variables[n.name].span,
-                    ),
-                )
-            return whole
-
-        node = rewrite(node, one)
-
-
-def _definition(pieces: Sequence[Piece], positions: tuple[Node, ...]) -> Node | None:
-    """Return the value of a name at positions, by the piece that defines them; None if unknown."""
-    whole: Node | None = None
-    for piece in reversed(pieces):
-        if not isinstance(piece, Define):
-            return None
-        fixed = [
-            (target, position)
-            for target, position in zip(piece.target.positions, positions, strict=True)
-            if not target.free
-        ]
-        value = substitute_definition(piece, positions)
-        if value is None:
-            return None
-        if whole is None:
-            whole = value
-            continue
-        inside: Node = Constant(1)
-        for target, position in fixed:
-            inside = Apply("logical_and", (inside, Apply("equal", (position, target))))
-        for target, position in zip(piece.target.positions, positions, strict=True):
-            for index in target.free:
-                shift = subtract(target, Position(index))
-                here = subtract(position, shift)
-                for bound in (
-                    Apply("greater_equal", (here, index.domain.start)),
-                    Apply("less", (here, index.domain.stop)),
-                ):
-                    inside = Apply("logical_and", (inside, bound))
-        whole = Select(inside, value, whole)
-    return whole
-
-
 def _side_by_side(
     bound: BoundGraph, read: Read, index: Index, state: Callable[[Node], Node]
 ) -> Node:
@@ -317,7 +188,7 @@ def _side_by_side(
     try:
         start, count = extent_of(index, bound)
     except (NotANumber, ValueError):
-        raise _error(
+        raise error_in(
             bound,
             kinds.UNSUPPORTED(
                 f"reading `{bound.graph.variables[read.name].name}` over a range whose bounds "
@@ -350,7 +221,7 @@ def _places(
     try:
         each = [evaluate(p, plates, bound).astype(np.intp) for p in read.positions]
     except (NotNumeric, NotPlain):
-        raise _error(
+        raise error_in(
             bound,
             kinds.UNSUPPORTED(
                 f"a position of `{bound.graph.variables[read.name].name}` that is not data is not "
@@ -362,7 +233,7 @@ def _places(
     for position, size, node in zip(each, shape, read.positions, strict=True):
         beyond = (position < 0) | (position >= size)
         if not guarded and beyond.any():
-            raise _error(
+            raise error_in(
                 bound,
                 kinds.BAD_POSITION(
                     f"`{variable}` is read at {position[beyond][0]}, and has the positions 0 to "

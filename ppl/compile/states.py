@@ -142,7 +142,7 @@ class _Emitter(Emitter):
         for name, shape in zip(self.draw.names, self.draw.shapes, strict=True):
             key = f"{name}{TILT}"
             self.states.rows[key] = int(np.prod(shape, dtype=int))
-            lines.append(f"{self.states.name(key)} = tilt[{name!r}] + 0.0 * x[:, :1, None]")
+            lines.append(f"{self.states.name(key)} = tilt[{name!r}] + np.zeros((x.shape[0], 1, 1))")
             self.writer.known[key] = Known(self.states.name(key), drawn=True)
         rest = [s.source for s in self.program.steps if isinstance(s, RowSum)]
         self._write(rest)

@@ -30,17 +30,37 @@ class Quantity:
         Normalised weights (S,).
     source
         What hands out equally weighted draws (n, ...).
+    states
+        What hands out the probabilities of states of a discrete latent; None for all else.
     """
 
     name: str
     values: npt.NDArray[Any]
     weights: Array
     source: Callable[[], npt.NDArray[Any]]
+    states: Callable[[], Array] | None = None
 
     @cached_property
     def equal(self) -> npt.NDArray[Any]:
         """Equally weighted draws, (n, ...), made when they are first asked for."""
         return self.source()
+
+    @property
+    def probabilities(self) -> Array:
+        """Posterior probabilities of the states of a discrete latent, (..., states).
+
+        For each draw of all else they are exact, by the tables that summed the latent out; this is
+        their mean over the draws, which varies less than the share of draws in a state.
+
+        Raises
+        ------
+        UsageError
+            If the variable is not a latent that was summed out.
+        """
+        if self.states is None:
+            message = f"`{self.name}` is not a discrete latent that was summed out"
+            raise UsageError((USAGE(message, help="its draws are in `fit[...].draws()`"),))
+        return self.states()
 
     @property
     def shape(self) -> tuple[int, ...]:
