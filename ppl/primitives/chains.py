@@ -114,7 +114,7 @@ def _paths_step_by_step(unary: Floats, pair: Floats) -> tuple[Floats, Floats, Fl
     return total, np.moveaxis(by_state, 0, 2), np.moveaxis(by_pair, 0, 2)
 
 
-sum_over_paths = fused(_paths, 2)
+sum_over_paths = fused(_paths, 2, stepwise=True)
 """The log of the sum over all paths of the product of potentials, (S, C)."""
 
 

@@ -15,7 +15,9 @@ from autograd.extend import defvjp, primitive
 from autograd.numpy.numpy_vjps import unbroadcast_f
 
 
-def fused(value_and_gradients: Callable[..., tuple[Any, ...]], count: int) -> Callable[..., Any]:
+def fused(
+    value_and_gradients: Callable[..., tuple[Any, ...]], count: int, *, stepwise: bool = False
+) -> Callable[..., Any]:
     """Make an autograd primitive of a function that also returns its gradients.
 
     Parameters
@@ -28,6 +30,9 @@ def fused(value_and_gradients: Callable[..., tuple[Any, ...]], count: int) -> Ca
         argument is repeated may be whole. All arrays must be new memory.
     count
         The number of arguments.
+    stepwise
+        Whether the function goes step by step in Python, so that it costs about the same for few
+        draws as for many.
 
     Returns
     -------
@@ -44,6 +49,7 @@ def fused(value_and_gradients: Callable[..., tuple[Any, ...]], count: int) -> Ca
     name = getattr(value_and_gradients, "__name__", "fused")
     whole.__name__, value.__name__ = f"{name}_pair", name
     whole.fresh = True  # type: ignore[attr-defined]
+    whole.stepwise = stepwise  # type: ignore[attr-defined]
     pair = primitive(whole)
     value.pair = pair  # type: ignore[attr-defined]
     function: Callable[..., Any] = primitive(value)
