@@ -67,7 +67,7 @@ def plan(
                 operations.append(operation)
                 left.append(_merged(factor, variables, operations))
         coupling = Coupling.of(left, variables)
-    return Plan(tuple(operations), tuple(left))
+    return Plan(tuple(operations), tuple(factor for factor in left if not factor.names))
 
 
 def _next(coupling: Coupling) -> Sequence[Batch | Levels]:

@@ -5,7 +5,7 @@ Decides how each latent is parametrised, in which order things are computed, and
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -17,6 +17,7 @@ from ppl.compile.densities import log_density, support_contains
 from ppl.compile.factors import discrete_latents, factors
 from ppl.compile.latents import add_latent, add_parameter
 from ppl.compile.lowering import Lowering
+from ppl.compile.noise import driven
 from ppl.compile.program import (
     Eliminate,
     Inside,
@@ -65,11 +66,16 @@ def lower(bound: BoundGraph, partly_centred: frozenset[str] = frozenset()) -> Pr
         Where the model needs what this version does not carry.
     """
     bound = replace(bound, graph=without_densities(bound.graph))
+    barren = bound.barren
+    made = driven(bound, barren, {})
+    left = tuple(name for name in barren if name not in made.names)
+    bound = replace(bound, graph=made.graph, barren=left)
     low = Lowering(bound, partly_centred=partly_centred)
     graph = bound.graph
     for name in graph.variables:
         low.shapes[name] = bound.shape(name)
-    random = frozenset((*bound.latents, *bound.barren, *bound.parameters))
+    low.shapes.update(made.shapes)
+    random = frozenset((*bound.latents, *barren, *bound.parameters))
     uncertain = _uncertain(bound, random)
     low.uncertain = frozenset(uncertain)
     low.discrete = discrete_latents(bound)
@@ -95,6 +101,9 @@ def lower(bound: BoundGraph, partly_centred: frozenset[str] = frozenset()) -> Pr
     for name in computed:
         if name not in low.leader:
             defined(low, name)
+    for name, draws in made.draws.items():
+        leader = low.leader.get(name, name)
+        low.values[leader] = [*draws, *low.values[leader]]
     _observations(low)
     drawn = _summed_out(low)
     order = in_order(low)
@@ -113,8 +122,8 @@ def lower(bound: BoundGraph, partly_centred: frozenset[str] = frozenset()) -> Pr
             after.extend(low.values.get(name, ()))
     return Program(
         tuple(steps),
-        _reported(low, uncertain),
-        frozenset(_descendants(bound, (*low.discrete, *bound.barren))),
+        _reported(low, uncertain, barren),
+        frozenset(_descendants(bound, (*low.discrete, *barren))),
         tuple(after),
         tuple(low.columns),
         low.shapes,
@@ -263,7 +272,7 @@ def _checks(low: Lowering, piece: Sample) -> list[Step]:
     return [Inside(inside, piece.indices, name, found[1], piece.span)]
 
 
-def _reported(low: Lowering, uncertain: set[str]) -> tuple[str, ...]:
+def _reported(low: Lowering, uncertain: set[str], barren: Sequence[str]) -> tuple[str, ...]:
     """Return what the answer shows: latents, then what is computed from them, then draws."""
     bound = low.bound
     found = list(bound.latents)
@@ -274,6 +283,7 @@ def _reported(low: Lowering, uncertain: set[str]) -> tuple[str, ...]:
             (name in low.values or name in low.leader)
             and name not in bound.latents
             and name not in bound.data
+            and name not in barren
         )
         if (
             computed
@@ -283,5 +293,5 @@ def _reported(low: Lowering, uncertain: set[str]) -> tuple[str, ...]:
             and size <= REPORT_AT_MOST
         ):
             found.append(name)
-    found.extend(bound.barren)
+    found.extend(barren)
     return tuple(found)

@@ -93,7 +93,7 @@ def states(joint: LogJoint) -> States | None:
     """Write the program of a compiled model; None where it has no discrete latents."""
     program, bound = joint.program, joint.bound
     draws = [s for s in program.after if isinstance(s, StateDraw)]
-    if not draws:
+    if not draws or not draws[0].operations:
         return None
     operations = draws[0].operations
     counts: dict[str, int] = {}
@@ -109,7 +109,7 @@ def states(joint: LogJoint) -> States | None:
                 varying = any(k.pair and k.rows is not None for k in operation.links)
                 entries += places.shape[0] * places.shape[1] * table
                 entries += places.shape[0] * places.shape[1] * table * operation.states * varying
-    ordered = {n: counts[n] for n in draws[0].names}
+    ordered = {n: counts.get(n, 1) for n in draws[0].names}
     shapes = dict(zip(draws[0].names, draws[0].shapes, strict=True))
     emitted = _Emitter(joint, draws[0]).run()
     sets = {c.constraint.name: c.constraint for c in program.columns}

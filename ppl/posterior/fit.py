@@ -192,7 +192,8 @@ class Fit:
         return states(self.joint)
 
     def _is_summed_out(self, name: str) -> bool:
-        return f"{name} summed out" in self.facts.compiled
+        known = f"{name} summed out" in self.facts.compiled
+        return known and self.values.weighted[name].size > 0
 
     @cached_property
     def state_probabilities(self) -> Mapping[str, Array]:

@@ -369,6 +369,13 @@ def test_time_is_linear_in_the_length_of_a_chain():
     assert ratio(gradient(4000), gradient(500), bound=20) < 20
 
 
+def test_no_positions_are_no_terms():
+    joint = ppl.Model(MODELS["mixture"][0]).compile(y=np.zeros(0))
+    x = np.zeros((2, joint.program.dimension))
+    assert np.isfinite(joint.log_joint(x)).all()
+    assert states(joint) is None
+
+
 def test_a_table_that_would_be_too_large_is_an_error():
     text = """
         data y[N, M]
