@@ -22,6 +22,7 @@ from ppl.primitives import (
     arithmetic,
     chains,
     gathers,
+    gaussian,
     lags,
     matrices,
     ode,
@@ -153,6 +154,15 @@ def _inverse_lower(x: Any) -> Any:
     return _solve_lower(x, jnp.broadcast_to(jnp.eye(x.shape[-1]), x.shape))
 
 
+def _normal_of_covariance(away: Any, covariance: Any) -> Any:
+    factor = jnp.linalg.cholesky(covariance)
+    shape = jnp.broadcast_shapes(away.shape[:-1], covariance.shape[:-2])
+    white = _solve_lower(factor, jnp.broadcast_to(away, (*shape, away.shape[-1]))[..., None])
+    log_scale = jnp.sum(jnp.log(jnp.diagonal(factor, axis1=-2, axis2=-1)), axis=-1)
+    squared = jnp.sum(jnp.square(white), axis=(-1, -2))
+    return -0.5 * squared - log_scale - gaussian.HALF_LOG_2PI * away.shape[-1]
+
+
 def _diagonal_matrix(v: Any) -> Any:
     return v[..., None] * jnp.eye(v.shape[-1])
 
@@ -264,6 +274,7 @@ _PLAIN: dict[Any, Callable[..., Any]] = {
     sp.log_ndtr: _log_ndtr,
     sp.stdtr: _student_cdf,
     _inside(special._log1m_exp_primitive): _log1m_exp,
+    _inside(gaussian._of_one): _normal_of_covariance,
     _inside(matrices.cholesky_factor): _cholesky,
     _inside(matrices.inverse_matrix): jnp.linalg.inv,
     _inside(matrices.log_absolute_determinant): lambda x: jnp.linalg.slogdet(x)[1],
