@@ -1,10 +1,9 @@
 """How time and memory grow with the length of data whose discrete latents are summed out.
 
-Run as ``python -m benchmarks.speed.elimination``. Prints, for a mixture and a hidden Markov model of
-rising length, the time of compiling and of value and gradient at some draws, the slope of its
+Run as ``python -m benchmarks.speed.elimination``. Prints, for a mixture and a hidden Markov model
+of rising length, the time of compiling and of value and gradient at some draws, the slope of its
 logarithm against that of the length (1 is linear), and the largest memory that an evaluation took
-beside a table of draws × length × states; then the time of compiling against the number of
-statements.
+in tables of draws x length x states; then the time of compiling by the number of statements.
 """
 
 from __future__ import annotations
