@@ -106,8 +106,8 @@ def _unbounded(bound: BoundGraph, name: str, piece: Sample) -> ModelError:
     return error_in(
         bound,
         kinds.UNBOUNDED(
-            f"`{bound.graph.variables[name].name}` is a latent whose number of values has no known bound "
-            f"({piece.density.distribution})",
+            f"`{bound.graph.variables[name].name}` is a latent whose number of values has no known "
+            f"bound ({piece.density.distribution})",
             piece.span,
             help="latents are summed out where their values are few: Categorical, "
             "Bernoulli, Binomial of known size, DiscreteUniform between known bounds",
