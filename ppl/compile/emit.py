@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 
 from ppl.compile.code import DRAW, Code, aligned, transposed
-from ppl.compile.eliminate import sources, states_before
 from ppl.compile.emit_states import StateWriter
 from ppl.compile.names import Namer
 from ppl.compile.nodes import ADD, MULTIPLY, Known, Writer
@@ -40,6 +39,7 @@ from ppl.compile.program import (
     Unpack,
 )
 from ppl.compile.recurrences import carry_key
+from ppl.compile.tables import sources
 from ppl.constraints import SETS
 from ppl.distributions.record import Distribution
 from ppl.graph.bound import BoundGraph
@@ -177,8 +177,18 @@ class Emitter:
 
     def _determined(self, steps: Sequence[Step]) -> list[str]:
         """Return which of the reported names a point fixes: no chance comes into them."""
-        random = {s.key for s in steps if isinstance(s, Draw | StateDraw)}
-        return [n for n in self._reported if not random & needed_by(steps, (), (), (n,))]
+        chance = [s for s in steps if isinstance(s, Draw | StateDraw)]
+        random = {key for step in chance for key in keys_of(step)}
+        above: dict[str, list[str]] = {}
+        for step in steps:
+            for root in roots_of(step):
+                above.setdefault(root, []).extend(keys_of(step))
+        stack = list(random)
+        while stack:
+            new = [key for key in above.get(stack.pop(), ()) if key not in random]
+            random.update(new)
+            stack.extend(new)
+        return [n for n in self._reported if n not in random]
 
     def _quantities(self, function: str, names: Sequence[str], parameters: str) -> list[str]:
         """Write a function that returns the user's variables."""
@@ -555,6 +565,8 @@ def keys_of(step: Step) -> tuple[str, ...]:
             return ()
         case Scan(members=members):
             return tuple(m.key for m in members)
+        case StateDraw(names=names):
+            return names
         case _:
             return (step.key,)
 
@@ -576,7 +588,7 @@ def roots_of(step: Step) -> list[str]:
             starts = [n for m in members for n in m.starts]
             return list(reads(*inputs.values(), *constants.values(), *starts))
         case StateDraw(operations=operations):
-            return [name for o in operations for name in (o.key, *states_before(o))]
+            return [o.key for o in operations]
         case Jacobian(key=key, source=source):
             return [key, source]
         case Transform(source=source):

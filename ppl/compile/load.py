@@ -23,6 +23,8 @@ from ppl.compile.runtime import (
     BadPosition,
     OutsideSupport,
     assembled,
+    best_chains,
+    best_states,
     check_inside,
     draw_chains,
     draw_states,
@@ -37,7 +39,7 @@ from ppl.compile.stage import CannotStage, stage, tape
 from ppl.constraints import SETS, Bijection, Constraint
 from ppl.graph.bound import BoundGraph
 from ppl.primitives.atoms import ATOMS
-from ppl.primitives.chains import sum_over_paths
+from ppl.primitives.chains import best_over_paths, sum_over_paths
 from ppl.primitives.fused_rows import sum_exp, sum_softplus
 from ppl.primitives.gathers import gather, segment_sum
 from ppl.primitives.ode.rightside import PLAIN
@@ -221,6 +223,9 @@ def _scope(emitted: Emitted, sets: Mapping[str, Constraint]) -> dict[str, Any]:
         "positions_in": positions_in,
         "check_inside": check_inside,
         "SETS": SETS,
+        "best_chains": best_chains,
+        "best_over_paths": best_over_paths,
+        "best_states": best_states,
         "draw_chains": draw_chains,
         "draw_inside": draw_inside,
         "draw_states": draw_states,

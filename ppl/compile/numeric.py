@@ -11,7 +11,19 @@ from numpy.typing import NDArray
 from ppl.graph.bound import BoundGraph
 from ppl.graph.evaluate import integer
 from ppl.graph.graph import Define
-from ppl.graph.nodes import Apply, Constant, Index, Node, Position, Read, Select, Size, add, walk
+from ppl.graph.nodes import (
+    Apply,
+    Constant,
+    Index,
+    Node,
+    Position,
+    Read,
+    Select,
+    Size,
+    add,
+    subtract,
+    walk,
+)
 from ppl.graph.substitute import substitute
 from ppl.primitives.atoms import ATOMS
 
@@ -99,6 +111,10 @@ def substitute_definition(piece: Define, positions: tuple[Node, ...]) -> Node | 
                 names[index] = position
             case Apply(atom="subtract", arguments=(Position(index=index), start)):
                 names[index] = add(position, start)
+            case Apply(atom="add", arguments=(Position(index=index), start)):
+                names[index] = subtract(position, start)
+            case _ if not target.free:
+                pass
             case _:
                 return None
     return substitute(piece.value, names)

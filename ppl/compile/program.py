@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from ppl.compile.eliminate import Chain, Operation, SumOut
+from ppl.compile.tables import Chain, Operation, SumOut
 from ppl.constraints import Constraint
 from ppl.distributions.record import Distribution
 from ppl.graph.nodes import Index, Node
@@ -179,11 +179,11 @@ class RowSum:
 
 @dataclass(frozen=True, slots=True)
 class StateDraw:
-    """The states of an eliminated name, drawn given what was eliminated after it."""
+    """The states of eliminated names: those of each operation given what was eliminated later."""
 
-    key: str
+    names: tuple[str, ...]
     operations: tuple[SumOut | Chain, ...]
-    shape: tuple[int, ...]
+    shapes: tuple[tuple[int, ...], ...]
 
 
 Kind = Literal["prior", "likelihood", "jacobian"]

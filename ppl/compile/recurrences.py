@@ -18,6 +18,7 @@ from ppl.graph.graph import Define
 from ppl.graph.nodes import (
     Apply,
     Constant,
+    Domain,
     Index,
     Node,
     Position,
@@ -353,6 +354,7 @@ def split(bound: BoundGraph, group: Group) -> Step:
     names = {m.name: m for m in group.members}
     inputs: dict[str, Node] = {}
     constants: dict[str, Node] = {}
+    wholes: dict[str, Read] = {}
 
     def leaf(node: Node) -> Node:
         if isinstance(node, Constant) or (not reads(node) and not node.free):
@@ -375,6 +377,20 @@ def split(bound: BoundGraph, group: Group) -> Step:
         rest = tuple(p for k, p in enumerate(node.positions) if k != member.place)
         return Read(carry_key(node.name, lag), rest, node.span)
 
+    def at_a_state(node: Read, touched: Container[int], done: Mapping[int, Node]) -> Node:
+        """Read an array, which is handed over whole, at a position that the group decides."""
+        if node.name not in wholes:
+            shape = bound.shape(node.name)
+            axes = [Index("i", "axis", Domain(Constant(0), Constant(n))) for n in shape]
+            wholes[node.name] = Read(node.name, tuple(map(Position, axes)))
+        key = leaf(wholes[node.name])
+        assert isinstance(key, Read)
+        places = tuple(
+            done[id(p)] if id(p) in touched else leaf(p) if group.time in p.free else p
+            for p in node.positions
+        )
+        return Read(key.name, places, node.span)
+
     def outermost(root: Node) -> Node:
         touched = reading(root, names)
         done: dict[int, Node] = {}
@@ -382,7 +398,7 @@ def split(bound: BoundGraph, group: Group) -> Step:
             if id(node) not in touched:
                 continue
             if isinstance(node, Read):
-                done[id(node)] = node
+                done[id(node)] = node if node.name in names else at_a_state(node, touched, done)
                 continue
             new = {id(c): done[id(c)] if id(c) in touched else leaf(c) for c in children(node)}
             done[id(node)] = map_children(node, lambda c, new=new: new[id(c)])  # type: ignore[misc]

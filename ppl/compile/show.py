@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from ppl.compile.eliminate import Chain, Merge, Operation, SumOut
 from ppl.compile.program import (
     Assemble,
     Draw,
@@ -24,6 +23,7 @@ from ppl.compile.program import (
     Transform,
     Unpack,
 )
+from ppl.compile.tables import Chain, Diagonal, Merge, Operation, SumOut
 from ppl.graph.show import bare_text, indices_text, node_text, numbered
 
 
@@ -77,8 +77,8 @@ def step_text(step: Step) -> str:
             return operation_text(operation)
         case RowSum(source=source):
             return f"likelihood sum({source})"
-        case StateDraw(key=key):
-            return f"{key} <- its states, given what was eliminated later"
+        case StateDraw(names=names):
+            return f"{', '.join(names)} <- states, each given what was eliminated later"
         case Inside(name=name, needs=needs):
             return f"check that {name} holds {needs}"
         case Term(kind=kind, node=node, indices=indices):
@@ -91,14 +91,18 @@ def operation_text(operation: Operation) -> str:
     match operation:
         case Merge(key=key, source=source, rows=rows):
             return f"{key} = {source} with its rows added up to {rows}"
+        case Diagonal(key=key, source=source):
+            return f"{key} = {source} where its positions are the same"
         case SumOut(key=key, name=name, places=places, scope=scope):
             rest = ", ".join(n for n, _ in scope)
             return f"{key} = {name} summed out at {len(places)} positions" + (
                 f", on {rest}" if rest else ""
             )
-        case Chain(key=key, name=name, places=places):
-            count, length = places.shape
-            return f"{key} = {name} summed out along {count} chains of {length}"
+        case Chain(key=key, slots=slots, places=places, scope=scope):
+            count, length, _ = places.shape
+            rest = ", ".join(n for n, _ in scope)
+            what = f"{', '.join(slots)} summed out along {count} chains of {length}"
+            return f"{key} = {what}" + (f", on {rest}" if rest else "")
 
 
 def guide_text(program: Program) -> str:

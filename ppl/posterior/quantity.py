@@ -35,6 +35,8 @@ class Quantity:
         How many Markov chains the values come from, one of each in turn; 0 for independent draws.
     moments
         Mean and standard deviation, where they are known exactly.
+    states
+        What hands out the probabilities of states of a discrete latent; None for all else.
     """
 
     name: str
@@ -43,11 +45,29 @@ class Quantity:
     source: Callable[[], npt.NDArray[Any]]
     chains: int = 0
     moments: Moments | None = None
+    states: Callable[[], Array] | None = None
 
     @cached_property
     def equal(self) -> npt.NDArray[Any]:
         """Equally weighted draws, (n, ...), made when they are first asked for."""
         return self.source()
+
+    @property
+    def probabilities(self) -> Array:
+        """Posterior probabilities of the states of a discrete latent, (..., states).
+
+        For each draw of all else they are exact, by the tables that summed the latent out; this is
+        their mean over the draws, which varies less than the share of draws in a state.
+
+        Raises
+        ------
+        UsageError
+            If the variable is not a latent that was summed out.
+        """
+        if self.states is None:
+            message = f"`{self.name}` is not a discrete latent that was summed out"
+            raise UsageError((USAGE(message, help="its draws are in `fit[...].draws()`"),))
+        return self.states()
 
     @property
     def shape(self) -> tuple[int, ...]:

@@ -136,6 +136,8 @@ def _header(fit: Fit, arrays: Arrays) -> dict[str, Any]:
     for group in ("weighted", "equal", "parameters"):
         for name, array in getattr(values, group).items():
             arrays[f"{group}/{name}"] = array
+    for name, array in fit.few_states.items():
+        arrays[f"states/{name}"] = array
     for name, degree in fit.centring.items():
         arrays[f"centring/{name}"] = degree
     arrays["positions/weighted"] = inference.weighted.positions
@@ -247,6 +249,7 @@ def _fit(header: dict[str, Any], arrays: Arrays, given: Dataset) -> Fit:
         header["ppl"],
         _group(arrays, "centring"),
         checks=tuple(Check(**check) for check in header.get("checks", ())),
+        states=_group(arrays, "states"),
     )
 
 

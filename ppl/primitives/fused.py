@@ -19,6 +19,8 @@ def fused(
     value_and_gradients: Callable[..., tuple[Any, ...]],
     count: int,
     value_alone: Callable[..., Any] | None = None,
+    *,
+    stepwise: bool = False,
 ) -> Callable[..., Any]:
     """Make an autograd primitive of a function that also returns its gradients.
 
@@ -34,6 +36,9 @@ def fused(
         The number of arguments, at most.
     value_alone
         The value, where it costs less without the gradients.
+    stepwise
+        Whether the function goes step by step in Python, so that it costs about the same for few
+        draws as for many.
 
     Returns
     -------
@@ -50,6 +55,7 @@ def fused(
     name = getattr(value_and_gradients, "__name__", "fused")
     whole.__name__, value.__name__ = f"{name}_pair", name
     whole.fresh = True  # type: ignore[attr-defined]
+    whole.stepwise = stepwise  # type: ignore[attr-defined]
     pair = primitive(whole)
     value.pair = pair  # type: ignore[attr-defined]
     function: Callable[..., Any] = primitive(value)

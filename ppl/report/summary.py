@@ -50,6 +50,8 @@ class Quantity:
     kind
         Where it comes from: a `~` without data, an `=`, a `~` that data follow from, or a missing
         value of data.
+    probabilities
+        Of the states of a discrete latent, along a last axis; None for all else.
     """
 
     name: str
@@ -62,6 +64,7 @@ class Quantity:
     mcse: Array
     ess: Array
     kind: Kind = "latent"
+    probabilities: Array | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
