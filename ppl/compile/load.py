@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import count
-from typing import Any
+from typing import Any, cast
 
 import autograd.numpy as anp
 import numpy as np
@@ -126,6 +126,11 @@ def run_source(
     DataError
         If the data do not lie where the model needs them.
     """
+    return run_on(loaded(emitted, sets), emitted, bound, degrees)
+
+
+def loaded(emitted: Emitted, sets: Mapping[str, Constraint]) -> Callable[[Any], Any]:
+    """Return the function of the data that emitted source defines."""
     name = f"<compiled model {next(_serial)}>"
     scope: dict[str, Any] = {
         "np": anp,
@@ -160,12 +165,28 @@ def run_source(
         emitted.text.splitlines(keepends=True),
         name,
     )
+    return cast(Callable[[Any], Any], scope["compile_model"])
+
+
+def run_on(
+    function: Callable[[Any], Any],
+    emitted: Emitted,
+    bound: BoundGraph,
+    degrees: Mapping[str, Floats],
+) -> Any:
+    """Run a loaded source on data, and return the model's functions.
+
+    Raises
+    ------
+    DataError
+        If the data do not lie where the model needs them.
+    """
     data: dict[str, Any] = {**bound.sizes, **bound.data, **emitted.arrays, **degrees}
     for key, mask in bound.missing.items():
         data[f"{key}.present"] = (~mask).astype(float)
     try:
         with np.errstate(all="ignore"):
-            return scope["compile_model"](data)
+            return function(data)
     except OutsideSupport as e:
         raise outside_support(bound, emitted.checks[e.name, e.line], e) from None
     except BadPosition as e:
