@@ -78,6 +78,9 @@ class Model:
         guide: str = "auto",
         draws: int = 4000,
         time_limit: float = 20.0,
+        batch: int = 0,
+        validation: float = 0.0,
+        checkpoint: str = "",
         observe: Sequence[str] = (),
         **named: Any,
     ) -> Fit:
@@ -89,7 +92,7 @@ class Model:
             Arrays, lists or numbers by name, or a data frame; or one array without a name.
         seed
             Of all randomness: the same seed gives the same bytes.
-        method, guide, draws, time_limit
+        method, guide, draws, time_limit, batch, validation, checkpoint
             As the command's options of these names.
         observe
             Random variables to be observed though something depends on them.
@@ -110,6 +113,9 @@ class Model:
             guide=guide,  # type: ignore[arg-type]
             draws=draws,
             time_limit=time_limit,
+            batch=batch,
+            validation=validation,
+            checkpoint=str(checkpoint),
         )
         settings = checked(chosen)
         return pipeline.infer(request, settings)

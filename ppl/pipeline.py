@@ -170,9 +170,14 @@ def infer(
     compiled = perf_counter()
     from ppl.inference.compiled import CompiledTarget
     from ppl.inference.infer import infer as run
+    from ppl.inference.stochastic import infer as run_stochastic
+    from ppl.inference.stochastic import wanted
     from ppl.posterior import Fit
 
-    inference = run(CompiledTarget(joint), settings, progress)
+    if wanted(joint.bound, settings):
+        inference = run_stochastic(joint, settings, progress)
+    else:
+        inference = run(CompiledTarget(joint), settings, progress)
     assert isinstance(inference.target, CompiledTarget)
     joint = inference.target.model
     seconds = {"compile": compiled - began, "infer": perf_counter() - compiled}

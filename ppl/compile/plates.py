@@ -68,6 +68,12 @@ def obstacle(bound: BoundGraph, plate: str) -> Obstacle | None:
     for number, piece in enumerate(bound.graph.pieces):
         if not _is_dead(bound, number) and (found := _piece_obstacle(bound, piece, plate)):
             return found
+    for name in bound.parameters:
+        if any(a.dimension == plate for a in bound.graph.variables[name].axes):
+            return Obstacle(
+                f"the learned parameter `{name}` has a number for each of `{plate}`",
+                bound.graph.variables[name].span,
+            )
     if not _observed_over(bound, plate):
         return Obstacle(f"no observation runs over `{plate}`", None)
     return None
@@ -232,7 +238,7 @@ class Subsampled:
     bound
         The model with all its data.
     plate, total, size
-        The plate, its size, and how many positions of it a batch has.
+        The plate, how many of its positions a batch stands for, and how many it has.
     program, source
         For one batch.
     """
@@ -244,6 +250,11 @@ class Subsampled:
     program: Program
     emitted: Emitted
     function: Callable[[Any], Any]
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """The layout of a batch's vector."""
+        return self.program.columns
 
     @property
     def source(self) -> str:
@@ -262,7 +273,7 @@ class Subsampled:
     @cached_property
     def staged(self) -> Staged | None:
         """The staged gradient; None where the model cannot be staged."""
-        first = self.batch(np.arange(self.size) % self.total)
+        first = self.batch(np.arange(self.size) % self.bound.sizes[self.plate])
         arrays = _arrays(first.functions[0])
         data = tuple(arrays.values())
 
@@ -303,11 +314,16 @@ def _rows(function: Callable[[Floats], Any], x: Floats) -> Floats:
         return np.broadcast_to(np.asarray(function(x), float), (len(x),))
 
 
-def subsampled(bound: BoundGraph, plate: str, size: int) -> Subsampled:
-    """Compile a model for batches of `size` positions of a plate without `obstacle`."""
+def subsampled(
+    bound: BoundGraph, plate: str, size: int, total: int | None = None
+) -> Subsampled:
+    """Compile a model for batches of `size` positions of a plate without `obstacle`.
+
+    `total` is how many positions a batch stands for; all of the plate if None.
+    """
     whole = _with_data_computed(bound, plate)
-    total = whole.sizes[plate]
-    small = batch_data(whole, plate, np.arange(size) % total)
+    total = total or whole.sizes[plate]
+    small = batch_data(whole, plate, np.arange(size) % whole.sizes[plate])
     program = lower(small)
     steps = _scaled(program, whole, plate, total / size)
     program = replace(program, steps=steps)

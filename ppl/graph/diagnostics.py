@@ -168,6 +168,13 @@ GUIDE_INPUT = Kind(
     right="data x[N]\nfor n in N { z[n] ~ Normal(0, 1); x[n] ~ Normal(z[n], 1) }\n"
     "guide { z[n] ~ amortized(x[n]) }",
 )
+CANNOT_BATCH = Kind(
+    "cannot-batch",
+    "A minibatch has some positions of a plate, so positions must not depend on one another: each "
+    "statement reads the plate's names at its own position, and adds up nothing over the plate.",
+    wrong="data x[N]\na ~ Normal(0, 1)\nx[0] ~ Normal(0, 1)\nx[1:N] ~ Normal(a * x[0:N-1], 1)",
+    right="data x[N], before[N]\na ~ Normal(0, 1)\nfor n in N { x[n] ~ Normal(a * before[n], 1) }",
+)
 UNSUPPORTED = Kind(
     "not-yet-supported",
     "The language has this, but this version's compiler does not carry it yet.",

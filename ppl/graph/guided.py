@@ -329,7 +329,8 @@ def _support_problem(
             help="write `meanfield` or `fullrank`",
         )
     for support in supports:
-        if support.name != own.name:
+        same = (support.range.lower, support.range.upper) == (own.range.lower, own.range.upper)
+        if support.event_ndim or not same:
             return kinds.GUIDE_SUPPORT(
                 f"`{line.distribution}` gives {own.phrase}, and `{name}` is {support.phrase}",
                 line.span,

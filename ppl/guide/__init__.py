@@ -3,6 +3,7 @@
 Comes after compilation, which says the layout, and before inference, which chooses the numbers.
 """
 
+from ppl.guide.composite import Composite
 from ppl.guide.fullrank import FullRank
 from ppl.guide.gaussian import Guide, entropy, log_density
 from ppl.guide.layout import Block, Layout
@@ -11,6 +12,7 @@ from ppl.guide.proposal import Proposal
 
 __all__ = [
     "Block",
+    "Composite",
     "FullRank",
     "Guide",
     "Layout",

@@ -91,7 +91,6 @@ class Rows:
 
     mean: Array
     log_scale: Array
-    visits: npt.NDArray[np.int64]
 
     @classmethod
     def empty(cls, total: int, latents: int) -> Rows:
@@ -99,7 +98,6 @@ class Rows:
         return cls(
             np.zeros((total, latents)),
             np.full((total, latents), np.log(0.5)),
-            np.zeros(total, dtype=np.int64),
         )
 
     def at(self, positions: npt.NDArray[np.intp]) -> Local:
@@ -109,16 +107,17 @@ class Rows:
     def update(
         self, positions: npt.NDArray[np.intp], normals: Array, slopes: Array, share: float
     ) -> None:
-        """Move some rows, in place; slopes (S, B, K) are those of the position's own log joint."""
+        """Move some rows, in place.
+
+        Slopes (S, B, K) are those of the position's own log joint less the factor's score, so
+        that nothing moves, whatever the draws, where the factor is the posterior.
+        """
         log_scale = self.log_scale[positions]
         scale = np.exp(log_scale)
-        self.visits[positions] += 1
-        first = 1.0 / self.visits[positions][:, None] ** 0.6
-        step = np.maximum(share, np.minimum(0.7, first))
         average = slopes.mean(axis=0)
-        curvature = -np.einsum("sbk,sbk->bk", slopes, normals) / (len(normals) * scale)
-        precision = (1 - step) / scale**2 + step * np.maximum(curvature, 0.1 / scale**2)
+        excess = -np.einsum("sbk,sbk->bk", slopes, normals) / (len(normals) * scale)
+        least = (1 - 0.8 * share) / scale**2
+        precision = np.maximum(1 / scale**2 + share * excess, least)
         scale = precision**-0.5
-        move = step * average * scale**2
-        self.mean[positions] += np.clip(move, -3.0, 3.0)
+        self.mean[positions] += np.clip(share * average * scale**2, -3.0, 3.0)
         self.log_scale[positions] = np.clip(np.log(scale), LEAST_SCALE, MOST_SCALE)
