@@ -134,7 +134,10 @@ def compiled_of(request: Request) -> tuple[Selection, LogJoint]:
     """Go the road as far as the compiled log joint."""
     from ppl.compile.load import compile_bound
 
+    from ppl.graph.guided import check_bound
+
     selection, bound = bound_of(request)
+    check_bound(bound)
     return selection, compile_bound(bound)
 
 

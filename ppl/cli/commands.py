@@ -13,6 +13,7 @@ from ppl.cli.words import (
     Option,
     count,
     one_of,
+    part,
     positive_count,
     refuse,
     seconds,
@@ -45,6 +46,9 @@ def infer(arguments: Arguments) -> int:
         guide=arguments.guide,
         draws=arguments.draws,
         time_limit=arguments.time_limit,
+        batch=arguments.batch,
+        validation=arguments.validation,
+        checkpoint=arguments.checkpoint or "",
     )
     request = _request(arguments)
     with terminal.progress(None if arguments.quiet else sys.stderr) as progress:
@@ -179,6 +183,9 @@ COMMANDS = {
                     seconds,
                     20.0,
                 ),
+                Option("--batch", "fit by minibatches of N rows", "N", positive_count, 0),
+                Option("--validation", "part of the rows to hold out", "PART", part, 0.0),
+                Option("--checkpoint", "keep the optimiser's state in FILE, and resume", "FILE"),
                 Option("--out", "keep the fit, for predict, report and ppl.load", "FIT"),
                 Option("--json", "write the result as JSON; - prints it, not the table", "FILE"),
                 Option("--report", "write a page with table, plots and checks", "FILE.html"),

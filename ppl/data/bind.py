@@ -20,7 +20,6 @@ from ppl.graph.check import check_supports
 from ppl.graph.densities import parameters_of
 from ppl.graph.evaluate import NotANumber, number
 from ppl.graph.graph import Define, Factor, Graph, Sample, Suffix
-from ppl.graph.guided import check_bound
 from ppl.graph.names import nearest
 from ppl.graph.nodes import Constant, LogDensity, Node, Position, Read, reads, walk
 from ppl.graph.order import closure, parents, piece_reads
@@ -90,7 +89,7 @@ def bind(
         raise DataError((none_used(selection.unused, selection.places),), graph.source)
     if given and not observed and not any(isinstance(p, Factor) for p in graph.pieces):
         notes.append(_nothing_observed(graph))
-    bound = BoundGraph(
+    return BoundGraph(
         graph,
         sizes,
         data,
@@ -102,8 +101,6 @@ def bind(
         selection.unused,
         (*graph.notes, *selection.notes, *notes),
     )
-    check_bound(bound)
-    return bound
 
 
 def _raise(errors: list[Diagnostic], graph: Graph) -> None:
