@@ -133,11 +133,12 @@ def _dimensions(graph: Graph) -> str:
 def compiled_of(request: Request) -> tuple[Selection, LogJoint]:
     """Go the road as far as the compiled log joint."""
     from ppl.compile.load import compile_bound
-
+    from ppl.compile.plates import check_networks
     from ppl.graph.guided import check_bound
 
     selection, bound = bound_of(request)
     check_bound(bound)
+    check_networks(bound)
     return selection, compile_bound(bound)
 
 
@@ -235,7 +236,8 @@ def show(request: Request, stage: Stage) -> str:
         case "guide":
             from ppl.compile.show import guide_text
 
-            return guide_text(compiled_of(request)[1].program)
+            joint = compiled_of(request)[1]
+            return guide_text(joint.program, joint.bound.graph.guide)
 
 
 def explain(code: str) -> str:

@@ -23,8 +23,9 @@ from ppl.compile.load import loaded, run_on, run_source
 from ppl.compile.lower import lower
 from ppl.compile.program import Column, Eliminate, Jacobian, Program, RowSum, Step, Table, Term
 from ppl.compile.stage import CannotStage, Staged, stage, tape
+from ppl.graph import diagnostics as kinds
 from ppl.graph.bound import BoundGraph
-from ppl.graph.graph import Datum, Define, Factor, Piece, Sample
+from ppl.graph.graph import Datum, Define, Factor, GuideLine, Piece, Sample
 from ppl.graph.nodes import (
     Index,
     LogDensity,
@@ -37,7 +38,7 @@ from ppl.graph.nodes import (
     Size,
     walk,
 )
-from ppl.text import Span
+from ppl.text import ModelError, Span
 
 Floats = NDArray[np.float64]
 Positions = NDArray[np.intp]
@@ -87,6 +88,38 @@ def plate_of(bound: BoundGraph) -> str | None:
     return None
 
 
+def network_line(bound: BoundGraph) -> GuideLine | None:
+    """Return the line of the guide that has a network, if there is one."""
+    lines = bound.graph.guide.lines if bound.graph.guide is not None else ()
+    return next((line for line in lines if line.family == "amortized"), None)
+
+
+def check_networks(bound: BoundGraph) -> None:
+    """Check that the plate of an amortized guide can be cut into minibatches.
+
+    Raises
+    ------
+    ModelError
+        If its positions depend on one another.
+    """
+    line = network_line(bound)
+    if line is not None:
+        plate = bound.graph.variables[line.names[0]].axes[0].dimension
+        found = obstacle(bound, plate or "")
+        if found is not None:
+            raise cannot_batch(bound, plate or "", found)
+
+
+def cannot_batch(bound: BoundGraph, plate: str, found: Obstacle) -> ModelError:
+    """Return the error for a plate whose positions depend on one another."""
+    diagnostic = kinds.CANNOT_BATCH(
+        f"`{plate}` cannot be cut into minibatches: {found.reason}",
+        found.span,
+        help="fit the model to all data at once, without `batch`, `validation` and `amortized`",
+    )
+    return ModelError((diagnostic,), bound.graph.source)
+
+
 def _observed_over(bound: BoundGraph, plate: str) -> bool:
     return any(
         any(i.domain.dimension == plate for i in bound.graph.pieces[k].indices)
@@ -97,9 +130,9 @@ def _observed_over(bound: BoundGraph, plate: str) -> bool:
 def _is_dead(bound: BoundGraph, number: int) -> bool:
     """Whether a statement defines only what is data by now."""
     piece = bound.graph.pieces[number]
-    return isinstance(piece, Define) and number not in bound.graph.variables[
-        piece.target.name
-    ].pieces
+    return (
+        isinstance(piece, Define) and number not in bound.graph.variables[piece.target.name].pieces
+    )
 
 
 def _piece_obstacle(bound: BoundGraph, piece: Piece, plate: str) -> Obstacle | None:
@@ -314,9 +347,7 @@ def _rows(function: Callable[[Floats], Any], x: Floats) -> Floats:
         return np.broadcast_to(np.asarray(function(x), float), (len(x),))
 
 
-def subsampled(
-    bound: BoundGraph, plate: str, size: int, total: int | None = None
-) -> Subsampled:
+def subsampled(bound: BoundGraph, plate: str, size: int, total: int | None = None) -> Subsampled:
     """Compile a model for batches of `size` positions of a plate without `obstacle`.
 
     `total` is how many positions a batch stands for; all of the plate if None.
@@ -353,9 +384,7 @@ def _kind(values: NDArray[Any]) -> Any:
     return np.float64 if values.dtype.kind == "f" else values.dtype
 
 
-def _scaled(
-    program: Program, bound: BoundGraph, plate: str, scale: float
-) -> tuple[Step, ...]:
+def _scaled(program: Program, bound: BoundGraph, plate: str, scale: float) -> tuple[Step, ...]:
     """Multiply the terms that run over the plate."""
     plated = _plated_factors(program, plate)
     found: list[Step] = []

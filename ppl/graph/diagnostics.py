@@ -141,9 +141,9 @@ CONSTRAINT = Kind(
 )
 GUIDE_FAMILY = Kind(
     "guide-family",
-    "A line of the guide gives a continuous latent a family: `meanfield`, `fullrank`, `lowrank(k)`, "
-    "`structured`, `amortized(data[n], hidden = [64])`, or a distribution whose arguments are "
-    "learned.",
+    "A line of the guide gives a continuous latent a family: `meanfield`, `fullrank`, "
+    "`lowrank(k)`, `structured`, `amortized(data[n], hidden = [64])`, or a distribution, whose "
+    "arguments are learned.",
     wrong="mu ~ Normal(0, 1)\ny[N] ~ Normal(mu, 1)\nguide { mu ~ fulrank }",
     right="mu ~ Normal(0, 1)\ny[N] ~ Normal(mu, 1)\nguide { mu ~ fullrank }",
 )
@@ -172,8 +172,6 @@ CANNOT_BATCH = Kind(
     "cannot-batch",
     "A minibatch has some positions of a plate, so positions must not depend on one another: each "
     "statement reads the plate's names at its own position, and adds up nothing over the plate.",
-    wrong="data x[N]\na ~ Normal(0, 1)\nx[0] ~ Normal(0, 1)\nx[1:N] ~ Normal(a * x[0:N-1], 1)",
-    right="data x[N], before[N]\na ~ Normal(0, 1)\nfor n in N { x[n] ~ Normal(a * before[n], 1) }",
 )
 UNSUPPORTED = Kind(
     "not-yet-supported",

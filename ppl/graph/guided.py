@@ -7,7 +7,6 @@ here; that inputs are data, and latents latent, when data are bound (`check_boun
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Literal
 
 from ppl.constraints import Constraint
@@ -108,8 +107,8 @@ def _target(
         if not variable.axes or len(plain.positions) > len(variable.axes):
             wrong.append(
                 kinds.TOO_MANY_POSITIONS(
-                    f"`{name.id}` has {_count(len(variable.axes), 'axis')}, and "
-                    f"{_count(len(plain.positions), 'position')} stand in the brackets",
+                    f"`{name.id}` has {_count(len(variable.axes), 'axis')}, and the guide gives "
+                    f"{_count(len(plain.positions), 'position')} in brackets",
                     plain.span,
                 )
             )
@@ -130,9 +129,7 @@ def _samples(graph: Graph, variable: Variable) -> list[Sample]:
 # ------------------------------------------------------------------------------------- families
 
 
-def _family(
-    entry: tree.GuideEntry, graph: Graph, wrong: list[Diagnostic]
-) -> GuideLine | None:
+def _family(entry: tree.GuideEntry, graph: Graph, wrong: list[Diagnostic]) -> GuideLine | None:
     """Return the family on the right of a line, still without its latents."""
     right = entry.family
     name = right if isinstance(right, tree.Name) else right.function
@@ -221,7 +218,7 @@ def _amortized(
         plain = strip(argument)
         assert plain is not None
         inputs.append(name_of(plain).id)
-    hidden: tuple[int, ...] | None = (64,)
+    hidden: tuple[int, ...] = (64,)
     for keyword in call.keywords:
         sizes = keyword.value.items if isinstance(keyword.value, tree.Array) else (keyword.value,)
         numbers = [_whole(s) for s in sizes]
@@ -229,7 +226,7 @@ def _amortized(
         if keyword.name.id != "hidden" or len(hidden) < len(numbers):
             wrong.append(
                 kinds.GUIDE_FAMILY(
-                    "`amortized` has the option `hidden`, the sizes of the network's layers",
+                    "`amortized` has the option `hidden`, the sizes of the layers",
                     keyword.span,
                     help="write `hidden = [64]` or `hidden = [128, 64]`",
                 )
@@ -245,9 +242,7 @@ def _first_index(target: tree.Expression) -> str | None:
     return None
 
 
-def _input_problem(
-    argument: tree.Expression, index: str | None, graph: Graph
-) -> Diagnostic | None:
+def _input_problem(argument: tree.Expression, index: str | None, graph: Graph) -> Diagnostic | None:
     plain = strip(argument)
     if plain is None:
         return kinds.GUIDE_INPUT(
@@ -259,13 +254,11 @@ def _input_problem(
     variable = graph.variables.get(name.id)
     if variable is None or variable.parameter is not None:
         what = "learned" if variable is not None else "not a name of the model"
-        return kinds.GUIDE_INPUT(
-            f"`{name.id}` is {what}: an amortized guide reads data", name.span
-        )
+        return kinds.GUIDE_INPUT(f"`{name.id}` is {what}: an amortized guide reads data", name.span)
     own = _first_index(argument)
     if index is None or own != index:
         return kinds.GUIDE_INPUT(
-            f"`{name.id}` is not read at the latent's own position",
+            f"`{name.id}` is not read at the position of the latent",
             plain.span,
             help=f"write `{name.id}[{index}]`" if index else "write `z[n] ~ amortized(x[n])`",
         )

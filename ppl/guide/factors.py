@@ -139,9 +139,14 @@ class Structured:
     @property
     def count(self) -> int:
         """Means, a triangle for the roots, and a triangle and a slope at each position."""
-        return self.columns.size + sum(
-            p * k * (k + 1) // 2 + p * k * self.roots for p, k in ((1, self.roots), *self.plates)
-        ) - self.roots * self.roots
+        return (
+            self.columns.size
+            + sum(
+                p * k * (k + 1) // 2 + p * k * self.roots
+                for p, k in ((1, self.roots), *self.plates)
+            )
+            - self.roots * self.roots
+        )
 
     def start(self) -> Array:
         """Return the numbers at which it has its centre and widths, (p,)."""
@@ -193,7 +198,8 @@ class Structured:
                 value = value + np.einsum("pir,sr->spi", slopes, parts[0][:, 0])
             moved.append(value.reshape(len(normals), -1))
         deviations = np.concatenate(moved, axis=1)
-        return self.centre + self.widths * (numbers[: self.columns.size] + deviations)
+        draws: Array = self.centre + self.widths * (numbers[: self.columns.size] + deviations)
+        return draws
 
     def score(self, numbers: Array, normals: Array, draws: Array) -> Array:
         """Return the gradient of the log density at draws, (S, c): minus the transposed inverse
@@ -319,7 +325,8 @@ class LowRank:
 def _solved(triangle: Array, values: Array) -> Array:
     """Return the transposed inverse of lower triangles (P, k, k) times values (S, P, k)."""
     flipped = np.moveaxis(values, 0, -1)
-    return np.moveaxis(np.linalg.solve(np.swapaxes(triangle, 1, 2), flipped), -1, 0)
+    solved = np.linalg.solve(np.swapaxes(triangle, 1, 2), flipped)
+    return np.asarray(np.moveaxis(solved, -1, 0), dtype=np.float64)
 
 
 def _standard(normals: Array) -> Array:

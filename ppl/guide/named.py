@@ -84,7 +84,7 @@ class Named:
                 below = self._cdf(arguments, middle) < uniforms
                 low = np.where(below, middle, low)
                 high = np.where(below, high, middle)
-        return 0.5 * (low + high)
+        return np.asarray(0.5 * (low + high), dtype=np.float64)
 
     def score(self, numbers: Array, normals: Array, draws: Array) -> Array:
         """Return the gradient of the log density at draws, (S, c)."""

@@ -72,7 +72,8 @@ class Network:
     def _matrices(self, weights: Array) -> Iterator[tuple[Array, Array]]:
         start = 0
         for a, b in self._layers():
-            yield weights[start : start + a * b].reshape(a, b), weights[
-                start + a * b : start + (a + 1) * b
-            ]
+            yield (
+                weights[start : start + a * b].reshape(a, b),
+                weights[start + a * b : start + (a + 1) * b],
+            )
             start += (a + 1) * b

@@ -107,7 +107,7 @@ def reconstruct(fit: Fit, data: Any, named: Mapping[str, Any], draws: int) -> Pr
 
 def decode(fit: Fit, values: Mapping[str, Any], draws: int) -> Prediction:
     """Return data drawn from latents that are given; see `Fit.decode`."""
-    network, plate = _encoder(fit)
+    _, plate = _encoder(fit)
     graph = fit.joint.bound.graph
     arrays = {n: np.asarray(v, dtype=np.float64) for n, v in values.items()}
     own = [n for n in fit.joint.bound.latents if plate in dimensions_of(graph, n)]
@@ -134,9 +134,7 @@ def decode(fit: Fit, values: Mapping[str, Any], draws: int) -> Prediction:
             raise refuse(
                 fit.source, f"`{name}` has the shape {bound.shape(name)}, not {array.shape}"
             )
-    names = [
-        n for n in (*fit.joint.bound.latents, *fit.joint.bound.parameters) if n not in arrays
-    ]
+    names = [n for n in (*fit.joint.bound.latents, *fit.joint.bound.parameters) if n not in arrays]
     rows = min(draws, len(fit.inference.draws))
     given = {n: v[:rows] for n, v in given_values(fit, names).items()}
     given |= {n: np.broadcast_to(a, (rows, *a.shape)) for n, a in arrays.items()}

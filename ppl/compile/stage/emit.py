@@ -49,7 +49,7 @@ KEYWORD = frozenset({np.maximum, np.minimum})
 
 @dataclass(frozen=True, slots=True)
 class Emitted:
-    """Source of ``program(x, workspace)``, or with data, ``program(x, workspace, data)``, with what it refers to.
+    """Source of ``program(x, workspace)``, or ``program(x, workspace, data)``, with its constants.
 
     Attributes
     ----------

@@ -105,9 +105,7 @@ class Staged:
             self._block = self._largest_block()
         return self._block
 
-    def value_and_gradient(
-        self, x: Array, data: tuple[Any, ...] = ()
-    ) -> tuple[Array, Array]:
+    def value_and_gradient(self, x: Array, data: tuple[Any, ...] = ()) -> tuple[Array, Array]:
         """Return the value, shape (S,), and its gradient, shape (S, D), at draws x, (S, D).
 
         `data` are the arrays that take the place of those it was staged with, in order.

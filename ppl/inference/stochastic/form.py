@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +15,10 @@ from ppl.inference.stochastic.problem import Learned
 
 Array = npt.NDArray[np.float64]
 Positions = npt.NDArray[np.intp]
+
+
+DENSE = 128
+"""Up to so many latents that lean on no others vary jointly in a structured guide."""
 
 
 def name_of(column: Column) -> str:
@@ -95,16 +99,13 @@ def _each(column: Column, places: Positions, centre: Array, widths: Array) -> Fa
     return Structured(places, centre[places], widths[places], 0, ((rows, each),))
 
 
-def _structured(
-    members: list[tuple[Column, Positions]], centre: Array, widths: Array
-) -> Factor:
+def _structured(members: list[tuple[Column, Positions]], centre: Array, widths: Array) -> Factor:
     """Return a factor that follows the plates: latents of one position of a plate together."""
-    plates: Mapping[int, list[Positions]]
     largest = max((c.shape[0] for c, _ in members if c.shape), default=0)
     roots = [p for c, p in members if not c.shape or c.shape[0] != largest or largest < 2]
     plated = [p.reshape(largest, -1) for c, p in members if c.shape and c.shape[0] == largest]
-    if largest < 2 or not roots:
-        plated = [] if largest < 2 else plated
+    if not roots and sum(p.size for p in plated) <= DENSE:
+        roots, plated = [p.ravel() for p in plated], []
     base = np.concatenate([np.zeros(0, np.intp), *roots]).astype(np.intp)
     if not plated:
         return Structured(base, centre[base], widths[base], base.size)

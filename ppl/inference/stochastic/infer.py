@@ -9,11 +9,19 @@ import numpy as np
 import numpy.typing as npt
 
 from ppl.compile.load import LogJoint
-from ppl.compile.plates import Obstacle, Subsampled, obstacle, plate_of, subsampled
+from ppl.compile.plates import (
+    Obstacle,
+    Subsampled,
+    cannot_batch,
+    check_networks,
+    network_line,
+    obstacle,
+    plate_of,
+    subsampled,
+)
 from ppl.compile.program import Column
 from ppl.graph import diagnostics as kinds
 from ppl.graph.bound import BoundGraph
-from ppl.graph.graph import GuideLine
 from ppl.guide.composite import Composite
 from ppl.guide.layout import Layout
 from ppl.guide.network import Network
@@ -42,7 +50,7 @@ from ppl.inference.stochastic.problem import (
     places_of,
     values,
 )
-from ppl.text import Diagnostic, ModelError, UsageError
+from ppl.text import ModelError, UsageError
 from ppl.text.usage import USAGE
 
 Array = npt.NDArray[np.float64]
@@ -108,13 +116,6 @@ class _Part:
 # --------------------------------------------------------------------------------- the problem
 
 
-def network_line(bound: BoundGraph) -> GuideLine | None:
-    """Return the line of the guide that has a network, if there is one."""
-    lines = bound.graph.guide.lines if bound.graph.guide is not None else ()
-    found = [line for line in lines if line.family == "amortized"]
-    return found[0] if found else None
-
-
 def chosen_plate(bound: BoundGraph, settings: Settings) -> str | None:
     """Return the plate of the minibatches, if there is to be one.
 
@@ -127,9 +128,7 @@ def chosen_plate(bound: BoundGraph, settings: Settings) -> str | None:
     if line is not None:
         plate = bound.graph.variables[line.names[0]].axes[0].dimension
         assert plate is not None
-        found = obstacle(bound, plate)
-        if found is not None:
-            raise ModelError((_cannot_batch(plate, found),), bound.graph.source)
+        check_networks(bound)
         return plate
     if not (settings.batch or settings.validation):
         return None
@@ -139,16 +138,8 @@ def chosen_plate(bound: BoundGraph, settings: Settings) -> str | None:
         if largest is None:
             raise UsageError((USAGE("the model has no plate to take minibatches of"),))
         found = obstacle(bound, largest) or Obstacle("it is not a plate", None)
-        raise ModelError((_cannot_batch(largest, found),), bound.graph.source)
+        raise cannot_batch(bound, largest, found)
     return plate
-
-
-def _cannot_batch(plate: str, found: Obstacle) -> Diagnostic:
-    return kinds.CANNOT_BATCH(
-        f"`{plate}` cannot be cut into minibatches: {found.reason}",
-        found.span,
-        help="fit the model to all data at once, without `batch`, `validation` and `amortized`",
-    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -191,9 +182,7 @@ def set_up(joint: LogJoint, settings: Settings) -> Setting:
     return _with_guide(problem, joint, plate, settings, rng)
 
 
-def _split(
-    total: int, settings: Settings, rng: np.random.Generator
-) -> tuple[Positions, Positions]:
+def _split(total: int, settings: Settings, rng: np.random.Generator) -> tuple[Positions, Positions]:
     every = np.arange(total)
     count = round(settings.validation * total)
     if not count or total < 2:
@@ -346,9 +335,7 @@ def _widths(
 # ---------------------------------------------------------------------------------- the answer
 
 
-def infer(
-    joint: LogJoint, settings: Settings, progress: Progress | None = None
-) -> Inference:
+def infer(joint: LogJoint, settings: Settings, progress: Progress | None = None) -> Inference:
     """Fit the guide that the user forces, or fit by minibatches, and judge the answer."""
     began = perf_counter()
     setting = set_up(joint, settings)
@@ -368,7 +355,7 @@ def infer(
         state = file.restored(state)
         keep = file.write
     state = optimise.run(plan, state, keep)
-    elbo, failed = _reported(plan, state)
+    elbo = _reported(plan, state)
     name = "minibatch" if setting.plate is not None else "guide"
     rungs = (Rung(name, elbo.value, perf_counter() - began),)
     if progress is not None:
@@ -396,12 +383,11 @@ def infer(
     )
 
 
-def _reported(plan: optimise.Plan, state: optimise.State) -> tuple[Elbo, int]:
+def _reported(plan: optimise.Plan, state: optimise.State) -> Elbo:
     """Estimate the ELBO from fresh draws, over all that was learned from."""
     problem = plan.problem
     rng = np.random.default_rng([plan.seed, 5])
     pairs = REPORTED_PAIRS if problem.guide.latents or problem.total > 1 else 256
-    each: list[Array] = []
     likelihoods = np.zeros(2 * pairs)
     total = np.zeros(2 * pairs)
     shared = normals_for(problem, rng, pairs, 1)[0]
@@ -411,16 +397,15 @@ def _reported(plan: optimise.Plan, state: optimise.State) -> tuple[Elbo, int]:
         elbo, likelihood = values(problem, state.best, state.rows, positions, (shared, own))
         total += elbo * (len(positions) / count)
         likelihoods += likelihood * (len(positions) / count)
-        each.append(elbo)
     finite = np.isfinite(total) & np.isfinite(likelihoods)
     failed = int(np.count_nonzero(~finite))
     if failed == total.size:
-        return Elbo(-np.inf, -np.inf, 0.0, np.inf, failed), failed
+        return Elbo(-np.inf, -np.inf, 0.0, np.inf, failed)
     mirrored = total.reshape(2, -1).mean(axis=0)
     mirrored = mirrored[np.isfinite(mirrored)]
     error = float(mirrored.std() / np.sqrt(max(1, mirrored.size)))
-    value, likelihood = float(total[finite].mean()), float(likelihoods[finite].mean())
-    return Elbo(value, likelihood, likelihood - value, error, failed), failed
+    value, expected = float(total[finite].mean()), float(likelihoods[finite].mean())
+    return Elbo(value, expected, expected - value, error, failed)
 
 
 def _draws(setting: Setting, state: optimise.State, settings: Settings) -> Array:

@@ -29,7 +29,7 @@ class DataInputs:
     @property
     def width(self) -> int:
         """Numbers for each position."""
-        return self.at(np.zeros(1, np.intp)).shape[1]
+        return int(self.at(np.zeros(1, np.intp)).shape[1])
 
     def at(self, positions: Positions) -> Array:
         """Return the inputs of some positions, (B, F)."""

@@ -29,7 +29,7 @@ from ppl.inference.verdict import Verdict, begin
 
 Array = npt.NDArray[np.float64]
 
-FEW, WEIGHTS = 256, 1000
+FEW, WEIGHTS = 256, 2000
 """Up to so many latents importance weights are drawn, and how many."""
 KHAT, ENOUGH, OFF = 0.7, 100.0, 0.1
 SLOPES, LOOKED_AT = 16, 512
@@ -60,15 +60,20 @@ def judge(
         return Judged(verdict, None, None, ())
     guide = problem.guide
     if not guide.normals and not guide.latents:
-        verdict = begin(
-            "good", "All unknowns are learned parameters, and the optimiser converged."
-        )
+        verdict = begin("good", "All unknowns are learned parameters, and the optimiser converged.")
         return Judged(_converged(verdict, plan, state), None, None, ())
     verdict = begin("good", "Importance weights confirm the guide.")
     khat = ess = None
     notes: tuple[str, ...] = ()
     if not guide.latents and guide.normals <= FEW:
         verdict, khat, ess = _weighed(problem, plan, state, verdict)
+        if verdict.word == "good" and np.max(_excess(problem, plan, state)) >= LIMIT:
+            verdict = verdict.lower(
+                "fair",
+                "The guide's slopes do not match the posterior's: some standard deviations are too "
+                "small.",
+                HELP,
+            )
     else:
         verdict = _sloped(problem, plan, state, verdict)
     if guide.network is not None:
@@ -119,7 +124,7 @@ def _weighed(
         float(np.max(np.abs(draws.mean(axis=0) - mean) / sd)),
         float(np.max(np.abs(np.log(plain / sd)))),
     )
-    if off > OFF + 2 / np.sqrt(ess):
+    if off > OFF + 1 / np.sqrt(ess):
         verdict = verdict.lower(
             "fair",
             "Importance weights show that some mean or sd of the guide is off by more than 10 %.",
@@ -128,8 +133,9 @@ def _weighed(
     return verdict, khat, ess
 
 
-def _sloped(problem: Problem, plan: Plan, state: State, verdict: Verdict) -> Verdict:
-    """Judge by slopes: E[(s h)^2], with h the slope less the guide's, is 0 for the posterior."""
+def _excess(problem: Problem, plan: Plan, state: State) -> Array:
+    """Return E[(s h)^2] of the latents, of a sample of the positions' own; h is the slope of the
+    log joint less the guide's, which is 0 for the posterior, and s the guide's scale."""
     guide = problem.guide
     rng = np.random.default_rng([plan.seed, 9])
     shared = normals_for(problem, rng, SLOPES, 1)[0]
@@ -155,7 +161,12 @@ def _sloped(problem: Problem, plan: Plan, state: State, verdict: Verdict) -> Ver
     if guide.normals:
         scale = draws[:, free].std(axis=0)
         excess.append(np.mean(slopes[:, free] ** 2, axis=0) * scale**2)
-    every = np.concatenate(excess)
+    return np.concatenate(excess)
+
+
+def _sloped(problem: Problem, plan: Plan, state: State, verdict: Verdict) -> Verdict:
+    """Judge by slopes."""
+    every = _excess(problem, plan, state)
     part_off = float(np.mean(every >= LIMIT))
     if part_off == 0:
         return verdict.lower(

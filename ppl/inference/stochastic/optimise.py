@@ -274,7 +274,9 @@ def _evaluated(plan: Plan, state: State) -> State:
         smaller = state.step_size * SHRINK
         if smaller < FIRST_STEP * SMALLEST_STEP:
             return replace(state, outcome=_end(state))
-        state = replace(state, step_size=smaller, idle=patience - 1, largest=0.0, numbers=state.best)
+        state = replace(
+            state, step_size=smaller, idle=patience - 1, largest=0.0, numbers=state.best
+        )
     if state.steps >= plan.max_steps:
         return replace(state, outcome="unconverged" if state.best_elbo > -np.inf else "undefined")
     return _anchored(plan, state) if plan.controlled else state

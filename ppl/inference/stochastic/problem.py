@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import pairwise
 from typing import Protocol
 
 import numpy as np
@@ -113,12 +114,12 @@ class Guided:
         sizes.append(self.learned.columns.size)
         sizes.append(self.network.network.count if self.network is not None else 0)
         ends = np.cumsum([0, *sizes])
-        return [slice(int(a), int(b)) for a, b in zip(ends, ends[1:], strict=False)]
+        return [slice(int(a), int(b)) for a, b in pairwise(ends)]
 
     @property
     def count(self) -> int:
         """How many numbers there are."""
-        return self.parts[-1].stop
+        return int(self.parts[-1].stop)
 
     @cached_property
     def normals(self) -> int:
