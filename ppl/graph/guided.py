@@ -222,13 +222,13 @@ def _amortized(
     for keyword in call.keywords:
         sizes = keyword.value.items if isinstance(keyword.value, tree.Array) else (keyword.value,)
         numbers = [_whole(s) for s in sizes]
-        hidden = tuple(n for n in numbers if n is not None and n > 0)
-        if keyword.name.id != "hidden" or len(hidden) < len(numbers):
+        hidden = tuple(n for n in numbers if n)
+        if keyword.name.id != "hidden" or any(n is None or n < 0 for n in numbers):
             wrong.append(
                 kinds.GUIDE_FAMILY(
                     "`amortized` has the option `hidden`, the sizes of the layers",
                     keyword.span,
-                    help="write `hidden = [64]` or `hidden = [128, 64]`",
+                    help="write `hidden = [64]` or `hidden = [128, 64]`; `hidden = 0` is a linear map",
                 )
             )
             return None
