@@ -81,6 +81,7 @@ class Model:
         batch: int = 0,
         validation: float = 0.0,
         checkpoint: str = "",
+        backend: str = "autograd",
         observe: Sequence[str] = (),
         **named: Any,
     ) -> Fit:
@@ -92,7 +93,7 @@ class Model:
             Arrays, lists or numbers by name, or a data frame; or one array without a name.
         seed
             Of all randomness: the same seed gives the same bytes.
-        method, guide, draws, time_limit, batch, validation, checkpoint
+        method, guide, draws, time_limit, batch, validation, checkpoint, backend
             As the command's options of these names.
         observe
             Random variables to be observed though something depends on them.
@@ -116,6 +117,7 @@ class Model:
             batch=batch,
             validation=validation,
             checkpoint=str(checkpoint),
+            backend=backend,  # type: ignore[arg-type]
         )
         settings = checked(chosen)
         return pipeline.infer(request, settings)

@@ -49,6 +49,7 @@ def infer(arguments: Arguments) -> int:
         batch=arguments.batch,
         validation=arguments.validation,
         checkpoint=arguments.checkpoint or "",
+        backend=arguments.backend,
     )
     request = _request(arguments)
     with terminal.progress(None if arguments.quiet else sys.stderr) as progress:
@@ -186,6 +187,13 @@ COMMANDS = {
                 Option("--batch", "fit by minibatches of N rows", "N", positive_count, 0),
                 Option("--validation", "part of the rows to hold out", "PART", part, 0.0),
                 Option("--checkpoint", "keep the optimiser's state in FILE, and resume", "FILE"),
+                Option(
+                    "--backend",
+                    "autograd, or jax if it is installed (default autograd)",
+                    "NAME",
+                    one_of("autograd", "jax"),
+                    "autograd",
+                ),
                 Option("--out", "keep the fit, for predict, report and ppl.load", "FIT"),
                 Option("--json", "write the result as JSON; - prints it, not the table", "FILE"),
                 Option("--report", "write a page with table, plots and checks", "FILE.html"),

@@ -228,7 +228,7 @@ def _amortized(
                 kinds.GUIDE_FAMILY(
                     "`amortized` has the option `hidden`, the sizes of the layers",
                     keyword.span,
-                    help="write `hidden = [64]` or `hidden = [128, 64]`; `hidden = 0` is a linear map",
+                    help="write `hidden = [64]` or `hidden = [128, 64]`; with 0 it is linear",
                 )
             )
             return None

@@ -10,6 +10,7 @@ from ppl.text.usage import USAGE
 
 Method = Literal["auto", "vi", "is", "hmc"]
 GuideFamily = Literal["auto", "meanfield", "fullrank"]
+Backend = Literal["autograd", "jax"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,8 @@ class Settings:
     checkpoint
         A file where stochastic optimisation keeps its state, and from which it goes on; empty for
         none.
+    backend
+        What computes gradients: ``autograd`` (NumPy), or ``jax`` (an extra) on its devices.
     """
 
     seed: int = 0
@@ -50,6 +53,7 @@ class Settings:
     batch: int = 0
     validation: float = 0.0
     checkpoint: str = ""
+    backend: Backend = "autograd"
 
 
 def checked(settings: Settings) -> Settings:
@@ -63,6 +67,7 @@ def checked(settings: Settings) -> Settings:
     for option, value, known in (
         ("method", settings.method, get_args(Method)),
         ("guide", settings.guide, get_args(GuideFamily)),
+        ("backend", settings.backend, get_args(Backend)),
     ):
         if value not in known:
             raise UsageError(

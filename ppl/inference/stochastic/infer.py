@@ -379,7 +379,7 @@ def infer(joint: LogJoint, settings: Settings, progress: Progress | None = None)
         verdict=judged.verdict,
         source="guide",
         rungs=rungs,
-        notes=(*_told(setting, plan, state), *judged.notes),
+        notes=(*_told(setting, settings, state), *judged.notes),
     )
 
 
@@ -456,7 +456,7 @@ def _composite(setting: Setting, state: optimise.State, draws: Array) -> Composi
     )
 
 
-def _told(setting: Setting, plan: optimise.Plan, state: optimise.State) -> tuple[str, ...]:
+def _told(setting: Setting, settings: Settings, state: optimise.State) -> tuple[str, ...]:
     """Say how it was fitted."""
     problem = setting.problem
     notes = []
@@ -467,6 +467,8 @@ def _told(setting: Setting, plan: optimise.Plan, state: optimise.State) -> tuple
             f"`{setting.plate}`: {state.steps:,} steps, {state.epoch:,} epochs, step size "
             f"{optimise.FIRST_STEP:g} to {state.step_size:.2g} (Adam, averaged iterates)"
         )
+        if settings.backend == "jax":
+            notes.append("minibatches are computed by NumPy, not by the backend `jax`")
     if len(problem.held_out):
         each = state.best_elbo / len(problem.training)
         notes.append(
