@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ppl.compile.lowering import Lowering, part_of, unsupported
 from ppl.compile.program import (
     Assemble,
@@ -38,9 +40,10 @@ def draws_of(low: Lowering, name: str) -> list[Step]:
             raise unsupported(low, f"drawing `{name}`, which depends on itself,", piece.span)
         key = f"{name}.{number}"
         part, indices = part_of(low, key, piece)
-        whole = len(pieces) == 1 and part.sizes == low.shapes[name]
+        whole = len(pieces) == 1 and part.places is None and part.sizes == low.shapes[name]
         if whole:
             key = name
+            part = replace(part, key=name)
         low.shapes.setdefault(key, part.sizes)
         if isinstance(piece, Define):
             steps.append(Let(key, indices, piece.value, piece.span))
@@ -50,8 +53,6 @@ def draws_of(low: Lowering, name: str) -> list[Step]:
             steps.append(draw_of(key, indices, piece))
         parts.append(part)
     if parts and parts[0].key == name:
-        return steps
-    if len(pieces) == 1 and steps:
         return steps
     return [*steps, Assemble(name, low.shapes[name], tuple(parts))]
 

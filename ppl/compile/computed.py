@@ -44,7 +44,7 @@ def defined(low: Lowering, name: str) -> None:
     single = pieces[0]
     if len(pieces) == 1 and isinstance(single, Define):
         part, indices = part_of(low, name, single)
-        if part.sizes == low.shapes[name]:
+        if part.places is None and part.sizes == low.shapes[name]:
             low.values[name] = [Let(name, indices, single.value, single.span)]
             return
     assembled(low, name, set())

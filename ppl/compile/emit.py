@@ -300,9 +300,8 @@ class Emitter:
         places = np.full(step.shape, -1)
         count = 0
         for part in parts:
-            window = tuple(slice(a, a + n) for a, n in zip(part.starts, part.sizes, strict=True))
             size = int(np.prod(part.sizes, dtype=int))
-            places[window] = np.arange(count, count + size).reshape(part.sizes)
+            places[part.window] = np.arange(count, count + size).reshape(part.sizes)
             count += size
         absent = (places < 0).any()
         places[places < 0] = count

@@ -13,11 +13,12 @@ from ppl.compile.branches import where_present
 from ppl.compile.densities import log_density
 from ppl.compile.eliminate import Factor as FactorTable
 from ppl.compile.eliminate import NotAChain, Plan, TooLarge, plan
-from ppl.compile.numeric import NotNumeric, evaluate, extent_of, substitute_definition
+from ppl.compile.numeric import evaluate, extent_of, substitute_definition
 from ppl.compile.program import Step, Table
 from ppl.distributions.component import Component, Part
 from ppl.graph import diagnostics as kinds
 from ppl.graph.bound import BoundGraph
+from ppl.graph.evaluate import NotANumber
 from ppl.graph.graph import Define, Factor, Piece, Sample
 from ppl.graph.nodes import (
     Apply,
@@ -167,7 +168,7 @@ def _known_or_nan(bound: BoundGraph, argument: Node, event: Sequence[Index]) -> 
     try:
         free = sorted(argument.free - set(event), key=lambda i: i.serial)
         return evaluate(argument, (*free, *event), bound)
-    except (NotNumeric, NotPlain):
+    except (NotANumber, NotPlain):
         return np.full([extent_of(i, bound)[1] for i in event], np.nan)
 
 
@@ -279,7 +280,7 @@ def _places(bound: BoundGraph, read: Read, plates: Sequence[Index], span: Span) 
         return np.zeros(rows, dtype=np.intp)
     try:
         each = [evaluate(p, plates, bound).astype(np.intp) for p in read.positions]
-    except (NotNumeric, NotPlain):
+    except (NotANumber, NotPlain):
         raise _error(
             bound,
             kinds.UNSUPPORTED(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -32,8 +33,9 @@ from ppl.graph.nodes import (
     Read,
     reads,
     rename,
+    subtract,
 )
-from ppl.graph.order import piece_reads
+from ppl.graph.order import closure, piece_reads
 from ppl.graph.ranges import support_of
 from ppl.graph.trace import Traced, trace
 from ppl.text import Span
@@ -90,7 +92,7 @@ def add_latent(low: Lowering, name: str, uncertain: set[str]) -> None:
     bound = low.bound
     pieces = [bound.graph.pieces[k] for k in bound.graph.variables[name].pieces]
     samples = [p for p in pieces if isinstance(p, Sample)]
-    if len(samples) < len(pieces):
+    if len(samples) < len(pieces) or not _covers_all(low, name, samples):
         assembled(low, name, uncertain)
         return
     if len(samples) == 1 and _is_location_scale(samples[0], uncertain, low):
@@ -108,6 +110,14 @@ def add_latent(low: Lowering, name: str, uncertain: set[str]) -> None:
     _free(low, name, samples[0], supports[0])
     for sample in samples:
         add_prior(low, name, sample)
+
+
+def _covers_all(low: Lowering, name: str, samples: Sequence[Sample]) -> bool:
+    """Return whether statements cover all positions of their name, as ranges of each axis."""
+    parts = [part_of(low, name, s)[0] for s in samples]
+    covered = sum(int(np.prod(p.sizes, dtype=int)) for p in parts)
+    whole = int(np.prod(low.shapes[name], dtype=int))
+    return covered == whole and all(p.places is None for p in parts)
 
 
 def _free(low: Lowering, name: str, sample: Sample, support: Constraint) -> None:
@@ -146,22 +156,38 @@ def _bound_nodes(support: Constraint, sample: Sample) -> list[Node]:
     return [n for n in nodes if n.free]
 
 
-def _is_location_scale(sample: Sample, uncertain: set[str], low: Lowering) -> bool:
-    """Return whether a latent is better standardised: its scale is uncertain itself."""
+def _is_location_scale(
+    sample: Sample, uncertain: set[str], low: Lowering, name: str | None = None
+) -> bool:
+    """Return whether a latent is better standardised: its scale is uncertain itself.
+
+    `name` is the latent's, where the statement is of a part of it.
+    """
     record = sample.density.record
     density = sample.density
     if record.location_scale is None or sample.suffix is not None:
         return False
     if density.alternative is not None or density.event or sample.target is None:
         return False
-    if not all(isinstance(p, Position) for p in sample.target.positions):
+    if name is None and not all(isinstance(p, Position) for p in sample.target.positions):
         return False
-    if sample.target.name in reads(*density.arguments):
+    if (name or sample.target.name) in _above(low, density.arguments):
         return False
     if reads(*density.arguments) & low.shadowed:
         return False
     scale = density.arguments[list(record.parameters).index(record.location_scale[1])]
     return bool(reads(scale) & uncertain)
+
+
+def _above(low: Lowering, nodes: Iterable[Node]) -> set[str]:
+    """Return the names that nodes read, and those that these are computed from."""
+    graph = low.bound.graph
+    edges: dict[str, set[str]] = {}
+    for name, variable in graph.variables.items():
+        pieces = [graph.pieces[k] for k in variable.pieces]
+        if name not in low.bound.data:
+            edges[name] = set().union(*(piece_reads(p) for p in pieces if isinstance(p, Define)))
+    return closure(reads(*nodes), edges)
 
 
 def _noncentred(low: Lowering, name: str, sample: Sample) -> None:
@@ -258,7 +284,7 @@ def _is_placed(sample: Sample, uncertain: set[str], low: Lowering) -> bool:
     if not all(isinstance(p, Position) for p in positions) or len(density.event) != 1:
         return False
     found = reads(*density.arguments)
-    if sample.target.name in found or found & low.shadowed:
+    if sample.target.name in _above(low, density.arguments) or found & low.shadowed:
         return False
     return bool(reads(*density.arguments[1:]) & uncertain)
 
@@ -313,6 +339,8 @@ def assembled(low: Lowering, name: str, uncertain: set[str]) -> None:
     """Give each piece of a latent an array of its own and put them together."""
     bound = low.bound
     parts: list[Part] = []
+    values = low.values.setdefault(name, [])
+    terms = low.terms.setdefault(name, [])
     for number in bound.graph.variables[name].pieces:
         piece = bound.graph.pieces[number]
         if isinstance(piece, Factor) or piece.target is None:
@@ -322,11 +350,22 @@ def assembled(low: Lowering, name: str, uncertain: set[str]) -> None:
         parts.append(part)
         low.shapes[key] = extents(low, indices)
         if isinstance(piece, Define):
-            low.values.setdefault(name, []).append(Let(key, indices, piece.value, piece.span))
+            values.append(Let(key, indices, piece.value, piece.span))
             continue
-        support = support_of(piece)
-        add_block(low, key, support, "latent", span=piece.span)
-        low.values.setdefault(name, []).extend(low.values.pop(key, ()))
-        low.terms.setdefault(name, []).extend(low.terms.pop(key, ()))
-        add_prior(low, name, piece)
-    low.values.setdefault(name, []).append(Assemble(name, low.shapes[name], tuple(parts)))
+        own = _own(piece, key, indices)
+        if _is_location_scale(own, uncertain, low, name):
+            _noncentred(low, key, own)
+            low.noncentred.add(name)
+        else:
+            _free(low, key, own, support_of(own))
+            add_prior(low, key, own)
+        values.extend(low.values.pop(key, ()))
+        terms.extend(low.terms.pop(key, ()))
+    values.append(Assemble(name, low.shapes[name], tuple(parts)))
+
+
+def _own(piece: Sample, key: str, indices: tuple[Index, ...]) -> Sample:
+    """Return a piece of a name as a statement of its own array, over all of its indices."""
+    positions = tuple(subtract(Position(i), i.domain.start) for i in indices)
+    target = Read(key, positions, piece.target.span if piece.target is not None else None)
+    return replace(piece, target=target, density=replace(piece.density, value=target))

@@ -6,8 +6,11 @@ A step computes one array or one term of the log joint. The emitter writes a lin
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
 
 from ppl.compile.eliminate import Chain, Operation, SumOut
 from ppl.constraints import Constraint
@@ -48,11 +51,30 @@ class Transform:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A piece of an assembled array: its own array, and which positions of each axis it covers."""
+    """A piece of an assembled array: its own array, and which positions of each axis it covers.
+
+    Attributes
+    ----------
+    key
+        Its own array.
+    starts, sizes
+        Along each axis, the first position that it covers, and how many.
+    places
+        If it covers anything else: the positions along each axis, row by row; `sizes` is then the
+        shape of its own array.
+    """
 
     key: str
     starts: tuple[int, ...]
     sizes: tuple[int, ...]
+    places: tuple[NDArray[np.intp], ...] | None = field(default=None, compare=False)
+
+    @property
+    def window(self) -> tuple[slice | NDArray[np.intp], ...]:
+        """What it covers, to index an array with."""
+        if self.places is not None:
+            return self.places
+        return tuple(slice(a, a + n) for a, n in zip(self.starts, self.sizes, strict=True))
 
 
 @dataclass(frozen=True, slots=True)

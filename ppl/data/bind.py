@@ -9,9 +9,17 @@ import numpy as np
 
 from ppl.constraints import Constraint, Range, bounded
 from ppl.data import diagnostics as kinds
-from ppl.data.coverage import coverage, known_bounds, positions_in_range, span_of_position
+from ppl.data.coverage import (
+    coverage,
+    known_bounds,
+    looked_at,
+    places_of,
+    positions_in_range,
+    span_of_position,
+)
 from ppl.data.dataset import Array, Variable
 from ppl.data.excluded import without_excluded
+from ppl.data.ragged import without_limits
 from ppl.data.select import Selection, none_used
 from ppl.data.sizes import find_sizes
 from ppl.graph import diagnostics as graph_kinds
@@ -60,8 +68,14 @@ def bind(
             except DataError as e:
                 errors.extend(e.diagnostics)
     _raise(errors, graph)
+    _raise(known_bounds(graph, data, _of_data_alone(graph, data)), graph)
+    plain = graph = without_excluded(graph, sizes, data)
+    graph, turns = without_limits(graph, sizes, data)
+    data |= turns
     for name in list(data):
         gone = np.isnan(data[name]) if data[name].dtype.kind == "f" else None
+        if gone is not None and gone.any() and graph is not plain:
+            gone = gone & looked_at(graph, name, sizes, data)
         if gone is not None and gone.any():
             problem = _refuse_missing(graph, name, gone)
             if problem is not None:
@@ -72,8 +86,6 @@ def bind(
                 values[gone] = values[~gone].flat[0] if (~gone).any() else 0.0
                 data[name] = values
     _raise(errors, graph)
-    _raise(known_bounds(graph, data), graph)
-    graph = without_excluded(graph, sizes, data)
     observed = _observed(graph, data)
     errors.extend(_outside_support(graph, observed, data, missing, sizes))
     errors.extend(_outside_argument(graph, data))
@@ -82,7 +94,7 @@ def bind(
     _raise(errors, graph)
     latents, barren, parameters = _roles(graph, observed, set(data))
     ranges = {n: _range(v) for n, v in data.items()}
-    wrong = check_supports(graph, ranges, data)
+    wrong = check_supports(plain, ranges, data)
     if wrong:
         raise ModelError(wrong, graph.source)
     if selection.unused and selection.places and not given:
@@ -443,7 +455,9 @@ def _outside_support(
         if support is None:
             continue
         name = piece.target.name
-        window = _window(piece.target, sizes, data)
+        window: tuple[Any, ...] | None = _window(piece.target, sizes, data)
+        if window is None and support.event_ndim == 0:
+            window = places_of(graph, piece, sizes, data)
         values = data[name] if window is None else data[name][window]
         inside = np.asarray(support.contains(np.asarray(values, float)))
         if name in missing:
@@ -452,8 +466,9 @@ def _outside_support(
             continue
         place = tuple(int(i) for i in np.argwhere(~inside)[0])
         value = values[place]
-        starts = [0] * len(place) if window is None else [w.start or 0 for w in window]
-        shown = _at(name, tuple(a + b for a, b in zip(place, starts, strict=False)))
+        at: Array = np.indices(data[name].shape)
+        at = at if window is None else at[(slice(None), *window)]
+        shown = _at(name, tuple(int(i) for i in at[(slice(None), *place)]))
         number_text = _number_text(value)
         errors.append(
             kinds.VALUE(

@@ -30,7 +30,7 @@ from ppl.graph.graph import (
 )
 from ppl.graph.learned import demanded
 from ppl.graph.names import nearest
-from ppl.graph.nodes import Constant, Index, Position, Read, Size, subtract
+from ppl.graph.nodes import Constant, Index, Position, Read, Size, closed, subtract
 from ppl.graph.scope import Scope, Stop
 from ppl.graph.suffix import positions, suffix
 from ppl.syntax import tree
@@ -162,7 +162,7 @@ class Names:
         """Give an expression a name of its own, so that it can be read at positions."""
         self.hidden += 1
         key = f"_e{self.hidden}"
-        own = tuple(sorted(value.node.free - set(value.axes), key=lambda i: i.serial))
+        own = tuple(sorted(closed(value.node.free - set(value.axes)), key=lambda i: i.serial))
         axes = tuple(axis_of(i.domain) for i in (*own, *value.axes))
         start = [subtract(Position(i), i.domain.start) for i in (*own, *value.axes)]
         span = value.span or Span(0, 0)

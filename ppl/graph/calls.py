@@ -15,7 +15,7 @@ from ppl.graph.align import Value, dimension_of
 from ppl.graph.expressions import Reader, axes_text, fresh, reduce_over
 from ppl.graph.habits import ADVICE, DISTRIBUTIONS_ELSEWHERE, FUNCTIONS_ELSEWHERE
 from ppl.graph.names import nearest
-from ppl.graph.nodes import Apply, Constant, Index, Node, Position, Reduce, subtract
+from ppl.graph.nodes import Apply, Constant, Index, Node, Position, reduced, subtract
 from ppl.graph.scope import Scope
 from ppl.graph.trace import parse_signature, trace
 from ppl.primitives.atoms import RECOGNISED
@@ -237,10 +237,11 @@ def _plain(operation: Any) -> Reduction:
     def reduce(
         reader: Reader, value: Value, indices: Sequence[Index], rest: tuple[Index, ...], span: Span
     ) -> Value:
-        missing = [i for i in indices if i not in value.node.free]
+        limited = any(i.limits is not None for i in indices)
+        missing = [] if limited else [i for i in indices if i not in value.node.free]
         node, _ = reduce_over(operation, value, indices, span)
         if operation in ("sum", "prod") and missing:
-            inner = Reduce(
+            inner = reduced(
                 operation, tuple(i for i in indices if i not in missing), value.node, span
             )
             body = inner if inner.indices else value.node
@@ -332,6 +333,7 @@ def bind_events(
             )
         split = len(value.axes) - len(group)
         event = value.axes[split:]
+        reader.no_limits(event, value.span or expression.span)
         for letter, index in zip(group, event, strict=True):
             if letter in sizes:
                 one, two = dimension_of(sizes[letter]), dimension_of(index)
@@ -407,7 +409,7 @@ def _dot(reader: Reader, expression: tree.Call, scope: Scope) -> Value:
         raise reader.shape_error(left, right, "`dot` needs vectors", expression.span)
     last = product.axes[-1]
     return Value(
-        Reduce("sum", (last,), product.node, expression.span), product.axes[:-1], expression.span
+        reduced("sum", (last,), product.node, expression.span), product.axes[:-1], expression.span
     )
 
 

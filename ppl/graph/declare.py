@@ -113,10 +113,12 @@ def _statements(
                     entry.parameter = param
                     _axes(found, param.axes)
             case tree.For(loops=inner, body=body):
+                around = {loop.index.id for loop in (*loops, *inner)}
                 for loop in inner:
                     stop = loop.domain.stop if isinstance(loop.domain, tree.Slice) else loop.domain
                     for name in _size_names(stop):
-                        _dimension(found, name)
+                        if name.id not in around:
+                            _dimension(found, name)
                 counter[0] += 1
                 _statements(found, body, (*loops, *inner), (*blocks, counter[0]), counter)
             case tree.Function(name=name):

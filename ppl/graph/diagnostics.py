@@ -60,6 +60,13 @@ BAD_POSITION = Kind(
     wrong="a[J] ~ Normal(0, 1)\ny ~ Normal(a[-1], 1)",
     right="a[J] ~ Normal(0, 1)\ny ~ Normal(a[J - 1], 1)",
 )
+RAGGED = Kind(
+    "ragged",
+    "A range whose bounds use another index has another length for each of its positions. It "
+    "stands in a loop, on the left, or in a reduction; only what has the same bounds meets it.",
+    wrong="data y[T]\nb[T] ~ Normal(0, 1)\nfor t in T { y[t] ~ Normal(cumsum(b[0:t])[0], 1) }",
+    right="data y[T]\nb[T] ~ Normal(0, 1)\nfor t in T { y[t] ~ Normal(sum(b[0:t]), 1) }",
+)
 BAD_TARGET = Kind(
     "bad-target",
     "On the left of `=` stands a name, perhaps with brackets; on the left of `~` also an "

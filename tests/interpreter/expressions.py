@@ -324,6 +324,8 @@ class Expressions(Space):
             return scalar(function(list(self.read(body, scope).cells.values())))
         _, turns = self._turns(call.loops, scope)
         tables = [self.read(body, inner) for _, inner in turns]
+        if not tables:
+            return scalar(function([]))
         return tabulate(tables[0].axes, lambda cell: function([t.cells[cell] for t in tables]))
 
 

@@ -21,7 +21,18 @@ from tests.interpreter.expressions import Expressions
 from tests.interpreter.functions import OPERATORS
 from tests.interpreter.outline import Site, name_of
 from tests.interpreter.space import Scope
-from tests.interpreter.tables import Cell, Misfit, Table, each, meet, rows, scalar, spread, tabulate
+from tests.interpreter.tables import (
+    Cell,
+    Misfit,
+    Table,
+    cells_of,
+    each,
+    meet,
+    rows,
+    scalar,
+    spread,
+    tabulate,
+)
 
 
 class Interpreter(Expressions):
@@ -220,5 +231,16 @@ class Interpreter(Expressions):
             cells = [c for c in cells if c[-1] <= c[-2]]
         if name in self.targets:
             defined = self._cover(name)
-            cells = [c for c in cells if c not in defined]
+            sampled = self._sampled(name)
+            cells = [c for c in cells if c not in defined and c in sampled]
         return cells
+
+    def _sampled(self, name: str) -> set[Cell]:
+        """Return the positions that statements with ``~`` cover: others do not exist."""
+        places = [
+            self._place(site, target, scope)
+            for site, target in self.targets[name]
+            if isinstance(site.statement, tree.Sample)
+            for scope in self._scopes(site)
+        ]
+        return {p.cell(inner) for p in places for inner in cells_of(p.axes)}

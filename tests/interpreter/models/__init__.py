@@ -8,6 +8,7 @@ from tests.interpreter.models import (
     names,
     observations,
     pieces,
+    ragged,
     recurrences,
     reductions,
     regressions,
@@ -34,6 +35,7 @@ CASES: list[Case] = [
     *recurrences.CASES,
     *names.CASES,
     *roles.CASES,
+    *ragged.CASES,
     *discrete.CASES,
 ]
 
