@@ -20,6 +20,7 @@ from ppl.data.coverage import (
 from ppl.data.dataset import Array, Variable
 from ppl.data.excluded import without_excluded
 from ppl.data.ragged import without_limits
+from ppl.data.rows import positions_text
 from ppl.data.select import Selection, none_used
 from ppl.data.sizes import find_sizes
 from ppl.graph import diagnostics as graph_kinds
@@ -27,13 +28,13 @@ from ppl.graph.bound import BoundGraph
 from ppl.graph.check import check_supports
 from ppl.graph.densities import parameters_of
 from ppl.graph.evaluate import NotANumber, number
-from ppl.graph.graph import Define, Factor, Graph, Sample, Suffix
+from ppl.graph.graph import OBSERVED, Define, Factor, Graph, Sample, Suffix
 from ppl.graph.names import nearest
 from ppl.graph.nodes import Constant, LogDensity, Node, Position, Read, reads, walk
 from ppl.graph.order import closure, parents, piece_reads
 from ppl.graph.ranges import needed, support_of
 from ppl.graph.wrapped import simple_densities
-from ppl.text import DataError, Diagnostic, ModelError
+from ppl.text import DataError, Diagnostic, ModelError, Span
 
 
 def bind(
@@ -67,6 +68,14 @@ def bind(
                 data[name] = _values(graph, name, variable, sizes)
             except DataError as e:
                 errors.extend(e.diagnostics)
+    for name, constant in graph.variables.items():
+        if name.endswith(OBSERVED) and name not in data:
+            of = name.removesuffix(OBSERVED)
+            if of in data:
+                data[name] = data[of]
+            else:
+                errors.append(_not_observed(graph, of, constant.span))
+    errors.extend(_outside_dimension(graph, sizes))
     _raise(errors, graph)
     _raise(known_bounds(graph, data, _of_data_alone(graph, data)), graph)
     plain = graph = without_excluded(graph, sizes, data)
@@ -113,6 +122,32 @@ def bind(
         selection.unused,
         (*graph.notes, *selection.notes, *notes),
     )
+
+
+def _not_observed(graph: Graph, name: str, span: Span) -> Diagnostic:
+    written = graph.variables[name].name
+    return graph_kinds.NOT_OBSERVED(
+        f"`observed({written})` needs data for `{written}`, which is not observed",
+        span,
+        help=f"give `{written}` in the data, and declare it: `data {written}[...]`",
+    )
+
+
+def _outside_dimension(graph: Graph, sizes: Mapping[str, int]) -> list[Diagnostic]:
+    """Check the positions that the model says of dimensions: ``J[1]``."""
+    errors = []
+    for member in graph.members:
+        try:
+            position = number(member.position, sizes, {})
+        except NotANumber:
+            continue
+        size = sizes.get(member.dimension, 0)
+        if not 0 <= position < size:
+            text = " ".join(graph.source.at(member.span).split())
+            message = f"`{text}` is position {position:g}, and `{member.dimension}` has "
+            message += positions_text(size)
+            errors.append(graph_kinds.BAD_POSITION(message, member.span))
+    return errors
 
 
 def _raise(errors: list[Diagnostic], graph: Graph) -> None:
@@ -312,6 +347,14 @@ def _refuse_missing(graph: Graph, name: str, gone: Array) -> Diagnostic | None:
     samples = [p for p in (graph.pieces[k] for k in variable.pieces) if isinstance(p, Sample)]
     axes = ", ".join(a.dimension or "..." for a in variable.axes if "." not in (a.dimension or ""))
     named = f"{name}[{axes}]" if axes else name
+    if name.endswith(OBSERVED):
+        of = name.removesuffix(OBSERVED)
+        return kinds.MISSING(
+            f"{shown.replace(name, of)} {'is' if gone.sum() == 1 else 'are'} missing, and "
+            f"`observed({of})` reads all of them",
+            variable.span,
+            help="leave the rows out",
+        )
     if not samples:
         return kinds.MISSING(
             f"{shown} {'is' if gone.sum() == 1 else 'are'} missing, and `{name}` has no "
@@ -466,7 +509,7 @@ def _outside_support(
             continue
         place = tuple(int(i) for i in np.argwhere(~inside)[0])
         value = values[place]
-        at: Array = np.indices(data[name].shape)
+        at: Any = np.indices(data[name].shape)
         at = at if window is None else at[(slice(None), *window)]
         shown = _at(name, tuple(int(i) for i in at[(slice(None), *place)]))
         number_text = _number_text(value)

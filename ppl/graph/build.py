@@ -23,6 +23,7 @@ from ppl.graph.graph import (
     Define,
     Dimension,
     Graph,
+    Member,
     Parameter,
     Piece,
     Suffix,
@@ -72,6 +73,7 @@ class Names:
     first_read: dict[str, Span] = field(default_factory=dict)
     inlining: list[str] = field(default_factory=list)
     claiming: set[str] = field(default_factory=set)
+    members: list[Member] = field(default_factory=list)
     hidden: int = 0
 
     @property
@@ -117,6 +119,13 @@ class Names:
             if e.block is None or e.block in scope.blocks
         ]
         return [*entries, *scope.loops, *scope.values, *self.dimensions, *self.outline.ranks]
+
+    def is_random(self, key: str) -> bool:
+        """Return whether a name has a distribution."""
+        entry = self.declared.entries.get(key)
+        return entry is not None and any(
+            isinstance(s.statement, tree.Sample) for s, _ in entry.sites
+        )
 
     def learn(self, name: tree.Name) -> None:
         """Take a name for a learned parameter."""
@@ -499,4 +508,5 @@ def _assemble(names: Names, reader: Reader) -> Graph:
         tuple(reader.same_sizes),
         names.declared.guide,
         notes,
+        tuple(names.members),
     )

@@ -13,9 +13,20 @@ from ppl.functions import FUNCTIONS
 from ppl.graph import diagnostics as kinds
 from ppl.graph.align import Value, dimension_of
 from ppl.graph.expressions import Reader, axes_text, fresh, reduce_over
+from ppl.graph.graph import OBSERVED
 from ppl.graph.habits import ADVICE, DISTRIBUTIONS_ELSEWHERE, FUNCTIONS_ELSEWHERE
 from ppl.graph.names import nearest
-from ppl.graph.nodes import Apply, Constant, Index, Node, Position, reduced, subtract
+from ppl.graph.nodes import (
+    Apply,
+    Constant,
+    Index,
+    Node,
+    Position,
+    Read,
+    reduced,
+    rewrite,
+    subtract,
+)
 from ppl.graph.scope import Scope
 from ppl.graph.trace import parse_signature, trace
 from ppl.primitives.atoms import RECOGNISED
@@ -224,7 +235,8 @@ def reduction(reader: Reader, expression: tree.Call, scope: Scope) -> Value:
         inner, indices = reader.loops(expression.loops, scope, "sum")
         value = reader.read(arguments[0], inner)
     else:
-        value = reader.read(arguments[0], scope)
+        directly = isinstance(arguments[0], tree.Index)
+        value = reader.read(arguments[0], replace(scope, reduced=directly))
         indices = value.axes
     rest = tuple(i for i in value.axes if i not in indices)
     return REDUCTIONS[name](reader, value, indices, rest, span)
@@ -464,6 +476,47 @@ def _of_distribution(
     return read
 
 
+def _observed(reader: Reader, expression: tree.Call, scope: Scope) -> Value:
+    """Read ``observed(y)``: the data of y, on which nothing depends as on y itself."""
+    from ppl.graph.build import Unknown
+
+    if len(expression.arguments) != 1 or expression.keywords:
+        raise wrong_count(reader, expression, 1, len(expression.arguments))
+    (argument,) = expression.arguments
+    base = argument.base if isinstance(argument, tree.Index) else argument
+    key = reader.names.lookup(base.id, scope) if isinstance(base, tree.Name) else None
+    if key is None or key in reader.names.learned or not reader.names.is_random(key):
+        raise reader.stop(
+            kinds.NOT_OBSERVED(
+                f"`{reader.names.text(argument.span)}` is not a variable with data and a "
+                "distribution",
+                argument.span,
+                help="`observed(y)` is the data of a `y ~ ...` as a constant; write data without "
+                "a distribution as they are",
+            )
+        )
+    try:
+        value = reader.read(argument, scope)
+    except Unknown:
+        name = reader.names.text(base.span)
+        raise reader.stop(
+            kinds.NOT_OBSERVED(
+                f"`observed({name})` needs data for `{name}`, which is not observed",
+                argument.span,
+                help=f"give `{name}` in the data, and declare it: `data {name}[...]`",
+            )
+        ) from None
+    reader.names.known_axes[f"{key}{OBSERVED}"] = reader.names.known_axes[key]
+    reader.names.first_read.setdefault(f"{key}{OBSERVED}", argument.span)
+
+    def one(node: Node) -> Node:
+        if isinstance(node, Read) and node.name == key:
+            return replace(node, name=f"{key}{OBSERVED}")
+        return node
+
+    return Value(rewrite(value.node, one), value.axes, expression.span)
+
+
 def _eye(reader: Reader, expression: tree.Call, scope: Scope) -> Value:
     if len(expression.arguments) != 1 or expression.keywords:
         raise wrong_count(reader, expression, 1, len(expression.arguments))
@@ -487,6 +540,7 @@ SPECIAL: Mapping[str, Callable[[Reader, tree.Call, Scope], Value]] = {
     "logp": _of_distribution("log density"),
     "cdf": _of_distribution("cdf"),
     "ccdf": _of_distribution("ccdf"),
+    "observed": _observed,
     "eye": _eye,
     "ode": _ode,
 }

@@ -17,7 +17,7 @@ from ppl.distributions import distributions
 from ppl.graph import diagnostics as kinds
 from ppl.graph.align import Misaligned, Value, align, axis_text, dimension_of, size_text
 from ppl.graph.evaluate import is_whole
-from ppl.graph.graph import Axis, SameSize
+from ppl.graph.graph import Axis, Member, SameSize
 from ppl.graph.names import nearest
 from ppl.graph.nodes import (
     Apply,
@@ -35,6 +35,7 @@ from ppl.graph.nodes import (
     extent,
     reduced,
     rename,
+    same,
     subtract,
     walk,
 )
@@ -222,6 +223,7 @@ class Reader:
         operands = [self.read(o, scope) for o in expression.operands]
         result: Value | None = None
         for k, operator in enumerate(expression.operators):
+            self.refuse_label(expression.operands[k : k + 2], operands[k : k + 2])
             pair = self.elementwise(BINARY[operator], operands[k : k + 2], expression.span)
             result = (
                 pair
@@ -230,6 +232,30 @@ class Reader:
             )
         assert result is not None
         return result
+
+    def refuse_label(self, texts: Sequence[tree.Expression], values: Sequence[Value]) -> None:
+        """Report positions that data count from 1, compared with a number."""
+        for one, other in (0, 1), (1, 0):
+            node, number = values[one].node, texts[other]
+            while isinstance(number, tree.Parenthesis):
+                number = number.body
+            if not isinstance(node, Read) or not isinstance(number, tree.Number):
+                continue
+            datum = self.names.data.get(node.name)
+            if datum is None or datum.positions is None or not datum.origin:
+                continue
+            text, label = (self.names.text(t.span) for t in (texts[one], number))
+            below = f"{datum.positions}[{number.value - datum.origin:g}]"
+            raise self.stop(
+                kinds.LABEL(
+                    f"`{text}` is a position in `{datum.positions}`, and the data count from "
+                    f"{datum.origin}: is {label} a label or a position?",
+                    number.span,
+                    help=f"for the label {label} write `{below}`, for the position "
+                    f"`{datum.positions}[{label}]`",
+                    secondary=(Label(datum.span, f"counts from {datum.origin}"),),
+                )
+            )
 
     def array(self, items: Sequence[Value], span: Span) -> Value:
         """Stack items along a new first axis without a name."""
@@ -463,6 +489,8 @@ class Reader:
     def index(self, expression: tree.Index, scope: Scope) -> Value:
         """Read ``base[positions]``."""
         base, span = expression.base, expression.span
+        if isinstance(base, tree.Name) and self.is_dimension(base.id, scope):
+            return self.member(base, expression, scope)
         if isinstance(base, tree.Name) and base.id not in scope.values:
             key = self.names.lookup(base.id, scope)
             if key is None:
@@ -484,6 +512,15 @@ class Reader:
         key, axes, own = self.names.auxiliary(value, scope)
         start = [subtract(Position(i), i.domain.start) for i in own]
         return replace(self.at(key, axes, tuple(start), expression, scope), span=span)
+
+    def member(self, base: tree.Name, expression: tree.Index, scope: Scope) -> Value:
+        """Read ``J[1]``: a position in J."""
+        if len(expression.positions) > 1:
+            raise self.too_many(expression, 1)
+        (position,) = expression.positions
+        value = self.position(Axis(base.id, Size(base.id)), position, scope)
+        self.names.members.append(Member(base.id, value.node, expression.span))
+        return replace(value, span=expression.span)
 
     def unknown_indexed(self, whole: tree.Index, base: tree.Name, scope: Scope) -> Stop:
         """Report brackets after a name that is not known."""
@@ -638,6 +675,10 @@ class Reader:
                         help=self.from_the_end(axis, bound.value),
                     )
                 )
+        width = _width(start, stop)
+        if width is not None and start.free and not scope.reduced:
+            index = Index("i", "axis", Domain(Constant(0), Constant(width)), position.span)
+            return Value(add(start, Position(index)), (index,), position.span)
         domain, limits = ranged(start, stop, axis.dimension)
         index = Index("i", "axis", domain, position.span, limits)
         return Value(Position(index, position.span), (index,), position.span)
@@ -660,6 +701,23 @@ def ranged(
     first, last = _extreme("min", start), largest(stop)
     last = Apply(RECOGNISED[np.maximum].name, (last, first), stop.span)
     return Domain(first, last, within=within), (start, stop)
+
+
+def _width(start: Node, stop: Node) -> int | None:
+    """Return the number of positions of a range, where it is the same for all indices."""
+    (a, low), (b, high) = _apart(start), _apart(stop)
+    width = high - low
+    return int(width) if same(a, b) and is_whole(width) and width > 0 else None
+
+
+def _apart(node: Node) -> tuple[Node, float]:
+    match node:
+        case Apply(atom="add", arguments=(a, Constant(value=c))):
+            return a, c
+        case Apply(atom="subtract", arguments=(a, Constant(value=c))):
+            return a, -c
+        case _:
+            return node, 0
 
 
 def largest(position: Node) -> Node:

@@ -116,14 +116,18 @@ class Define:
 
 @dataclass(frozen=True, slots=True)
 class Factor:
-    """``factor value``, summed over `indices`."""
+    """``factor value``, summed over `indices`; or ``require value``, for all of them."""
 
     indices: tuple[Index, ...]
     value: Node
     span: Span
+    required: bool = False
 
 
 Piece = Sample | Define | Factor
+
+OBSERVED = ".observed"
+"""After a name: its data as a constant, ``observed(y)``."""
 
 
 def map_nodes(piece: Piece, f: Callable[[Node], Node]) -> Piece:
@@ -187,6 +191,15 @@ class SameSize:
 
 
 @dataclass(frozen=True, slots=True)
+class Member:
+    """A position that the model says of a dimension: ``J[1]``; checked with the data."""
+
+    dimension: str
+    position: Node
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
 class Graph:
     """A model in index notation."""
 
@@ -197,3 +210,4 @@ class Graph:
     same_sizes: tuple[SameSize, ...]
     guide: Guide | None
     notes: tuple[Diagnostic, ...] = field(default=())
+    members: tuple[Member, ...] = field(default=())

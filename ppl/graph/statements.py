@@ -48,7 +48,23 @@ def read_site(reader: Reader, site: Site) -> None:
             piece = Factor((*loops, *value.axes), value.node, statement.span)
             reader.names.pieces.append((None, piece))
         case tree.Require() as statement:
-            raise reader.unsupported("`require`", statement.span)
+            value = reader.read(statement.condition, scope)
+            _refuse_known(reader, value, statement)
+            piece = Factor((*loops, *value.axes), value.node, statement.span, required=True)
+            reader.names.pieces.append((None, piece))
+
+
+def _refuse_known(reader: Reader, value: Value, statement: tree.Require) -> None:
+    """Report ``require 1 > 2``, and numbers in the place of conditions."""
+    if isinstance(value.node, Constant):
+        text = reader.names.text(statement.condition.span)
+        raise reader.stop(
+            kinds.NEVER(
+                f"`{text}` is {'always' if value.node.value else 'never'} true",
+                statement.condition.span,
+                help="a condition speaks of latents, as in `require a > b`",
+            )
+        )
 
 
 def _enter(reader: Reader, site: Site) -> tuple[Scope, tuple[Index, ...]]:
