@@ -20,7 +20,7 @@ from ppl.data.coverage import (
 from ppl.data.dataset import Array, Variable
 from ppl.data.excluded import without_excluded
 from ppl.data.ragged import without_limits
-from ppl.data.rows import positions_text
+from ppl.data.rows import Known, positions_text, rows_of
 from ppl.data.select import Selection, none_used
 from ppl.data.sizes import find_sizes
 from ppl.graph import diagnostics as graph_kinds
@@ -33,6 +33,7 @@ from ppl.graph.names import nearest
 from ppl.graph.nodes import Constant, LogDensity, Node, Position, Read, reads, walk
 from ppl.graph.order import closure, parents, piece_reads
 from ppl.graph.ranges import needed, support_of
+from ppl.graph.require import required
 from ppl.graph.wrapped import simple_densities
 from ppl.text import DataError, Diagnostic, ModelError, Span
 
@@ -102,8 +103,13 @@ def bind(
     errors.extend(coverage(graph, sizes, data))
     _raise(errors, graph)
     latents, barren, parameters = _roles(graph, observed, set(data))
+    errors.extend(_not_of_latents(graph, latents))
+    _raise(errors, graph)
+    graph, kept = required(graph, latents)
+    notes.extend(kept)
     ranges = {n: _range(v) for n, v in data.items()}
-    wrong = check_supports(plain, ranges, data)
+    known = Known(plain, sizes, data)
+    wrong = check_supports(plain, ranges, data, lambda node: _seen(known, node))
     if wrong:
         raise ModelError(wrong, graph.source)
     if selection.unused and selection.places and not given:
@@ -131,6 +137,22 @@ def _not_observed(graph: Graph, name: str, span: Span) -> Diagnostic:
         span,
         help=f"give `{written}` in the data, and declare it: `data {written}[...]`",
     )
+
+
+def _not_of_latents(graph: Graph, latents: Sequence[str]) -> list[Diagnostic]:
+    """Report what is required of data alone."""
+    edges = parents(graph)
+    return [
+        graph_kinds.NEVER(
+            "this condition depends on no latent",
+            piece.span,
+            help="what data must fulfil is declared with them, as in `data x[N] > 0`",
+        )
+        for piece in graph.pieces
+        if isinstance(piece, Factor)
+        and piece.required
+        and not closure(reads(piece.value), edges) & set(latents)
+    ]
 
 
 def _outside_dimension(graph: Graph, sizes: Mapping[str, int]) -> list[Diagnostic]:
@@ -330,6 +352,14 @@ def _is_calculated_with(graph: Graph, name: str) -> bool:
             if isinstance(node, Read) and node.name == name and id(node) not in inside:
                 outside = True
     return outside
+
+
+def _seen(known: Known, node: Node) -> Range | None:
+    """Return where the values of an expression of data lie, None if data do not decide them."""
+    try:
+        return _range(np.asarray(known.at(node, rows_of(known, node.free))))
+    except (NotANumber, KeyError):
+        return None
 
 
 def _range(values: Array) -> Range:

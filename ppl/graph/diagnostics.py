@@ -81,8 +81,8 @@ NOT_OBSERVED = Kind(
     "not-observed",
     "`observed(y)` is the data of a random variable `y` as a constant, for priors that look at the "
     "data. The data must give `y`, and observe it.",
-    wrong="m ~ Normal(mean(observed(x)), 1)\ny ~ Normal(m, 1)",
-    right="m ~ Normal(mean(observed(y)), 1)\ny ~ Normal(m, 1)",
+    wrong="data y[N]\nm ~ Normal(mean(observed(m)), 1)\ny ~ Normal(m, 1)",
+    right="data y[N]\nm ~ Normal(mean(observed(y)), 1)\ny ~ Normal(m, 1)",
 )
 REJECTED = Kind(
     "kept-by-rejection",

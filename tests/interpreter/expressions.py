@@ -208,6 +208,12 @@ class Expressions(Space):
 
     def _index(self, expression: tree.Index, scope: Scope) -> Table:
         base = expression.base
+        if (
+            isinstance(base, tree.Name)
+            and base.id in self.dimensions
+            and base.id not in self.targets
+        ):
+            return self.read(expression.positions[0], scope)
         direct = (
             isinstance(base, tree.Name)
             and base.id not in scope.arguments
@@ -285,6 +291,8 @@ class Expressions(Space):
             assert isinstance(call.arguments[0], tree.Call)
             value = self.read(call.arguments[1], scope)
             return self.densities(call.arguments[0], value, scope)
+        if name == "observed":
+            return self.read(call.arguments[0], scope)
         if name == "where":
             return self._choice(*call.arguments, scope)
         tables = [self.read(a, scope) for a in call.arguments]

@@ -189,6 +189,10 @@ class Interpreter(Expressions):
             if isinstance(statement, tree.Factor):
                 yield from self.read(statement.value, scope).cells.values()
                 continue
+            if isinstance(statement, tree.Require):
+                met = all(self.read(statement.condition, scope).cells.values())
+                yield 0.0 if met else -math.inf
+                continue
             for target in statement.targets:
                 name = name_of(target)
                 observed = name is None or name in self.data or self._is_data_alone(name, site)

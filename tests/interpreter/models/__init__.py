@@ -12,6 +12,7 @@ from tests.interpreter.models import (
     recurrences,
     reductions,
     regressions,
+    required,
     roles,
     series,
     sets,
@@ -36,6 +37,7 @@ CASES: list[Case] = [
     *names.CASES,
     *roles.CASES,
     *ragged.CASES,
+    *required.CASES,
     *discrete.CASES,
 ]
 
