@@ -101,7 +101,8 @@ def _steps(
             low.choices.append(f"{first.name} as a linear filter")
             (start,) = _starts(low, group, first, parts)
             axes = _member_axes(group, first)
-            return Filter(f"{first.name}.steps", axes, group.time, *found, start, first.piece.span)
+            key, span = f"{first.name}.steps", first.piece.span
+            return Filter(key, axes, group.time, *found, start, span, group.backward)
     step = split(bound, group)
     members = tuple(
         Scanned(
@@ -115,7 +116,13 @@ def _steps(
     )
     low.choices.append(f"{', '.join(m.name for m in group.members)} by a scan")
     return Scan(
-        f"{first.name}.scan", members, group.time, step.inputs, step.constants, first.piece.span
+        f"{first.name}.scan",
+        members,
+        group.time,
+        step.inputs,
+        step.constants,
+        first.piece.span,
+        group.backward,
     )
 
 
@@ -134,7 +141,7 @@ def _starts(
     """Return a member's values before the first step: one step before it, two before it, ..."""
     found = []
     for lag in range(1, member.lags + 1):
-        position = group.start - lag
+        position = group.before(lag)
         node = None
         for part, piece in parts[member.name]:
             begin = part.starts[member.place]

@@ -121,7 +121,7 @@ class Draw:
 class Filter:
     """A linear recurrence ``s[t] = u[t] + b[t] s[t-1]`` over `time`, from a start value.
 
-    The array has the axes `axes` in order, time among them.
+    The array has the axes `axes` in order, time among them. If `backward`, it reads ``s[t+1]``.
     """
 
     key: str
@@ -131,6 +131,7 @@ class Filter:
     b: Node
     start: Node
     span: Span | None
+    backward: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +159,8 @@ class Scan:
         The index of the steps.
     inputs, constants
         Key → node: what the step reads besides, over time or not.
+    backward
+        Whether the steps go from the last position to the first.
     """
 
     key: str
@@ -166,6 +169,7 @@ class Scan:
     inputs: Mapping[str, Node]
     constants: Mapping[str, Node]
     span: Span | None
+    backward: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from ppl.data.ragged import is_listed
-from ppl.data.rows import Known, positions_text, rows_of
+from ppl.data.ragged_steps import GIVEN
+from ppl.data.rows import Known, places, positions_text, rows_of
 from ppl.graph import diagnostics as kinds
 from ppl.graph.evaluate import NotANumber, integer
 from ppl.graph.graph import Axis, Define, Factor, Graph, Piece, Sample, Variable
@@ -92,17 +93,7 @@ def places_read(
     graph: Graph, read: Read, sizes: Mapping[str, int], data: Mapping[str, Any]
 ) -> tuple[Any, ...] | None:
     """Return the positions on each axis that a read looks at, row by row; None as `places_of`."""
-    known = Known(graph, sizes, data)
-    axes = graph.variables[read.name].axes
-    try:
-        at = rows_of(known, read.free)
-        found = [np.asarray(known.at(p, at)) for p in read.positions]
-        shape = [known.integer(a.size) for a in axes]
-    except (NotANumber, KeyError):
-        return None
-    if not all(np.all((p >= 0) & (p < n)) for p, n in zip(found, shape, strict=True)):
-        return None
-    return tuple(p.astype(np.intp) for p in np.broadcast_arrays(*found)) if found else ()
+    return places(Known(graph, sizes, data), read)
 
 
 def looked_at(graph: Graph, name: str, sizes: Mapping[str, int], data: Mapping[str, Any]) -> Any:
@@ -230,7 +221,7 @@ def coverage(graph: Graph, sizes: Mapping[str, int], data: Mapping[str, Any]) ->
     """Return an error for every name whose statements leave a position out or define it twice."""
     errors: list[Diagnostic] = []
     for variable in graph.variables.values():
-        if variable.pieces:
+        if variable.pieces and not variable.key.endswith(GIVEN):
             problem = _cover(graph, variable, sizes, data)
             if problem is not None:
                 errors.append(problem)
@@ -269,7 +260,7 @@ def _cover(
                 _target_span(piece),
                 secondary=(Label(_target_span(first), "the first time"),),
             )
-    given = variable.name in data and variable.datum is not None
+    given = variable.key in data and variable.datum is not None
     absent = count.min(initial=1) == 0 and not given
     if absent and (ragged or all(isinstance(p, Define) for p in pieces)):
         return _read_absent(graph, variable, count, sizes, data)
@@ -302,7 +293,7 @@ def _read_absent(
     for piece in graph.pieces:
         for node in walk(*_roots(piece)):
             target = None if isinstance(piece, Factor) else piece.target
-            if not isinstance(node, Read) or node.name != variable.name or node is target:
+            if not isinstance(node, Read) or node.name != variable.key or node is target:
                 continue
             places = places_read(graph, node, sizes, data)
             if places is None:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from ppl.data.dataset import Array
+from ppl.data.ragged_steps import side_by_side
 from ppl.data.reductions import without_limited_reductions
 from ppl.data.rows import Known, Places, in_turn, rows_of
 from ppl.graph.graph import Axis, Define, Factor, Graph, Piece, Sample, Variable, map_nodes
@@ -46,10 +47,11 @@ def without_limits(
     if not any(map(_has_limits, graph.pieces)):
         return graph, {}
     graph = without_limited_reductions(Known(graph, sizes, data))
+    graph, masks = side_by_side(Known(graph, sizes, data))
     work = Turns(Known(graph, sizes, data))
     pieces = tuple(map(work.piece, graph.pieces))
     variables = {n: work.folded(v) for n, v in graph.variables.items()} | work.variables
-    return replace(graph, pieces=pieces, variables=variables), work.data
+    return replace(graph, pieces=pieces, variables=variables), masks | work.data
 
 
 def _has_limits(piece: Piece) -> bool:

@@ -77,6 +77,32 @@ def rows_of(
     return at
 
 
+def places(known: Known, read: Read, *, finite: bool = False) -> tuple[Places, ...] | None:
+    """Return the positions on each axis that a read looks at, row by row.
+
+    None if data do not decide that, or the positions leave their axes; with `finite` also if data
+    are missing there, or the name has positions that do not exist.
+    """
+    variable = known.graph.variables[read.name]
+    try:
+        at = rows_of(known, read.free)
+        found = [np.asarray(known.at(p, at)) for p in read.positions]
+        shape = [known.integer(a.size) for a in variable.axes]
+    except (NotANumber, KeyError):
+        return None
+    if not all(np.all((p >= 0) & (p < n)) for p, n in zip(found, shape, strict=True)):
+        return None
+    where = tuple(p.astype(np.intp) for p in np.broadcast_arrays(*found)) if found else ()
+    if finite and read.name in known.data:
+        values = np.asarray(known.data[read.name])[where]
+        return where if values.dtype.kind != "f" or np.isfinite(values).all() else None
+    if finite and any(
+        i.limits is not None for k in variable.pieces for i in known.graph.pieces[k].indices
+    ):
+        return None
+    return where
+
+
 def _whole(known: Known, index: Index, bound: Node, at: Mapping[Index, Places]) -> Places:
     """Evaluate a bound at rows."""
     span = bound.span or index.span or Span(0, 0)

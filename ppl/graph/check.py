@@ -10,7 +10,7 @@ from ppl.constraints import Constraint, Range
 from ppl.graph import diagnostics as kinds
 from ppl.graph.densities import parameters_of
 from ppl.graph.graph import Define, Factor, Graph, Sample
-from ppl.graph.nodes import Apply, Constant, LogDensity, Node, Read, Reduce, Stack, walk
+from ppl.graph.nodes import Apply, Constant, LogDensity, Node, Read, Reduce, Size, Stack, walk
 from ppl.graph.order import closure, parents
 from ppl.graph.ranges import Ranges, ranges_of
 from ppl.graph.remedies import in_order, remedy
@@ -98,12 +98,13 @@ def _check(
     found = []
     for argument, (name, needs) in zip(density.arguments, parameters.items(), strict=True):
         reads = {n.name for n in walk(argument) if isinstance(n, Read)}
-        if not reads & uncertain and not bound and reads:
+        sized = any(isinstance(n, Size) for n in walk(argument))
+        if not reads & uncertain and not bound and (reads or sized):
             continue
         if needs.event_ndim == 0:
             if ranges.of(argument).within(needs.range):
                 continue
-            seen = evaluate(argument) if evaluate and reads and not reads & uncertain else None
+            seen = evaluate(argument) if evaluate and not reads & uncertain else None
             if seen is not None and seen.within(needs.range):
                 continue
         elif not (reads & uncertain or _is_list(argument)) or _has_set(ranges, argument, needs):

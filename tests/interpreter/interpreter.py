@@ -136,7 +136,7 @@ class Interpreter(Expressions):
         latents = [n for n in self.latents() if self.is_discrete(n)]
         shapes = {n: np.shape(values[n]) for n in latents}
         states = {n: self._states(n, values) for n in latents}
-        cells = [(n, cell) for n in latents for cell in product(*map(range, shapes[n]))]
+        cells = [(n, cell) for n in latents for cell in self._existing(n, shapes[n])]
         totals = []
         for assignment in product(*(range(states[n]) for n, _ in cells)):
             tried = {n: np.zeros(shapes[n]) for n in latents}
@@ -145,6 +145,14 @@ class Interpreter(Expressions):
             totals.append(self._total({**values, **tried}))
         self.set_values(values)
         return totals[0] if len(totals) == 1 else float(logsumexp(totals))
+
+    def _existing(self, name: str, shape: Cell) -> list[Cell]:
+        """Return the positions of a discrete latent that exist and have a distribution."""
+        cells = list(product(*map(range, shape)))
+        if name not in self.targets:
+            return cells
+        sampled = self._sampled(name)
+        return [c for c in cells if c in sampled]
 
     def set_values(self, values: Mapping[str, Any]) -> None:
         """Take values for the names that neither the data nor ``=`` define."""
