@@ -78,6 +78,7 @@ class Model:
         guide: str = "auto",
         draws: int = 4000,
         time_limit: float = 20.0,
+        backend: str = "autograd",
         observe: Sequence[str] = (),
         **named: Any,
     ) -> Fit:
@@ -89,7 +90,7 @@ class Model:
             Arrays, lists or numbers by name, or a data frame; or one array without a name.
         seed
             Of all randomness: the same seed gives the same bytes.
-        method, guide, draws, time_limit
+        method, guide, draws, time_limit, backend
             As the command's options of these names.
         observe
             Random variables to be observed though something depends on them.
@@ -110,6 +111,7 @@ class Model:
             guide=guide,  # type: ignore[arg-type]
             draws=draws,
             time_limit=time_limit,
+            backend=backend,  # type: ignore[arg-type]
         )
         settings = checked(chosen)
         return pipeline.infer(request, settings)

@@ -25,7 +25,7 @@ from ppl.text import Diagnostic, PplError, Source, UsageError
 from ppl.text.usage import USAGE
 
 if TYPE_CHECKING:
-    from ppl.compile.load import LogJoint
+    from ppl.compile.load import Backend, LogJoint
     from ppl.inference.climb import Progress
     from ppl.inference.settings import Settings
     from ppl.posterior import Fit
@@ -130,12 +130,12 @@ def _dimensions(graph: Graph) -> str:
     return f"its dimensions are {', '.join(named)}" if named else "it has no named dimension"
 
 
-def compiled_of(request: Request) -> tuple[Selection, LogJoint]:
+def compiled_of(request: Request, backend: Backend = "autograd") -> tuple[Selection, LogJoint]:
     """Go the road as far as the compiled log joint."""
     from ppl.compile.load import compile_bound
 
     selection, bound = bound_of(request)
-    return selection, compile_bound(bound)
+    return selection, compile_bound(bound, backend=backend)
 
 
 def check(request: Request) -> tuple[Diagnostic, ...]:
@@ -166,7 +166,7 @@ def infer(
 
     settings = settings or Settings()
     began = perf_counter()
-    selection, joint = compiled_of(request)
+    selection, joint = compiled_of(request, settings.backend)
     compiled = perf_counter()
     from ppl.inference.compiled import CompiledTarget
     from ppl.inference.infer import infer as run

@@ -45,6 +45,7 @@ def infer(arguments: Arguments) -> int:
         guide=arguments.guide,
         draws=arguments.draws,
         time_limit=arguments.time_limit,
+        backend=arguments.backend,
     )
     request = _request(arguments)
     with terminal.progress(None if arguments.quiet else sys.stderr) as progress:
@@ -178,6 +179,13 @@ COMMANDS = {
                     "SECONDS",
                     seconds,
                     20.0,
+                ),
+                Option(
+                    "--backend",
+                    "autograd, or jax if it is installed (default autograd)",
+                    "NAME",
+                    one_of("autograd", "jax"),
+                    "autograd",
                 ),
                 Option("--out", "keep the fit, for predict, report and ppl.load", "FIT"),
                 Option("--json", "write the result as JSON; - prints it, not the table", "FILE"),

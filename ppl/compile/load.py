@@ -5,9 +5,9 @@ from __future__ import annotations
 import linecache
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import count
-from typing import Any
+from typing import Any, Literal, Protocol
 
 import autograd.numpy as anp
 import numpy as np
@@ -31,7 +31,7 @@ from ppl.compile.runtime import (
     stacked,
     stacked_plainly,
 )
-from ppl.compile.stage import CannotStage, Staged, Tape, stage, tape
+from ppl.compile.stage import CannotStage, stage, tape
 from ppl.constraints import SETS, Bijection, Constraint
 from ppl.graph.bound import BoundGraph
 from ppl.primitives.atoms import ATOMS
@@ -41,9 +41,19 @@ from ppl.primitives.ode import odeint
 from ppl.primitives.ode.rightside import PLAIN
 from ppl.primitives.recurrence import linear_recurrence
 from ppl.primitives.scans import scan
+from ppl.text import UsageError
+from ppl.text.usage import USAGE
 
 Floats = NDArray[np.float64]
+Backend = Literal["autograd", "jax"]
 _serial = count()
+
+
+class Gradient(Protocol):
+    """A log joint's value and gradient."""
+
+    def value_and_gradient(self, x: Floats) -> tuple[Floats, Floats]:
+        """Return the value, shape (S,), and its gradient, shape (S, D), at draws x, (S, D)."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +68,8 @@ class LogJoint:
         Readable NumPy source.
     centring
         How far latents of location and scale are centred, as it was compiled with.
+    backend
+        What computes its gradient.
     log_joint
         (draws, columns) → (draws,): over latents in unconstrained coordinates with their
         log-Jacobians, and over learned parameters without.
@@ -69,6 +81,8 @@ class LogJoint:
     program: Program
     source: str
     centring: Mapping[str, Floats]
+    backend: Backend
+    _differentiate: Callable[[], Gradient]
     log_joint: Callable[[Any], Any]
     log_likelihood: Callable[[Any], Any]
     _determined: Callable[[Any], Mapping[str, Any]]
@@ -85,15 +99,16 @@ class LogJoint:
             return {k: np.asarray(v) for k, v in self._quantities(x, rng).items()}
 
     @cached_property
-    def gradient(self) -> Staged | Tape:
-        """The staged value and gradient; the plain tape where it cannot be staged."""
-        try:
-            return stage(self.log_joint, self.program.dimension)
-        except CannotStage:
-            return tape(self.log_joint)
+    def gradient(self) -> Gradient:
+        """Value and gradient at blocks of points, as the backend computes them."""
+        return self._differentiate()
 
 
-def compile_bound(bound: BoundGraph, centring: Mapping[str, Floats] | None = None) -> LogJoint:
+def compile_bound(
+    bound: BoundGraph,
+    centring: Mapping[str, Floats] | None = None,
+    backend: Backend = "autograd",
+) -> LogJoint:
     """Compile a bound graph.
 
     Parameters
@@ -103,6 +118,8 @@ def compile_bound(bound: BoundGraph, centring: Mapping[str, Floats] | None = Non
     centring
         For some latents that `Column.noncentred` marks: how far each entry is centred, from 0
         (not at all) to 1.
+    backend
+        What computes gradients.
     """
     centring = centring or {}
     program = lower(bound, frozenset(centring))
@@ -110,7 +127,43 @@ def compile_bound(bound: BoundGraph, centring: Mapping[str, Floats] | None = Non
     sets = {c.constraint.name: c.constraint for c in program.columns}
     degrees = {f"{name}.centring": degree for name, degree in centring.items()}
     functions = run_source(emitted, bound, sets, degrees)
-    return LogJoint(bound, program, emitted.text, centring, *functions)
+    log_joint, *others = functions
+    differentiate = (
+        partial(_on_jax, emitted, bound, sets, degrees)
+        if backend == "jax"
+        else partial(_staged, log_joint, program.dimension)
+    )
+    return LogJoint(
+        bound, program, emitted.text, centring, backend, differentiate, log_joint, *others
+    )
+
+
+def _staged(log_joint: Callable[[Any], Any], dimension: int) -> Gradient:
+    """Stage the gradient; autograd's plain tape is there for what cannot be staged."""
+    try:
+        return stage(log_joint, dimension)
+    except CannotStage:
+        return tape(log_joint)
+
+
+def _on_jax(
+    emitted: Emitted,
+    bound: BoundGraph,
+    sets: Mapping[str, Constraint],
+    degrees: Mapping[str, Floats],
+) -> Gradient:
+    try:
+        from ppl.compile.jax import gradient_on_jax
+    except ImportError:
+        raise UsageError(
+            (
+                USAGE(
+                    "the backend `jax` needs JAX, which is not installed",
+                    help="install it: pip install 'ppl[jax]'",
+                ),
+            )
+        ) from None
+    return gradient_on_jax(emitted.text, _scope(emitted, sets), _data(emitted, bound, degrees))
 
 
 def run_source(
@@ -127,7 +180,26 @@ def run_source(
         If the data do not lie where the model needs them.
     """
     name = f"<compiled model {next(_serial)}>"
-    scope: dict[str, Any] = {
+    scope = _scope(emitted, sets)
+    exec(compile(emitted.text, name, "exec"), scope)
+    linecache.cache[name] = (
+        len(emitted.text),
+        None,
+        emitted.text.splitlines(keepends=True),
+        name,
+    )
+    try:
+        with np.errstate(all="ignore"):
+            return scope["compile_model"](_data(emitted, bound, degrees))
+    except OutsideSupport as e:
+        raise outside_support(bound, emitted.checks[e.name, e.line], e) from None
+    except BadPosition as e:
+        raise bad_position(bound, emitted.positions, e) from None
+
+
+def _scope(emitted: Emitted, sets: Mapping[str, Constraint]) -> dict[str, Any]:
+    """Return what emitted source reads, by name."""
+    return {
         "np": anp,
         "gather": gather,
         "stacked": stacked,
@@ -150,26 +222,20 @@ def run_source(
         **{a: ATOMS[a].differentiable for a in emitted.atoms},
         **emitted.distributions,
         **{k: _bijection(sets[v]) for k, v in emitted.sets.items()},
+        PLAIN: {
+            "np": np,
+            "stacked": stacked_plainly,
+            **{a: ATOMS[a].function for a in emitted.atoms},
+        },
     }
-    scope[PLAIN] = {"np": np, "stacked": stacked_plainly}
-    scope[PLAIN].update({a: ATOMS[a].function for a in emitted.atoms})
-    exec(compile(emitted.text, name, "exec"), scope)
-    linecache.cache[name] = (
-        len(emitted.text),
-        None,
-        emitted.text.splitlines(keepends=True),
-        name,
-    )
+
+
+def _data(emitted: Emitted, bound: BoundGraph, degrees: Mapping[str, Floats]) -> dict[str, Any]:
+    """Return what `compile_model` is given, by name."""
     data: dict[str, Any] = {**bound.sizes, **bound.data, **emitted.arrays, **degrees}
     for key, mask in bound.missing.items():
         data[f"{key}.present"] = (~mask).astype(float)
-    try:
-        with np.errstate(all="ignore"):
-            return scope["compile_model"](data)
-    except OutsideSupport as e:
-        raise outside_support(bound, emitted.checks[e.name, e.line], e) from None
-    except BadPosition as e:
-        raise bad_position(bound, emitted.positions, e) from None
+    return data
 
 
 def _bijection(constraint: Constraint) -> Bijection:

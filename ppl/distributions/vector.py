@@ -16,6 +16,7 @@ from ppl.constraints import (
 )
 from ppl.distributions.constants import HALF_LOG_2PI, scipy_stats
 from ppl.distributions.record import Alternative, Distribution
+from ppl.primitives.gaussian import normal_of_covariance
 from ppl.primitives.matrices import cholesky, diag, gram, inv, matvec, solve_triangular
 from ppl.primitives.vectors import size
 
@@ -62,7 +63,7 @@ MultivariateNormal = Distribution(
         ),
     ),
     support=real,
-    log_density=lambda x, mu, cov: _normal_log_density_of_factor(x, mu, cholesky(cov)),
+    log_density=lambda x, mu, cov: normal_of_covariance(x - mu, cov),
     place=lambda z, mu, cov: _normal_place(z, mu, cholesky(cov)),
     sample=_normal_sample,
     signature="(n),(n,n)->(n)",

@@ -83,7 +83,7 @@ class CompiledTarget:
 
     def recentred(self, degrees: Mapping[str, Array]) -> CompiledTarget:
         """Return the same model where these latents are centred by degrees."""
-        return CompiledTarget(compile_bound(self.model.bound, degrees))
+        return CompiledTarget(compile_bound(self.model.bound, degrees, self.model.backend))
 
     @cached_property
     def skipped(self) -> frozenset[str]:

@@ -10,6 +10,7 @@ from ppl.text.usage import USAGE
 
 Method = Literal["auto", "vi", "is", "hmc"]
 GuideFamily = Literal["auto", "meanfield", "fullrank"]
+Backend = Literal["autograd", "jax"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,8 @@ class Settings:
     time_limit
         Seconds after which Markov chains end with what they have. Each stands for 600 batched
         gradients too, after which they end on any machine, so that runs can be repeated.
+    backend
+        What computes gradients: ``autograd`` (NumPy), or ``jax`` (an extra) on its devices.
     """
 
     seed: int = 0
@@ -40,6 +43,7 @@ class Settings:
     draws: int = 4000
     starts: int = 3
     time_limit: float = 20.0
+    backend: Backend = "autograd"
 
 
 def checked(settings: Settings) -> Settings:
@@ -53,6 +57,7 @@ def checked(settings: Settings) -> Settings:
     for option, value, known in (
         ("method", settings.method, get_args(Method)),
         ("guide", settings.guide, get_args(GuideFamily)),
+        ("backend", settings.backend, get_args(Backend)),
     ):
         if value not in known:
             raise UsageError(

@@ -120,7 +120,8 @@ def _solve_vectors(x: Any, b: Any) -> Any:
     return _by_columns(_solve_columns, x, b)
 
 
-def _solve_lower_vectors(x: Any, b: Any) -> Any:
+def solve_lower_vectors(x: Any, b: Any) -> Any:
+    """Return ``x⁻¹ b`` for lower triangular x and vectors b."""
     return _by_columns(solve_lower, x, b)
 
 
@@ -163,7 +164,7 @@ inv = vector_atom("inv", inverse_matrix, "(n,n)->(n,n)")
 logdet = vector_atom("logdet", log_absolute_determinant, "(n,n)->()")
 solve = vector_atom("solve", _solve_vectors, "(n,n),(n)->(n)")
 solve_matrix = vector_atom("solve_matrix", _solve_columns, "(n,n),(n,m)->(n,m)")
-solve_triangular = vector_atom("solve_triangular", _solve_lower_vectors, "(n,n),(n)->(n)")
+solve_triangular = vector_atom("solve_triangular", solve_lower_vectors, "(n,n),(n)->(n)")
 solve_triangular_matrix = vector_atom("solve_triangular_matrix", solve_lower, "(n,n),(n,m)->(n,m)")
 diag = vector_atom("diag", diagonal, "(n,n)->(n)", lambda r: r)
 diag_matrix = vector_atom(
