@@ -30,7 +30,9 @@ from ppl.graph.nodes import (
     Node,
     Position,
     Read,
+    same,
     subtract,
+    walk,
 )
 from ppl.graph.order import piece_reads
 from ppl.graph.ranges import support_of
@@ -95,7 +97,7 @@ def _steps(
     """Return a group's steps: a filter if they are affine, else a scan."""
     bound = low.bound
     (first, *others) = group.members
-    if not others and first.lags == 1:
+    if not others and first.lags == 1 and _is_of_itself(first):
         found = affine(first.piece.value, first.name)
         if found is not None:
             low.choices.append(f"{first.name} as a linear filter")
@@ -124,6 +126,17 @@ def _steps(
         first.piece.span,
         group.backward,
     )
+
+
+def _is_of_itself(member: Member) -> bool:
+    """Return whether a member reads itself only at its own positions of the axes besides time."""
+    own = [Position(i) for i in member.axes]
+    for node in walk(member.piece.value):
+        if isinstance(node, Read) and node.name == member.name:
+            rest = [p for k, p in enumerate(node.positions) if k != member.place]
+            if not all(map(same, rest, own)):
+                return False
+    return True
 
 
 def _member_axes(group: Group, member: Member) -> tuple[Index, ...]:

@@ -203,6 +203,9 @@ class Emitter:
             if not known.drawn:
                 shape = self.program.shapes[name]
                 text = f"np.broadcast_to({text}, {('draws', *shape)!r})".replace("'draws'", "draws")
+            if name in self.program.present:
+                mask = self.writer.array(self.program.present[name])
+                text = f"np.where({mask}, {text}, np.nan)"
             lines.append(f'{INDENT}"{name}": {text},')
         lines.append("}")
         return lines

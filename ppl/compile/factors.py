@@ -13,7 +13,7 @@ from ppl.compile.branches import where_present
 from ppl.compile.densities import log_density
 from ppl.compile.eliminate import Factor as FactorTable
 from ppl.compile.eliminate import NotAChain, Plan, TooLarge, plan
-from ppl.compile.numeric import evaluate, extent_of, substitute_definition
+from ppl.compile.numeric import defined_positions, evaluate, extent_of, substitute_definition
 from ppl.compile.program import Step, Table
 from ppl.distributions.component import Component, Part
 from ppl.graph import diagnostics as kinds
@@ -29,6 +29,7 @@ from ppl.graph.nodes import (
     Node,
     Position,
     Read,
+    Select,
     rewrite,
     walk,
 )
@@ -71,6 +72,12 @@ def factors(
         step, factor = _factor(bound, number, piece, states, shadowed, certain)
         steps.append(step)
         found.append(factor)
+    for name in discrete:
+        absent = np.flatnonzero(~defined_positions(name, bound))
+        if len(absent):
+            step, factor = _pinned(name, absent, states[name])
+            steps.append(step)
+            found.append(factor)
     positions = {n: int(np.prod(bound.shape(n), dtype=int)) for n in discrete}
     try:
         return steps, plan(found, states, positions)
@@ -224,6 +231,17 @@ def _factor(
     table = Table(key, node, plates, axes, repeated, piece.span)
     where = np.stack([p.reshape(rows) for p in places], axis=1)
     return table, FactorTable(key, tuple(r.name for r, _ in keys.values()), where, repeated)
+
+
+def _pinned(name: str, absent: NDArray[np.intp], states: int) -> tuple[Step, FactorTable]:
+    """Return the table that pins positions that do not exist to the first state."""
+    row = Index(name, "plate", Domain(Constant(0), Constant(len(absent))))
+    state = Index(name, "state", Domain(Constant(0), Constant(states)))
+    first = Apply("equal", (Position(state), Constant(0)))
+    node = Select(first, Constant(0.0), Constant(-np.inf))
+    key = f"{name}.absent"
+    table = Table(key, node, (row,), (state,), True, None)
+    return table, FactorTable(key, (name,), absent[:, None], True)
 
 
 def _without_slope_at_edges(node: Node) -> Node:

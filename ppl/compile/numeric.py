@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ppl.graph.bound import BoundGraph
 from ppl.graph.evaluate import integer, tabulate
-from ppl.graph.graph import Define
+from ppl.graph.graph import Define, Factor
 from ppl.graph.nodes import Apply, Index, Node, Position, add
 from ppl.graph.substitute import substitute
 
@@ -40,6 +40,19 @@ def evaluate(node: Node, indices: Sequence[Index], bound: BoundGraph) -> Numbers
         shape.append(size)
     found = tabulate(node, at, bound.sizes, bound.data, bound.graph)
     return np.broadcast_to(found, tuple(shape))
+
+
+def defined_positions(name: str, bound: BoundGraph) -> Numbers:
+    """Return which positions of a variable its statements define, as booleans of its shape."""
+    found = np.zeros(bound.shape(name), dtype=bool)
+    for number in bound.graph.variables[name].pieces:
+        piece = bound.graph.pieces[number]
+        if isinstance(piece, Factor) or piece.target is None:
+            continue
+        indices = sorted(piece.target.free, key=lambda i: i.serial)
+        places = [evaluate(p, indices, bound).astype(np.intp) for p in piece.target.positions]
+        found[tuple(places)] = True
+    return found
 
 
 def substitute_definition(piece: Define, positions: tuple[Node, ...]) -> Node | None:

@@ -324,6 +324,8 @@ class Program:
         For every array, its shape.
     choices
         What the compiler decided, one sentence each.
+    present
+        For states of discrete latents of which positions do not exist: which do.
     """
 
     steps: tuple[Step, ...]
@@ -333,6 +335,7 @@ class Program:
     columns: tuple[Column, ...]
     shapes: Mapping[str, tuple[int, ...]]
     choices: tuple[str, ...]
+    present: Mapping[str, NDArray[np.bool_]] = field(default_factory=dict)
 
     @property
     def dimension(self) -> int:

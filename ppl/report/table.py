@@ -146,9 +146,10 @@ def _column(heading: str, cells: list[str]) -> list[str]:
 
 
 def _rows(quantity: Quantity, style: Style) -> Iterator[tuple[str, ...]]:
-    for position in _positions(quantity.mean.shape, style.rows):
+    there = np.argwhere(~np.isnan(quantity.mean))
+    for position in _positions(there, style.rows):
         if position is None:
-            hidden = quantity.mean.size - _HEAD - _TAIL
+            hidden = len(there) - _HEAD - _TAIL
             yield (f"... {hidden} more", *[""] * (len(_HEADINGS) - 1))
             continue
         mean, sd, q05, q95, ess, mcse = (
@@ -176,14 +177,18 @@ def _rows(quantity: Quantity, style: Style) -> Iterator[tuple[str, ...]]:
         )
 
 
-def _positions(shape: tuple[int, ...], rows: int | None) -> Iterator[tuple[int, ...] | None]:
-    """Yield the positions to show in order, None where some are left out."""
-    size = math.prod(shape)
+def _positions(there: Any, rows: int | None) -> Iterator[tuple[int, ...] | None]:
+    """Yield the positions to show in order, None where some are left out.
+
+    `there` are those that exist: a ragged quantity has none where its loops have no turn.
+    """
+    size = len(there)
     if rows is None or size <= rows:
-        yield from np.ndindex(shape)
-        return
-    for flat in (*range(_HEAD), None, *range(size - _TAIL, size)):
-        yield None if flat is None else tuple(int(i) for i in np.unravel_index(flat, shape))
+        numbers: tuple[int | None, ...] = tuple(range(size))
+    else:
+        numbers = (*range(_HEAD), None, *range(size - _TAIL, size))
+    for number in numbers:
+        yield None if number is None else tuple(int(i) for i in there[number])
 
 
 def label(name: str, axes: tuple[Axis, ...], position: tuple[int, ...]) -> str:
@@ -198,7 +203,7 @@ def flat_rows(summary: Summary) -> list[dict[str, Any]]:
     columns = ("mean", "sd", "q05", "q50", "q95", "mcse", "ess")
     rows: list[dict[str, Any]] = []
     for quantity in summary.quantities:
-        for place in np.ndindex(quantity.mean.shape):
+        for place in map(tuple, np.argwhere(~np.isnan(quantity.mean))):
             numbers = {c: float(getattr(quantity, c)[place]) for c in columns}
             name = label(quantity.name, quantity.axes, place)
             rows.append({"quantity": name, **numbers, "kind": quantity.kind})

@@ -207,4 +207,150 @@ y[i,t] ~ Bernoulli(p*z[i,t]) }""",
         y=[[1, 0, 1], [0, 1, 0], [0, 0, 1]],
         first=[0, 1, 2],
     ),
+    case(
+        "backward",
+        """data x[T],y[T]
+a ~ Uniform(0,1)
+z[T-1] = 1
+for t in 0:T-1 { z[t] = a*z[t+1] + x[t] }
+y ~ Normal(z,1)""",
+        y=[1.0, 2, 0.5, -1, 3],
+        x=[1.0, 2, 0.5, -1, 3],
+    ),
+    case(
+        "backward general",
+        """data x[T],y[T]
+a ~ Uniform(0,1)
+z[T-1] = 1
+for t in 0:T-1 { z[t] = tanh(a*z[t+1]) + x[t] }
+y ~ Normal(z,1)""",
+        y=[1.0, 2, 0.5, -1, 3],
+        x=[1.0, 2, 0.5, -1, 3],
+    ),
+    case(
+        "backward latent",
+        """data y[T]
+s ~ HalfNormal(1)
+z[T-1] ~ Normal(0,1)
+for t in 0:T-1 { z[t] ~ Normal(z[t+1],s) }
+y ~ Normal(z,1)""",
+        y=[1.0, 2, 0.5, -1, 3],
+    ),
+    case(
+        "ring local shift",
+        """data y[T]
+a ~ Uniform(0,1)
+u[0]=0
+v[0]=0
+for t in 1:T { u[t] = a*v[t-1]
+ v[t] = u[t] + y[t-1] }
+y ~ Normal(v,1)""",
+        y=[1.0, 2, 0.5, -1, 3],
+    ),
+    case(
+        "recurrence sum window",
+        """data y[T]
+a ~ Uniform(0,1)
+u[0]=0
+u[1]=1
+for t in 2:T { u[t] = a*sum(u[t-2:t]) }
+y ~ Normal(u,1)""",
+        y=[1.0, 2, 0.5, -1, 3],
+    ),
+    case(
+        "latent sum window",
+        """data y[T]
+s ~ HalfNormal(1)
+z[0:2] ~ Normal(0,1)
+for t in 2:T { z[t] ~ Normal(sum(z[t-2:t])/2,s) }
+y ~ Normal(z,1)""",
+        y=[1.0, 2, 0.5, -1, 3],
+    ),
+    case(
+        "renewal window",
+        """data y[T], w[K]
+R ~ HalfNormal(1)
+u[0:2]=[1,1]
+for t in 2:T { u[t] = R*sum(u[t-1-k]*w[k] for k in K) }
+y ~ Normal(u,1)""",
+        y=[1.0, 2, 0.5, -1, 3],
+        w=[0.5, 0.5],
+    ),
+    case(
+        "ragged recurrence",
+        """data y[I,T], n[I]
+a ~ Uniform(0,1)
+for i in I { u[i,0] = 1 }
+for i in I, t in 1:n[i] { u[i,t] = a*u[i,t-1] + 0.1 }
+for i in I, t in 0:n[i] { y[i,t] ~ Normal(u[i,t],1) }""",
+        y=normal(3, 4),
+        n=[2, 1, 4],
+    ),
+    case(
+        "ragged recurrence first",
+        """data y[I,T], f[I]
+a ~ Uniform(0,1)
+for i in I { u[i,f[i]] = 1 }
+for i in I, t in f[i]+1:T { u[i,t] = tanh(a*u[i,t-1]) + 0.1 }
+for i in I, t in f[i]:T { y[i,t] ~ Normal(u[i,t],1) }""",
+        y=normal(3, 4),
+        f=[2, 1, 3],
+    ),
+    case(
+        "q learning",
+        """data r[I,T], y[I,T], n[I]
+alpha ~ Beta(2,2)
+beta ~ HalfNormal(2)
+for i in I { q[i,0] = 0 }
+for i in I, t in 1:n[i] { q[i,t] = q[i,t-1] + alpha*(r[i,t-1]-q[i,t-1]) }
+for i in I, t in 0:n[i] { y[i,t] ~ Bernoulli(logit = beta*q[i,t]) }""",
+        r=[[1, 0, 1, NAN], [0, 1, NAN, NAN], [1, 1, 0, 1]],
+        y=[[1, 0, 1, NAN], [0, 1, NAN, NAN], [1, 1, 0, 1]],
+        n=[3, 2, 4],
+    ),
+    case(
+        "ragged two",
+        """data y[I,T], n[I]
+a ~ Beta(2,2)
+for i in I { u[i,0] = 1
+ v[i,0] = 0 }
+for i in I, t in 1:n[i] { u[i,t] = a*v[i,t-1]+0.3
+ v[i,t] = log(1+u[i,t]^2) + u[i,t-1] }
+for i in I, t in 0:n[i] { y[i,t] ~ Normal(v[i,t],1) }""",
+        y=normal(3, 4),
+        n=[2, 1, 4],
+    ),
+    case(
+        "m through define",
+        """data y[T]
+s ~ HalfNormal(1)
+a ~ Normal(0,1)
+z[0] ~ Normal(0,1)
+for t in 1:T { m[t] = a*z[t-1]
+ z[t] ~ Normal(m[t],s) }
+y ~ Normal(z,1)""",
+        y=[1.0, 2, 0.5, -1, 3],
+    ),
+    case(
+        "ragged mixture",
+        """data y[I,T],n[I]
+m[K] ~ Normal(0,1)
+dim K=2
+for i in I, t in 0:n[i] { z[i,t] ~ Categorical([0.3,0.7])
+ y[i,t] ~ Normal(m[z[i,t]],1) }""",
+        y=normal(2, 3),
+        n=[1, 2],
+    ),
+    case(
+        "ragged hmm",
+        """data y[I,T],n[I]
+m[K] ~ Normal(0,1)
+A[K,K] ~ Dirichlet(1)
+dim K=2
+for i in I { z[i,0] ~ Categorical([0.3,0.7]) }
+for i in I, t in 1:n[i] { z[i,t] ~ Categorical(A[z[i,t-1]]) }
+for i in I, t in 0:n[i] { y[i,t] ~ Normal(m[z[i,t]],1) }""",
+        y=normal(2, 3),
+        n=[1, 3],
+    ),
 ]
