@@ -20,6 +20,7 @@ from ppl.graph.graph import Define
 from ppl.graph.nodes import (
     Apply,
     Constant,
+    Domain,
     Index,
     Node,
     Position,
@@ -167,7 +168,7 @@ def group_of(bound: BoundGraph, names: Sequence[str]) -> Group:
                 if name in pieces:
                     raise _error(bound, _cycle(bound, names))
                 value = _written_out(bound, names, piece.value)
-                pieces[name] = replace(piece, value=value)
+                pieces[name] = _unshifted(bound, replace(piece, value=value))
     if set(pieces) != set(names):
         raise _error(bound, _cycle(bound, names))
     first = pieces[names[0]]
@@ -177,6 +178,32 @@ def group_of(bound: BoundGraph, names: Sequence[str]) -> Group:
             if found is not None:
                 return found
     raise _error(bound, _cycle(bound, names))
+
+
+def _unshifted(bound: BoundGraph, piece: Define) -> Define:
+    """Let loops run over the positions that are defined: ``z[t + 1] = ...`` as ``z[t] = ...``."""
+    moved: dict[Index, Node] = {}
+    positions: list[Node] = []
+    indices = list(piece.indices)
+    for position in piece.target.positions:
+        match position:
+            case Apply(atom="add" | "subtract", arguments=(Position(index=index), _)) if _lag(
+                bound, position, index
+            ):
+                shift = -(_lag(bound, position, index) or 0)
+                start, length = _reach(bound, index)
+                domain = Domain(Constant(start + shift), Constant(start + shift + length))
+                new = Index(index.name, index.role, domain, index.span)
+                moved[index] = subtract(Position(new), Constant(shift))
+                indices = [new if i == index else i for i in indices]
+                positions.append(Position(new))
+            case _:
+                positions.append(position)
+    if not moved:
+        return piece
+    target = replace(piece.target, positions=tuple(positions))
+    value = substitute(piece.value, moved)
+    return replace(piece, target=target, value=value, indices=tuple(indices))
 
 
 def _error(bound: BoundGraph, diagnostic: Diagnostic) -> ModelError:

@@ -15,7 +15,7 @@ from ppl.data.coverage import (
     looked_at,
     places_of,
     positions_in_range,
-    span_of_position,
+    window_of,
 )
 from ppl.data.dataset import Array, Variable
 from ppl.data.excluded import without_excluded
@@ -528,7 +528,7 @@ def _outside_support(
         if support is None:
             continue
         name = piece.target.name
-        window: tuple[Any, ...] | None = _window(piece.target, sizes, data)
+        window: tuple[Any, ...] | None = window_of(piece.target, sizes, data)
         if window is None and support.event_ndim == 0:
             window = places_of(graph, piece, sizes, data)
         values = data[name] if window is None else data[name][window]
@@ -659,13 +659,3 @@ def _at_least(range: Range) -> Constraint | None:
 
 def _varies(node: Node | None) -> bool:
     return node is not None and not isinstance(node, Constant)
-
-
-def _window(
-    target: Read, sizes: Mapping[str, int], data: Mapping[str, Array]
-) -> tuple[slice, ...] | None:
-    """Return the part of an array that a target covers."""
-    reaches = [span_of_position(p, sizes, data) for p in target.positions]
-    if any(r is None for r in reaches):
-        return None
-    return tuple(slice(r[0], r[1] + 1) for r in reaches if r is not None)

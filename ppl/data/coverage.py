@@ -254,11 +254,12 @@ def _cover(
         np.add.at(count, window, 1)
         if count[window].max(initial=0) > 1:
             place = tuple(int(i) for i in np.argwhere(count > 1)[0])
-            first = next(p for p in pieces[:number] if _covers(p, place, sizes, data))
+            first = next((p for p in pieces[:number] if _covers(p, place, sizes, data)), None)
             return kinds.DEFINED_TWICE(
                 f"`{_at(variable.name, place)}` is defined twice",
                 _target_span(piece),
-                secondary=(Label(_target_span(first), "the first time"),),
+                "" if first is not None else "in two turns of its loops",
+                secondary=() if first is None else (Label(_target_span(first), "the first time"),),
             )
     given = variable.key in data and variable.datum is not None
     absent = count.min(initial=1) == 0 and not given
@@ -357,8 +358,11 @@ def _is_whole(
 ) -> bool:
     if isinstance(piece, Factor) or piece.target is None:
         return False
+    moved = [i for p in piece.target.positions for i in p.free]
     reaches = [span_of_position(p, sizes, data) for p in piece.target.positions]
-    return all(r == (0, n - 1) for r, n in zip(reaches, shape, strict=True))
+    return len(moved) == len(set(moved)) and all(
+        r == (0, n - 1) for r, n in zip(reaches, shape, strict=True)
+    )
 
 
 def _window(
@@ -366,7 +370,15 @@ def _window(
 ) -> tuple[slice, ...] | None:
     if isinstance(piece, Factor) or piece.target is None:
         return None
-    reaches = [span_of_position(p, sizes, data) for p in piece.target.positions]
-    if any(r is None for r in reaches):
+    return window_of(piece.target, sizes, data)
+
+
+def window_of(
+    target: Read, sizes: Mapping[str, int], data: Mapping[str, Any]
+) -> tuple[slice, ...] | None:
+    """Return the part of an array that a left side covers; None if not a range of each axis."""
+    reaches = [span_of_position(p, sizes, data) for p in target.positions]
+    moved = [i for p in target.positions for i in p.free]
+    if any(r is None for r in reaches) or len(moved) > len(set(moved)):
         return None
     return tuple(slice(r[0], r[1] + 1) for r in reaches if r is not None)

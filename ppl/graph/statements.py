@@ -208,7 +208,8 @@ def _place(
             return key, None
         return key, reader.whole(key, names.known_axes[key], scope, target.span)
     value = reader.at(key, names.known_axes[key], (), target, scope)
-    lost = [i.name for i in loops if i not in value.node.free]
+    named = closed(value.node.free)
+    lost = [i.name for i in loops if i not in named]
     if lost:
         raise reader.stop(
             kinds.MISSING_INDEX(

@@ -244,8 +244,15 @@ class Interpreter(Expressions):
         if name in self.targets:
             defined = self._cover(name)
             sampled = self._sampled(name)
-            cells = [c for c in cells if c not in defined and c in sampled]
-        return cells
+            return [c for c in cells if c not in defined and c in sampled]
+        (site,) = [self.local[block] for block, own in self.keys.items() if own == name]
+        turns = set()
+        for scope in self._scopes(site):
+            firsts = [self._domain(loop.domain, scope)[1] for loop in site.loops]
+            turns.add(
+                tuple(n - first for n, first in zip(scope.plates.values(), firsts, strict=True))
+            )
+        return [c for c in cells if c[: len(site.loops)] in turns]
 
     def _sampled(self, name: str) -> set[Cell]:
         """Return the positions that statements with ``~`` cover: others do not exist."""

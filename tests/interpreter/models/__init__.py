@@ -9,6 +9,7 @@ from tests.interpreter.models import (
     observations,
     pieces,
     ragged,
+    ranges,
     recurrences,
     reductions,
     regressions,
@@ -37,6 +38,7 @@ CASES: list[Case] = [
     *names.CASES,
     *roles.CASES,
     *ragged.CASES,
+    *ranges.CASES,
     *required.CASES,
     *discrete.CASES,
 ]
