@@ -293,10 +293,14 @@ class Writer:
         shared = ordered({i for i in left.axes if i in right.axes and i != k}, order)
         one = ordered({i for i in left.axes if i not in right.axes}, order)
         two = ordered({i for i in right.axes if i not in left.axes}, order)
+        drawn = tuple(i for i in (DRAW,) if i in (*one, *two))
         if len(one) == 1 and len(two) == 1 and DRAW not in two:
-            a = transposed(left, (*shared, *one, k))
-            b = transposed(right, (*shared, k, *two))
-            out = (*shared, *one, *two)
+            drawn = ()
+        rows, columns = (tuple(i for i in side if i not in drawn) for side in (one, two))
+        if len(rows) == 1 and len(columns) == 1:
+            a = transposed(left, (*(i for i in drawn if i in one), *shared, *rows, k))
+            b = transposed(right, (*(i for i in drawn if i in two), *shared, k, *columns))
+            out = (*drawn, *shared, *rows, *columns)
             product = self._product(a, b, out)
             return transposed(product, ordered(out, order))
         letters = {i: chr(ord("a") + n) for n, i in enumerate({*left.axes, *right.axes})}

@@ -6,7 +6,7 @@ import numpy as np
 
 from ppl.compile.stage.build import FLOAT, Builder
 from ppl.compile.stage.indexing import compose_units
-from ppl.compile.stage.ir import Draws, Node, Program, reachable, uses
+from ppl.compile.stage.ir import Draws, Node, Program, Shape, reachable, uses
 
 
 def fuse(b: Builder, program: Program) -> Program:
@@ -45,11 +45,22 @@ def _sum_as_product(
             return dot
         return b.product(x, b.vector(np.ones(length)), node.dims) if rank in (2, 3) else None
     if axis == 1 and rank == 3:
+        if x.op == "elementwise" and x.attr is np.multiply and count[old] == 1:
+            for weight, other in (x.args, x.args[::-1]):
+                if _is_column(weight, x.dims) and other.dims == x.dims and other.dtype == FLOAT:
+                    row = b.reshape(weight, (x.dims[0], 1, x.dims[1]))
+                    shape = (x.dims[0], 1, x.dims[2])
+                    return b.reshape(b.product(row, other, shape), node.dims)
         if x.dims[2] == 1:
             flat = b.reshape(x, x.dims[:2])
             return b.reshape(b.product(flat, b.vector(np.ones(length)), x.dims[:1]), node.dims)
         return b.product(b.vector(np.ones(length)), x, node.dims)
     return None
+
+
+def _is_column(x: Node, dims: Shape) -> bool:
+    """Tell whether x is repeated along the last of three axes only."""
+    return dims[2] != 1 and x.dims == (*dims[:2], 1) and x.dtype == FLOAT
 
 
 def _dot(b: Builder, x: Node, old: Node) -> Node | None:

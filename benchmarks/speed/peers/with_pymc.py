@@ -1,0 +1,55 @@
+"""Fit a case with PyMC: ``python with_pymc.py CASE DATA.npz METHOD``.
+
+METHOD is advi, fullrank_advi, pathfinder, dadvi (both of pymc-extras) or nutpie.
+"""
+
+import json
+import sys
+
+import numpy as np
+import pymc as pm
+
+
+def eight_schools(y, sigma):
+    mu = pm.Normal("mu", 0, 5)
+    tau = pm.HalfCauchy("tau", 5)
+    theta = pm.Normal("theta", mu, tau, shape=len(y))
+    pm.Normal("y", theta, sigma, observed=y)
+
+
+def logistic(X, y):
+    a = pm.Normal("a", 0, 5)
+    b = pm.Normal("b", 0, 2, shape=X.shape[1])
+    pm.Bernoulli("y", logit_p=a + pm.math.dot(X, b), observed=y)
+
+
+def draws_of(method):
+    if method in ("advi", "fullrank_advi"):
+        return pm.fit(method=method, progressbar=False, random_seed=0).sample(4000, random_seed=1)
+    if method == "nutpie":
+        return pm.sample(nuts_sampler="nutpie", progressbar=False, random_seed=0)
+    import pymc_extras
+
+    return pymc_extras.fit(method=method, random_seed=0)
+
+
+def main(case, path, method):
+    data = dict(np.load(path))
+    with pm.Model():
+        globals()[case](**data)
+        posterior = draws_of(method).posterior
+    found = {
+        name: {
+            "mean": np.asarray(posterior[name].mean(("chain", "draw"))).tolist(),
+            "sd": np.asarray(posterior[name].std(("chain", "draw"))).tolist(),
+        }
+        for name in data_names(posterior, data)
+    }
+    print(json.dumps(found))
+
+
+def data_names(posterior, data):
+    return [str(n) for n in posterior.data_vars if n in ("mu", "tau", "theta", "a", "b")]
+
+
+main(*sys.argv[1:])
