@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ppl.report.numbers import (
     aligned,
@@ -177,7 +178,7 @@ def _rows(quantity: Quantity, style: Style) -> Iterator[tuple[str, ...]]:
         )
 
 
-def _positions(there: Any, rows: int | None) -> Iterator[tuple[int, ...] | None]:
+def _positions(there: NDArray[np.intp], rows: int | None) -> Iterator[tuple[int, ...] | None]:
     """Yield the positions to show in order, None where some are left out.
 
     `there` are those that exist: a ragged quantity has none where its loops have no turn.
@@ -219,7 +220,7 @@ def learned(parameters: tuple[Parameter, ...], style: Style) -> list[tuple[str, 
     """Return the names and values of learned parameters."""
     found: list[tuple[str, str]] = []
     for parameter in parameters:
-        for position in _positions(parameter.value.shape, style.rows):
+        for position in _positions(np.argwhere(~np.isnan(parameter.value)), style.rows):
             if position is None:
                 found.append((f"... {parameter.value.size - _HEAD - _TAIL} more", ""))
             else:
