@@ -147,7 +147,7 @@ def _column(heading: str, cells: list[str]) -> list[str]:
 
 
 def _rows(quantity: Quantity, style: Style) -> Iterator[tuple[str, ...]]:
-    there = np.argwhere(~np.isnan(quantity.mean))
+    there = _existing(quantity.mean)
     for position in _positions(there, style.rows):
         if position is None:
             hidden = len(there) - _HEAD - _TAIL
@@ -179,10 +179,7 @@ def _rows(quantity: Quantity, style: Style) -> Iterator[tuple[str, ...]]:
 
 
 def _positions(there: NDArray[np.intp], rows: int | None) -> Iterator[tuple[int, ...] | None]:
-    """Yield the positions to show in order, None where some are left out.
-
-    `there` are those that exist: a ragged quantity has none where its loops have no turn.
-    """
+    """Yield the positions to show in order, None where some are left out."""
     size = len(there)
     if rows is None or size <= rows:
         numbers: tuple[int | None, ...] = tuple(range(size))
@@ -190,6 +187,12 @@ def _positions(there: NDArray[np.intp], rows: int | None) -> Iterator[tuple[int,
         numbers = (*range(_HEAD), None, *range(size - _TAIL, size))
     for number in numbers:
         yield None if number is None else tuple(int(i) for i in there[number])
+
+
+def _existing(values: NDArray[np.float64]) -> NDArray[np.intp]:
+    """Return the positions that exist: a ragged array has NaN where its loops have no turn."""
+    there = ~np.isnan(values)
+    return np.argwhere(there if there.any() else np.ones_like(there))
 
 
 def label(name: str, axes: tuple[Axis, ...], position: tuple[int, ...]) -> str:
@@ -204,7 +207,7 @@ def flat_rows(summary: Summary) -> list[dict[str, Any]]:
     columns = ("mean", "sd", "q05", "q50", "q95", "mcse", "ess")
     rows: list[dict[str, Any]] = []
     for quantity in summary.quantities:
-        for place in map(tuple, np.argwhere(~np.isnan(quantity.mean))):
+        for place in map(tuple, _existing(quantity.mean)):
             numbers = {c: float(getattr(quantity, c)[place]) for c in columns}
             name = label(quantity.name, quantity.axes, place)
             rows.append({"quantity": name, **numbers, "kind": quantity.kind})
@@ -220,7 +223,7 @@ def learned(parameters: tuple[Parameter, ...], style: Style) -> list[tuple[str, 
     """Return the names and values of learned parameters."""
     found: list[tuple[str, str]] = []
     for parameter in parameters:
-        for position in _positions(np.argwhere(~np.isnan(parameter.value)), style.rows):
+        for position in _positions(_existing(parameter.value), style.rows):
             if position is None:
                 found.append((f"... {parameter.value.size - _HEAD - _TAIL} more", ""))
             else:
