@@ -72,6 +72,21 @@ SPECIAL_SUMMARIES = {
     "ccdf": ("Distribution(...), x", "Probability of more than x."),
     "observed": ("y", "The data of the random variable y as a constant."),
     "eye": ("N", "Identity matrix."),
+    "diff": ("x", "Each value less the one before it, along the last axis."),
+    "concat": ("a, b, ...", "One after the other, along the first axis."),
+    "stack": ("a, b, ...", "Side by side along a new first axis, as `[a, b, ...]`."),
+    "repeat": ("x, counts", "Each value as often as its count, a number or data, says."),
+    "reshape": ("x, N, ...", "The same numbers, row by row, in other axes."),
+    "onehot": ("x, K", "1 at position x of a new last axis of size K, 0 elsewhere."),
+    "convolve": (
+        "a, b",
+        "All sums of `a[i] * b[j]` with the same i + j: one less than both sizes.",
+    ),
+    "spline": (
+        "x, knots, degree",
+        "The B-splines at x along a new last axis: one less than knots and degree together. The "
+        "first and the last knot are the ends, and all are 0 beyond them.",
+    ),
     "ode": (
         "rhs, y0, t0, ts",
         "Solution of dy/dt = rhs(t, y) from y0 at t0, at the times ts: a matrix, times by states. "

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ppl.graph.nodes import Apply, Constant, Node, Read, Select, rewrite
+from ppl.graph.graph import Sample
+from ppl.graph.nodes import Apply, Constant, Node, Read, Reduce, Select, rewrite
 
 HARMLESS: dict[str, tuple[float | None, ...]] = {
     "arccos": (0.0,),
@@ -62,10 +63,27 @@ def guarded(root: Node) -> Node:
     return rewrite(root, one)
 
 
-def where_present(present: Read, density: Node) -> Node:
+def where_present(piece: Sample, density: Node) -> Node:
     """Return a log density that is 0 where its value is missing, whatever stands in its place."""
-    condition = Apply("greater", (present, Constant(0)))
+    condition = Apply("greater", (present_at(piece), Constant(0)))
     return Select(condition, _guarded(density, condition, True), Constant(0.0))
+
+
+def weighted(weight: Node, density: Node) -> Node:
+    """Return a weight times a log density, 0 where the weight is 0, whatever the density there."""
+    if isinstance(weight, Constant):
+        return Apply("multiply", (weight, density)) if weight.value else Constant(0.0)
+    counts = Apply("not_equal", (weight, Constant(0)))
+    product = Apply("multiply", (weight, _guarded(density, counts, True)))
+    return Select(counts, product, Constant(0.0))
+
+
+def present_at(piece: Sample) -> Node:
+    """Return 1 where the value that a statement observes is there, 0 where it is missing."""
+    assert piece.target is not None
+    present: Node = Read(f"{piece.target.name}.present", piece.target.positions)
+    event = piece.density.event
+    return Reduce("min", event, present) if event else present
 
 
 def _guarded(branch: Node, condition: Node, taken: bool) -> Node:

@@ -93,10 +93,7 @@ class Emitter:
         self.source: Source = bound.graph.source
         self.namer = Namer()
         shapes = dict(program.shapes)
-        handed = [f"{name}.present" for name in bound.missing]
-        for name, key in zip(bound.missing, handed, strict=True):
-            shapes[key] = shapes[name]
-        handed.extend(key for key in shapes if key.endswith(".centring"))
+        handed = [key for key in shapes if key.endswith(".centring")]
         self.writer = Writer({}, shapes, bound.sizes, bound.data, self.namer)
         self.states = StateWriter(self.writer, self.namer, bound)
         self.sets: dict[str, str] = {}

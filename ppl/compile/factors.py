@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ppl.compile.branches import where_present
+from ppl.compile.branches import weighted, where_present
 from ppl.compile.densities import log_density
 from ppl.compile.eliminate import Factor as FactorTable
 from ppl.compile.eliminate import NotAChain, Plan, TooLarge, plan
@@ -213,10 +213,9 @@ def _factor(
             inside = inside and piece.target is not None and piece.target.name not in states
             node = log_density(value, replace(piece, density=value), inside=inside, data=certain)
             if piece.target is not None and piece.target.name in bound.missing:
-                present = Read(f"{piece.target.name}.present", piece.target.positions)
-                node = where_present(present, node)
+                node = where_present(piece, node)
             if piece.weight is not None:
-                node = Apply("multiply", (plain(piece.weight), node))
+                node = weighted(plain(piece.weight), node)
         case Factor(value=inner):
             node = plain(inner)
         case Define():

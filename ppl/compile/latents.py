@@ -22,6 +22,7 @@ from ppl.compile.program import (
 )
 from ppl.constraints import Constraint, real
 from ppl.distributions import real as real_distributions
+from ppl.graph.bound import LOST
 from ppl.graph.graph import Define, Factor, Sample
 from ppl.graph.nodes import (
     Apply,
@@ -35,7 +36,7 @@ from ppl.graph.nodes import (
     rename,
     subtract,
 )
-from ppl.graph.order import closure, piece_reads
+from ppl.graph.order import closure, parents, piece_reads
 from ppl.graph.ranges import support_of
 from ppl.graph.trace import Traced, trace
 from ppl.text import Span
@@ -97,6 +98,9 @@ def add_latent(low: Lowering, name: str, uncertain: set[str]) -> None:
         return
     if len(samples) == 1 and _is_location_scale(samples[0], uncertain, low):
         _noncentred(low, name, samples[0])
+        return
+    if len(samples) == 1 and _is_scaled_vector(samples[0], uncertain, low):
+        _scaled_vector(low, name, samples[0])
         return
     if len(samples) == 1 and _is_placed(samples[0], uncertain, low):
         _placed(low, name, samples[0])
@@ -171,7 +175,7 @@ def _is_location_scale(
         return False
     if name is None and not all(isinstance(p, Position) for p in sample.target.positions):
         return False
-    if (name or sample.target.name) in _above(low, density.arguments):
+    if _reads_itself(low, sample, name):
         return False
     if reads(*density.arguments) & low.shadowed:
         return False
@@ -188,6 +192,15 @@ def _above(low: Lowering, nodes: Iterable[Node]) -> set[str]:
         if name not in low.bound.data:
             edges[name] = set().union(*(piece_reads(p) for p in pieces if isinstance(p, Define)))
     return closure(reads(*nodes), edges)
+
+
+def _reads_itself(low: Lowering, sample: Sample, name: str | None = None) -> bool:
+    """Return whether a latent's arguments depend on it, as missing values of a series do."""
+    assert sample.target is not None
+    own = name or sample.target.name
+    if own.endswith(LOST):
+        return own in closure(reads(*sample.density.arguments), parents(low.bound.graph))
+    return own in _above(low, sample.density.arguments)
 
 
 def _noncentred(low: Lowering, name: str, sample: Sample) -> None:
@@ -239,6 +252,53 @@ def _noncentred(low: Lowering, name: str, sample: Sample) -> None:
     low.terms.setdefault(name, []).append(Term("prior", density.node, sample.indices, sample.span))
     how = "partly centred" if name in low.partly_centred else "non-centred"
     low.choices.append(f"{name} {how}")
+
+
+def _is_scaled_vector(sample: Sample, uncertain: set[str], low: Lowering) -> bool:
+    """Return whether a vector is a scale, uncertain itself, times one of scale 1."""
+    record, density = sample.density.record, sample.density
+    if record.location_scale is None or record.location_scale[0] is not None or not density.event:
+        return False
+    if sample.suffix is not None or density.alternative is not None or sample.target is None:
+        return False
+    found = reads(*density.arguments)
+    if not all(isinstance(p, Position) for p in sample.target.positions):
+        return False
+    if found & low.shadowed or _reads_itself(low, sample):
+        return False
+    return bool(found & uncertain)
+
+
+def _scaled_vector(low: Lowering, name: str, sample: Sample) -> None:
+    """Write a vector as scale · z, where z has its law with scale 1."""
+    density, record = sample.density, sample.density.record
+    assert record.location_scale is not None
+    assert isinstance(record.support, Constraint)
+    assert sample.target is not None
+    place = list(record.parameters).index(record.location_scale[1])
+    key = f"{name}.standard"
+    low.shapes[key] = low.shapes[name]
+    add_block(low, key, record.support, "latent", span=sample.span)
+    low.columns[-1] = replace(low.columns[-1], key=name, noncentred=True)
+    low.noncentred.add(name)
+    values = low.values.setdefault(name, [])
+    values.extend(low.values.pop(key, ()))
+    terms = low.terms.setdefault(name, [])
+    terms.extend(low.terms.pop(key, ()))
+    z = Read(key, sample.target.positions)
+    values.append(
+        Let(
+            name,
+            _axes_of(sample),
+            Apply("multiply", (density.arguments[place], z)),
+            sample.span,
+        )
+    )
+    standard = list(density.arguments)
+    standard[place] = Constant(1)
+    prior = trace(record.log_density, (z, *standard), (density.event, *density.events))
+    terms.append(Term("prior", prior.node, sample.indices, sample.span))
+    low.choices.append(f"{name} non-centred")
 
 
 def _partly_centred(

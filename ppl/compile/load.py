@@ -233,8 +233,6 @@ def _scope(emitted: Emitted, sets: Mapping[str, Constraint]) -> dict[str, Any]:
 def _data(emitted: Emitted, bound: BoundGraph, degrees: Mapping[str, Floats]) -> dict[str, Any]:
     """Return what `compile_model` is given, by name."""
     data: dict[str, Any] = {**bound.sizes, **bound.data, **emitted.arrays, **degrees}
-    for key, mask in bound.missing.items():
-        data[f"{key}.present"] = (~mask).astype(float)
     return data
 
 

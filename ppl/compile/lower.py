@@ -11,7 +11,7 @@ from dataclasses import replace
 import numpy as np
 
 from ppl.compile.after import draws_of
-from ppl.compile.branches import guarded, where_present
+from ppl.compile.branches import guarded, present_at, weighted, where_present
 from ppl.compile.computed import defined, recurrence
 from ppl.compile.densities import log_density, support_contains
 from ppl.compile.eliminate import Chain, SumOut
@@ -39,7 +39,6 @@ from ppl.graph.nodes import (
     Apply,
     LogDensity,
     Node,
-    Read,
     reads,
     rewrite,
 )
@@ -244,10 +243,9 @@ def _observations(low: Lowering) -> None:
             low.loose.extend(_checks(low, piece))
             name = piece.target.name if piece.target is not None else None
             if name in bound.missing and piece.target is not None:
-                present = Read(f"{name}.present", piece.target.positions)
-                node = where_present(present, node)
+                node = where_present(piece, node)
             if piece.weight is not None:
-                node = Apply("multiply", (piece.weight, node))
+                node = weighted(piece.weight, node)
             term = Term("likelihood", node, piece.indices, piece.span, number)
             if name is None:
                 low.loose.append(term)
@@ -262,8 +260,7 @@ def _checks(low: Lowering, piece: Sample) -> list[Step]:
         return []
     inside, target = found[0], piece.target
     if target is not None and target.name in low.bound.missing:
-        present = Read(f"{target.name}.present", target.positions)
-        inside = Apply("logical_or", (inside, Apply("logical_not", (present,))))
+        inside = Apply("logical_or", (inside, Apply("logical_not", (present_at(piece),))))
     name = target.name if target is not None else "the left side"
     return [Inside(inside, piece.indices, name, found[1], piece.span)]
 
@@ -271,7 +268,7 @@ def _checks(low: Lowering, piece: Sample) -> list[Step]:
 def _reported(low: Lowering, uncertain: set[str]) -> tuple[str, ...]:
     """Return what the answer shows: latents, then what is computed from them, then draws."""
     bound = low.bound
-    found = list(bound.latents)
+    found = [n for n in bound.latents if f"{n}.missing" not in bound.graph.variables]
     for name, variable in bound.graph.variables.items():
         hidden = variable.local or name.startswith("_")
         size = int(np.prod(low.shapes[name], dtype=int))
@@ -288,5 +285,5 @@ def _reported(low: Lowering, uncertain: set[str]) -> tuple[str, ...]:
             and size <= REPORT_AT_MOST
         ):
             found.append(name)
-    found.extend(bound.barren)
+    found.extend(n for n in bound.barren if not n.endswith(".drawn"))
     return tuple(found)

@@ -19,6 +19,8 @@ from ppl.data.coverage import (
 )
 from ppl.data.dataset import Array, Variable
 from ppl.data.excluded import without_excluded
+from ppl.data.missing import split
+from ppl.data.missing_words import are_missing
 from ppl.data.ragged import without_limits
 from ppl.data.rows import Known, positions_text, rows_of
 from ppl.data.select import Selection, none_used
@@ -27,10 +29,10 @@ from ppl.graph import diagnostics as graph_kinds
 from ppl.graph.bound import BoundGraph
 from ppl.graph.check import check_supports
 from ppl.graph.densities import parameters_of
-from ppl.graph.evaluate import NotANumber, number
+from ppl.graph.evaluate import NotANumber, integer, number
 from ppl.graph.graph import OBSERVED, Define, Factor, Graph, Sample, Suffix
 from ppl.graph.names import nearest
-from ppl.graph.nodes import Constant, LogDensity, Node, Position, Read, reads, walk
+from ppl.graph.nodes import Constant, LogDensity, Node, Position, Read, extent, reads, walk
 from ppl.graph.order import closure, parents, piece_reads
 from ppl.graph.ranges import needed, support_of
 from ppl.graph.require import required
@@ -87,46 +89,47 @@ def bind(
         if gone is not None and gone.any() and graph is not plain:
             gone = gone & looked_at(graph, name, sizes, data)
         if gone is not None and gone.any():
-            problem = _refuse_missing(graph, name, gone)
-            if problem is not None:
-                errors.append(problem)
-            else:
-                missing[name] = gone
-                values = data[name].copy()
-                values[gone] = values[~gone].flat[0] if (~gone).any() else 0.0
-                data[name] = values
+            if name.endswith(OBSERVED):
+                errors.append(_observed_missing(graph, name, gone))
+            missing[name] = gone
+            data[name] = _filled(graph, name, data[name], gone)
     _raise(errors, graph)
     observed = _observed(graph, data)
     errors.extend(_outside_support(graph, observed, data, missing, sizes))
-    errors.extend(_outside_argument(graph, data))
+    errors.extend(_outside_argument(graph, data) or _faulty_arguments(graph, sizes, data))
     errors.extend(positions_in_range(graph, sizes, data))
     errors.extend(coverage(graph, sizes, data))
     _raise(errors, graph)
-    latents, barren, parameters = _roles(graph, observed, set(data))
-    errors.extend(_not_of_latents(graph, latents))
-    _raise(errors, graph)
-    graph, kept = required(graph, latents)
-    notes.extend(kept)
-    ranges = {n: _range(v) for n, v in data.items()}
+    work = split(graph, sizes, data, missing)
+    latent = {n for n in missing if f"{n}.full" in work.graph.variables} | set(work.states)
+    ranges = {n: _range(v) for n, v in data.items() if n not in latent}
     known = Known(plain, sizes, data)
     wrong = check_supports(plain, ranges, data, lambda node: _seen(known, node))
     if wrong:
         raise ModelError(wrong, graph.source)
+    whole, graph, data = graph, work.graph, work.data
+    observed -= {k for n in work.states for k in graph.variables[n].pieces}
+    latents, barren, parameters = _roles(graph, observed, set(data))
+    _raise(_not_of_latents(graph, latents), graph)
+    graph, kept = required(graph, latents)
+    notes.extend(kept)
     if selection.unused and selection.places and not given:
         raise DataError((none_used(selection.unused, selection.places),), graph.source)
     if given and not observed and not any(isinstance(p, Factor) for p in graph.pieces):
         notes.append(_nothing_observed(graph))
+    notes.extend(work.notes)
     return BoundGraph(
         graph,
         sizes,
         data,
-        missing,
+        work.masked,
         observed,
         latents,
         barren,
         parameters,
         selection.unused,
         (*graph.notes, *selection.notes, *notes),
+        whole,
     )
 
 
@@ -369,52 +372,24 @@ def _range(values: Array) -> Range:
     return Range(float(values.min()), float(values.max()), integer=whole)
 
 
-def _refuse_missing(graph: Graph, name: str, gone: Array) -> Diagnostic | None:
-    """Return an error where missing values cannot be left out, None where they can."""
-    variable = graph.variables[name]
-    places = [f"`{_at(name, tuple(int(i) for i in p))}`" for p in np.argwhere(gone)[:3]]
-    shown = ", ".join(places) + (f" and {int(gone.sum()) - 3} more" if gone.sum() > 3 else "")
-    samples = [p for p in (graph.pieces[k] for k in variable.pieces) if isinstance(p, Sample)]
-    axes = ", ".join(a.dimension or "..." for a in variable.axes if "." not in (a.dimension or ""))
-    named = f"{name}[{axes}]" if axes else name
-    if name.endswith(OBSERVED):
-        of = name.removesuffix(OBSERVED)
-        return kinds.MISSING(
-            f"{shown.replace(name, of)} {'is' if gone.sum() == 1 else 'are'} missing, and "
-            f"`observed({of})` reads all of them",
-            variable.span,
-            help="leave the rows out",
-        )
-    if not samples:
-        return kinds.MISSING(
-            f"{shown} {'is' if gone.sum() == 1 else 'are'} missing, and `{name}` has no "
-            "distribution",
-            variable.span,
-            help="leave the rows out"
-            if variable.datum is not None and variable.datum.positions is not None
-            else f"give it one (`{named} ~ ...`), or leave the rows out",
-        )
-    advice = next((s.density.record.missing for s in samples if s.density.record.missing), None)
-    if advice is not None:
-        return kinds.MISSING(
-            f"{shown} {'is' if gone.sum() == 1 else 'are'} missing, and `{name}` is "
-            f"`{samples[0].density.distribution}`",
-            variable.span,
-            help=advice,
-        )
-    if any(name in piece_reads(p) for p in graph.pieces):
-        return graph_kinds.UNSUPPORTED(
-            f"{shown} {'is' if gone.sum() == 1 else 'are'} missing, and something depends on "
-            f"`{name}`: this is not supported yet",
-            variable.span,
-        )
-    if any(isinstance(s, Sample) and s.density.event for s in samples):
-        return graph_kinds.UNSUPPORTED(
-            f"{shown} {'is' if gone.sum() == 1 else 'are'} missing in a vector: this is not "
-            "supported yet",
-            variable.span,
-        )
-    return None
+def _observed_missing(graph: Graph, name: str, gone: Array) -> Diagnostic:
+    """Return the error for missing values of what is read as a constant."""
+    of = name.removesuffix(OBSERVED)
+    return kinds.MISSING(
+        f"{are_missing(of, gone)}, and `observed({of})` reads all of them",
+        graph.variables[name].span,
+        help="leave the rows out",
+    )
+
+
+def _filled(graph: Graph, name: str, values: Array, gone: Array) -> Array:
+    """Return values with one of the known in the place of each missing."""
+    filled = values.copy()
+    filled[gone] = values[~gone].flat[0] if (~gone).any() else 0.0
+    datum = graph.variables[name].datum
+    if datum is not None and datum.positions is not None:
+        return np.asarray(filled, dtype=np.int64)
+    return filled
 
 
 # ----------------------------------------------------------------------------------------- roles
@@ -534,7 +509,8 @@ def _outside_support(
         values = data[name] if window is None else data[name][window]
         inside = np.asarray(support.contains(np.asarray(values, float)))
         if name in missing:
-            inside = inside | (missing[name] if window is None else missing[name][window])
+            gone = missing[name] if window is None else missing[name][window]
+            inside = inside | gone.any(axis=tuple(range(inside.ndim, gone.ndim)))
         if inside.all():
             continue
         place = tuple(int(i) for i in np.argwhere(~inside)[0])
@@ -590,6 +566,30 @@ def _outside_argument(graph: Graph, data: Mapping[str, Array]) -> list[Diagnosti
                     argument.span or piece.span,
                 )
     return list(errors.values())
+
+
+def _faulty_arguments(
+    graph: Graph, sizes: Mapping[str, int], data: Mapping[str, Array]
+) -> list[Diagnostic]:
+    """Ask distributions what is wrong with data that are their arguments, taken together."""
+    errors = []
+    for piece in graph.pieces:
+        for density in simple_densities(piece.density) if isinstance(piece, Sample) else ():
+            fault = density.record.fault
+            first = density.arguments[0] if density.arguments else None
+            if fault is None or not isinstance(first, Read) or first.name not in data:
+                continue
+            if not all(isinstance(p, Position) for p in first.positions):
+                continue
+            shape = tuple(integer(extent(i.domain), sizes, data) for i in density.event)
+            values = [data.get(a.name) if isinstance(a, Read) else None for a in density.arguments]
+            problem = fault(shape, *values)
+            if problem is not None:
+                datum = graph.variables[first.name].datum
+                origin = " (positions counted from 0)" if datum and datum.origin else ""
+                said = f"`{first.name}` {problem}{origin}"
+                errors.append(kinds.VALUE(said, first.span or piece.span))
+    return errors
 
 
 def _arguments(piece: Sample) -> Iterator[tuple[LogDensity, Node, str, Constraint]]:

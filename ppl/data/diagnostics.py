@@ -119,8 +119,16 @@ VALUE = Kind(
 )
 MISSING = Kind(
     "data-missing-values",
-    "Missing values (NaN, null, an empty cell) are left out of a likelihood where nothing depends "
-    "on them. Where they have no distribution, or something depends on them, they are an error.",
+    "Missing values (NaN, null, an empty cell) of data with a distribution are predicted, and "
+    "inferred where others depend on them. Where they have no distribution and are read, where "
+    "they are a part of a vector whose rest has no known distribution, and under `Censored`, they "
+    "are an error.",
+)
+MISSING_NOTED = Kind(
+    "data-missing-noted",
+    "Missing values are left out of the likelihood and predicted; where other quantities depend on "
+    "them they are latent, and inferred with the rest.",
+    severity="note",
 )
 TEXT = Kind(
     "data-text",

@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 import numpy as np
-from scipy.special import betaln, gammaln, log_ndtr, xlogy
+from scipy.special import betaln, expit, gammaln, log_ndtr, ndtr, xlogy
 
 from ppl.constraints import (
     Constraint,
@@ -115,6 +115,13 @@ def _ordered_probit_log_mass(x: Any, eta: Any, cutpoints: Any) -> Any:
     return high + log1m_exp(low - high)
 
 
+def _upper(x: Any, eta: Any, cutpoints: Any) -> Any:
+    """Return the cutpoint above category x, less eta; infinite at the end."""
+    last = size(cutpoints) - 1
+    place = np.minimum(np.maximum(np.floor(x), 0.0), last)
+    return np.where(np.floor(x) <= last, at(cutpoints, place) - eta, FAR)
+
+
 def _categories(eta: Any, cutpoints: Any) -> Constraint:
     return integers_between(0, size(cutpoints))
 
@@ -135,6 +142,9 @@ OrderedLogistic = Distribution(
     ),
     signature="(),(n)->()",
     discrete=True,
+    cdf=lambda x, eta, cutpoints: np.where(
+        x >= size(cutpoints), 1.0, np.where(x < 0.0, 0.0, expit(_upper(x, eta, cutpoints)))
+    ),
     states=lambda eta, cutpoints: int(np.shape(cutpoints)[-1]) + 1,
 )
 
@@ -149,6 +159,9 @@ OrderedProbit = Distribution(
     ),
     signature="(),(n)->()",
     discrete=True,
+    cdf=lambda x, eta, cutpoints: np.where(
+        x >= size(cutpoints), 1.0, np.where(x < 0.0, 0.0, ndtr(_upper(x, eta, cutpoints)))
+    ),
     states=lambda eta, cutpoints: int(np.shape(cutpoints)[-1]) + 1,
 )
 

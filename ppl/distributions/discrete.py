@@ -24,7 +24,7 @@ from ppl.constraints import (
 from ppl.distributions.constants import scipy_stats
 from ppl.distributions.record import Alternative, Distribution
 from ppl.primitives.special import log_to_edge
-from ppl.primitives.vectors import at, logsumexp, positions, size, softmax
+from ppl.primitives.vectors import at, cumsum, logsumexp, positions, size, softmax
 
 
 def _log_choose(n: Any, x: Any) -> Any:
@@ -232,6 +232,9 @@ Categorical = Distribution(
     mean=_categorical_mean,
     variance=lambda p: (
         np.sum(np.square(positions(p)) * p, axis=-1) - np.square(_categorical_mean(p))
+    ),
+    cdf=lambda x, p: np.where(
+        x < 0.0, 0.0, at(cumsum(p), np.minimum(np.maximum(np.floor(x), 0.0), size(p) - 1.0))
     ),
     entropy=lambda p: -np.sum(xlogy(p, p), axis=-1),
 )

@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 import numpy as np
-from scipy.special import betaln, expit, log_expit, log_ndtr, ndtr, stdtr
+from scipy.special import betaln, expit, log_expit, log_ndtr, ndtr, owens_t, stdtr
 
 from ppl.constraints import positive, real
 from ppl.distributions.constants import (
@@ -221,6 +221,7 @@ SkewNormal = Distribution(
     variance=lambda mu, sigma, alpha: (
         np.square(sigma) * (1.0 - np.square(SQRT_2_OVER_PI * _skew(alpha)))
     ),
+    cdf=lambda x, mu, sigma, alpha: ndtr((x - mu) / sigma) - 2.0 * owens_t((x - mu) / sigma, alpha),
     reference=lambda mu, sigma, alpha: scipy_stats().skewnorm(alpha, mu, sigma),
 )
 

@@ -95,6 +95,12 @@ class Distribution:
         ``(mu, exp_quad(1, 2), x)`` for ``(mu, exp_quad(x, 1, 2))``.
     missing
         Empty, or what to do about a missing value that must not just be left out.
+    fault
+        ``fault(shape, *arguments)``: what is wrong with arguments that are data (None where they
+        are not), to follow the first one's name; None if nothing. `shape` is that of a value.
+    example
+        For the laws of the tests, where members of the sets do not fit together:
+        ``example(rng, batch, sizes, spread)`` returns arguments.
     reference
         The SciPy law with these parameters, for the laws of the tests; imported only when called.
     exceptions
@@ -125,6 +131,8 @@ class Distribution:
     reads_itself: bool = False
     kernel: str = ""
     missing: str = ""
+    fault: Callable[..., str | None] | None = None
+    example: Callable[..., Any] | None = None
     reference: Callable[..., Any] | None = None
     exceptions: Mapping[str, str] = field(default_factory=dict)
 

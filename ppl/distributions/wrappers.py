@@ -111,6 +111,10 @@ def record_of(law: Law) -> Distribution:
     """Return the record of a law: from the table, or built."""
     if law.name in DISTRIBUTIONS:
         return DISTRIBUTIONS[law.name]
+    if law.name not in WRAPPERS:
+        from ppl.distributions.known import PARTLY_KNOWN
+
+        return PARTLY_KNOWN[law.name]
     parts = [Part(record_of(c), c.alternative) for c in law.components]
     return compose(WRAPPERS[law.name], parts)
 

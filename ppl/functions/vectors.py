@@ -10,6 +10,7 @@ import numpy as np
 from ppl.constraints import (
     Constraint,
     covariance,
+    ordered,
     positive,
     real,
 )
@@ -27,6 +28,15 @@ def _quad_form(a: Any, b: Any) -> Any:
 def _standardize(x: Any) -> Any:
     centred = x - np.sum(x, axis=-1) / vectors.size(x)
     return centred / np.sqrt(np.sum(np.square(centred), axis=-1) / (vectors.size(x) - 1.0))
+
+
+def _interp(x: Any, xp: Any, fp: Any) -> Any:
+    last = vectors.size(xp) - 2.0
+    k = np.minimum(np.maximum(np.sum(x >= xp, axis=-1) - 1.0, 0.0), last)
+    left, right = vectors.at(xp, k), vectors.at(xp, k + 1.0)
+    share = np.minimum(np.maximum((x - left) / (right - left), 0.0), 1.0)
+    low = vectors.at(fp, k)
+    return low + share * (vectors.at(fp, k + 1.0) - low)
 
 
 def _exp_quad(x: Any, alpha: Any, rho: Any) -> Any:
@@ -96,6 +106,15 @@ Function(
     expression=_standardize,
     signature="(n)->(n)",
     reference=lambda x: (x - x.mean()) / x.std(ddof=1),
+)
+Function(
+    name="interp",
+    summary="The straight line between the points (xp, fp) at x; `xp` rises, and what lies beyond "
+    "the ends has their value.",
+    parameters={"x": real, "xp": ordered, "fp": real},
+    expression=_interp,
+    signature="(),(n),(n)->()",
+    reference=lambda x, xp, fp: np.interp(x, xp, fp),
 )
 Function(
     name="outer",

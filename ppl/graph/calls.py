@@ -532,6 +532,19 @@ def _ode(reader: Reader, expression: tree.Call, scope: Scope) -> Value:
     return ode(reader, expression, scope)
 
 
+def _arranged(name: str) -> Callable[[Reader, tree.Call, Scope], Value]:
+    """Return how a function that arranges numbers anew is read."""
+
+    def read(reader: Reader, expression: tree.Call, scope: Scope) -> Value:
+        from ppl.graph.arranged import ARRANGED
+
+        return ARRANGED[name](reader, expression, scope)
+
+    return read
+
+
+ARRANGING = ("diff", "concat", "stack", "repeat", "reshape", "onehot", "convolve", "spline")
+
 SPECIAL: Mapping[str, Callable[[Reader, tree.Call, Scope], Value]] = {
     "dot": _dot,
     "transpose": _transpose,
@@ -543,4 +556,5 @@ SPECIAL: Mapping[str, Callable[[Reader, tree.Call, Scope], Value]] = {
     "observed": _observed,
     "eye": _eye,
     "ode": _ode,
+    **{name: _arranged(name) for name in ARRANGING},
 }

@@ -11,6 +11,7 @@ from ppl.graph.nodes import Node, reads
 
 def piece_reads(piece: Piece) -> set[str]:
     """Return the names that a piece reads on its right side, bounds and weight."""
+    left: set[str] = set()
     match piece:
         case Sample(target=target, density=density, suffix=suffix, weight=weight):
             roots: list[Node] = list(density.arguments)
@@ -18,6 +19,7 @@ def piece_reads(piece: Piece) -> set[str]:
                 roots.append(density.value)
             else:
                 roots.extend(target.positions)
+                left = reads(density.value) - {target.name}
             if suffix is not None:
                 roots.extend(b for b in (suffix.lower, suffix.upper) if b is not None)
             if weight is not None:
@@ -26,7 +28,7 @@ def piece_reads(piece: Piece) -> set[str]:
             roots = [value, *target.positions]
         case Factor(value=value):
             roots = [value]
-    return reads(*roots)
+    return reads(*roots) | left
 
 
 def parents(graph: Graph) -> dict[str, set[str]]:

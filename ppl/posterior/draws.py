@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ppl.compile.load import LogJoint
+from ppl.graph.bound import shown
 from ppl.inference.result import Inference
 
 Array = npt.NDArray[np.float64]
@@ -93,4 +94,4 @@ def _in_blocks(
     parts = [
         joint.quantities(positions[k : k + BLOCK], rng) for k in range(0, len(positions), BLOCK)
     ]
-    return {n: np.concatenate([p[n] for p in parts]) for n in parts[0] if n not in hidden}
+    return {shown(n): np.concatenate([p[n] for p in parts]) for n in parts[0] if n not in hidden}

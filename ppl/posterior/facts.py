@@ -11,7 +11,7 @@ from typing import Any
 
 from ppl.compile.load import LogJoint
 from ppl.data.select import Selection
-from ppl.graph.bound import BoundGraph
+from ppl.graph.bound import LOST, BoundGraph, shown
 from ppl.report.summary import Axis, Kind, Roles
 
 
@@ -54,14 +54,15 @@ def facts_of(joint: LogJoint, selection: Selection) -> Facts:
     bound = joint.bound
     return Facts(
         tuple(
-            Named(n, axes_of(bound, selection, n), _kind(bound, n)) for n in joint.program.reported
+            Named(shown(n), axes_of(bound, selection, n), _kind(bound, n))
+            for n in joint.program.reported
         ),
         tuple(
             Named(n, axes_of(bound, selection, n), _constraint(bound, n)) for n in bound.parameters
         ),
         Roles(
             {n: _shape_words(v.values.shape) for n, v in selection.variables.items()},
-            dict.fromkeys(bound.latents, ""),
+            {shown(n): _missing_words(bound, n) for n in bound.latents},
             bound.unused,
         ),
         joint.program.choices,
@@ -69,7 +70,14 @@ def facts_of(joint: LogJoint, selection: Selection) -> Facts:
     )
 
 
+def _missing_words(bound: BoundGraph, name: str) -> str:
+    lost = name if name.endswith(LOST) else name + LOST
+    return f"{bound.shape(lost)[0]} missing" if lost in bound.graph.variables else ""
+
+
 def _kind(bound: BoundGraph, name: str) -> Kind:
+    if name.endswith(LOST):
+        return "missing"
     if name in bound.barren:
         return "predicted"
     return "latent" if name in bound.latents else "deterministic"
@@ -86,8 +94,18 @@ def _shape_words(shape: tuple[int, ...]) -> str:
 
 
 def axes_of(bound: BoundGraph, selection: Selection, name: str) -> tuple[Axis, ...]:
-    """Return the axes of a variable, with the labels that the data have for their positions."""
+    """Return the axes of a variable, with the labels that the data have for their positions.
+
+    Missing values have one axis, on which each is called by its position in the data.
+    """
     axes = bound.graph.variables[name].axes
+    if name.endswith(LOST):
+        of = shown(name)
+        places = [bound.data[f"{of}.at.{k}"] for k in range(len(bound.graph.variables[of].axes))]
+        own = axes_of(bound, selection, of)
+        rows = zip(*places, strict=True)
+        labels = (", ".join(a.label(int(p)) for a, p in zip(own, row, strict=True)) for row in rows)
+        return (Axis("", tuple(labels)),) if places else ()
     return tuple(axis_of(bound, selection, a.dimension) for a in axes)
 
 

@@ -87,7 +87,7 @@ def inputs(
     DataError
         If an input is missing, or does not fit the model.
     """
-    old = fit.joint.bound
+    old = fit.joint.bound.as_written
     unknown = [d for d in (*new, *sizes) if d not in old.graph.dimensions]
     if unknown:
         named = ", ".join(n for n, d in old.graph.dimensions.items() if d.named)
@@ -167,7 +167,7 @@ def _pointers(graph: Graph, dimension: str) -> list[str]:
 
 def _chosen(fit: Fit, datasets: Sequence[Dataset], notes: list[str]) -> dict[str, Variable]:
     """Choose the inputs among what is given."""
-    old = fit.joint.bound
+    old = fit.joint.bound.as_written
     given: dict[str, Variable] = {}
     unused: list[str] = []
     for dataset in datasets:
@@ -191,7 +191,7 @@ def _chosen(fit: Fit, datasets: Sequence[Dataset], notes: list[str]) -> dict[str
 
 
 def _place_of_lone(fit: Fit, dataset: Dataset, given: Mapping[str, Variable]) -> str:
-    old = fit.joint.bound
+    old = fit.joint.bound.as_written
     free = [n for n in old.data if n not in outcomes_of(old) and n not in given]
     if dataset.stem in free:
         return str(dataset.stem)
@@ -228,7 +228,7 @@ def _reason_against(old: BoundGraph, name: str, explicit: bool) -> str | None:
 
 def _relabelled(fit: Fit, variables: Mapping[str, Variable]) -> dict[str, Variable]:
     """Return the data with positions that mean the fit's groups; new labels come last."""
-    old = fit.joint.bound
+    old = fit.joint.bound.as_written
     result = dict(variables)
     for dimension in old.graph.dimensions:
         here = [n for n in _pointers(old.graph, dimension) if n in variables]
@@ -277,7 +277,7 @@ def _sizes(
     sizes: Mapping[str, int],
 ) -> dict[str, int]:
     """Return the sizes that the data alone do not say."""
-    old = fit.joint.bound
+    old = fit.joint.bound.as_written
     wanted = dict(sizes)
     for name, dimension in old.graph.dimensions.items():
         if name in wanted or name not in old.sizes:
@@ -298,7 +298,7 @@ def _reach(fit: Fit, given: Mapping[str, Variable], name: str) -> int:
     variable = given[name]
     if variable.first_text() is not None:
         return len(variable.labels or ())
-    datum = fit.joint.bound.graph.variables[name].datum
+    datum = fit.joint.bound.as_written.graph.variables[name].datum
     values = variable.values[np.isfinite(variable.values)]
     return int(values.max()) + 1 - (datum.origin if datum else 0) if values.size else 0
 
@@ -316,7 +316,7 @@ def _lengths(graph: Graph, given: Mapping[str, Variable]) -> dict[str, int]:
 
 def _need_rest(fit: Fit, rest: Mapping[str, Variable], sizes: Mapping[str, int]) -> None:
     """Refuse to go on with data of the fit along axes that have other sizes now."""
-    old = fit.joint.bound
+    old = fit.joint.bound.as_written
     lost = {
         name: d
         for name in rest
@@ -335,7 +335,7 @@ def _need_rest(fit: Fit, rest: Mapping[str, Variable], sizes: Mapping[str, int])
 
 def _bound(fit: Fit, selection: Selection, wanted: Mapping[str, int]) -> BoundGraph:
     """Bind; outcomes that take their axes from their data keep the number of axes they had."""
-    old = fit.joint.bound
+    old = fit.joint.bound.as_written
     outcomes = {n for n in old.data if n not in selection.variables}
     mine = {d: n for d, n in wanted.items() if d.partition(".")[0] not in outcomes}
     bound = bound_again(fit.source, selection, mine)

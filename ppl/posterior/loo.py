@@ -8,7 +8,7 @@ cross-validation and WAIC", Statistics and Computing 27.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -73,7 +73,10 @@ def loo(fit: Fit) -> Loo:
     UsageError
         If nothing was observed, or the draws are too few.
     """
-    parts = [part.reshape(len(part), -1) for part in fit.log_likelihood(pointwise=True).values()]
+    missing = fit.joint.bound.missing
+    parts = [
+        _seen(part, missing.get(name)) for name, part in fit.log_likelihood(pointwise=True).items()
+    ]
     if not parts or not sum(part.shape[1] for part in parts):
         raise UsageError((USAGE("leave-one-out needs observations, and nothing was observed"),))
     table = np.concatenate(parts, axis=1)
@@ -81,6 +84,15 @@ def loo(fit: Fit) -> Loo:
         message = f"leave-one-out needs {FEWEST} draws, and the fit has {len(table)}"
         raise UsageError((USAGE(message, help=f"fit with `draws={FEWEST}` or more"),))
     return loo_of(table)
+
+
+def _seen(part: npt.NDArray[Any], gone: npt.NDArray[np.bool_] | None) -> npt.NDArray[Any]:
+    """Return the log likelihoods of the observations that are not missing, side by side."""
+    flat = part.reshape(len(part), -1)
+    if gone is None:
+        return flat
+    lost = gone.any(axis=tuple(range(part.ndim - 1, gone.ndim))).ravel()
+    return flat[:, ~lost] if len(lost) == flat.shape[1] else flat
 
 
 def loo_of(table: Array) -> Loo:

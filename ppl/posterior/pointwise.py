@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ppl.compile.pointwise import pointwise
+from ppl.graph.bound import shown
 
 if TYPE_CHECKING:
     from ppl.posterior.fit import Fit
@@ -29,6 +30,6 @@ def pointwise_log_likelihood(fit: Fit) -> dict[str, npt.NDArray[Any]]:
                 value = fit.parameters[name]
                 given[name] = np.broadcast_to(value, (high - low, *np.shape(value)))
             else:
-                given[name] = fit.values.equal[name][low:high]
+                given[name] = fit.values.equal[shown(name)][low:high]
         parts.append(program(given, high - low))
     return {name: np.concatenate([p[name] for p in parts]) for name in parts[0]}

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from ppl.compile.generate import Plan, generator
 from ppl.data.dataset import Dataset
 from ppl.data.python import from_python
-from ppl.graph.bound import BoundGraph
+from ppl.graph.bound import LOST, BoundGraph
 from ppl.graph.graph import Sample
 from ppl.graph.order import closure, parents, piece_reads
 from ppl.posterior.facts import axes_of
@@ -52,7 +52,7 @@ def predict(
     notes = list(given.notes)
     whole, parts = _from_the_fit(fit, given, notes)
     random = [n for n in bound.graph.variables if bound.samples(n) and n not in bound.data]
-    drawn = [n for n in random if n not in whole and not n.startswith("_")]
+    drawn = [n for n in random if n not in whole and not n.startswith("_") and "." not in n]
     names = (
         *sorted(drawn, key=lambda n: depended_on(bound.graph, n)),
         *computed_names(bound, {*random, *bound.parameters}),
@@ -77,6 +77,7 @@ def computed_names(bound: BoundGraph, random: Collection[str]) -> list[str]:
         and name not in bound.data
         and not variable.local
         and not name.startswith("_")
+        and not name.endswith(LOST)
         and closure([name], edges) & set(random)
     ]
 
@@ -85,7 +86,10 @@ def known_shape(fit: Fit, name: str) -> Shape | None:
     """Return the shape of what the fit knows of a name, None if it knows nothing."""
     if name in fit.parameters:
         return tuple(np.shape(fit.parameters[name]))
-    if name in fit.joint.bound.latents and name in fit.values.equal:
+    bound = fit.joint.bound
+    if name + LOST in bound.graph.variables:
+        return None
+    if name in bound.latents and name in fit.values.equal:
         return tuple(fit.values.equal[name].shape[1:])
     return None
 

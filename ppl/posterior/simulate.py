@@ -32,7 +32,7 @@ REPLICATED, PRIOR = 4, 5
 
 def replicate(fit: Fit, seed: int | None = None) -> Prediction:
     """Draw replicates of the observed data; see `Fit.simulate`."""
-    old = fit.joint.bound
+    old = fit.joint.bound.as_written
     observed = tuple(n for n in old.data if old.samples(n))
     fitted = [n for n in (*old.latents, *old.parameters) if known_shape(fit, n) is not None]
     count = len(fit.inference.draws)
@@ -73,6 +73,8 @@ def simulate_prior(
             f"{names} {verb} no distribution to draw from",
             "write one, as in `s ~ HalfNormal(1)`, or simulate from a fit",
         )
+    if not fixed & set(bound.missing):
+        bound = bound.as_written
     random = tuple(n for n in bound.graph.variables if bound.samples(n) and n not in fixed)
     starts, parts = _starts(bound, [n for n in random if n in bound.data], draws)
     computed = computed_names(_without(bound, random), random)

@@ -31,7 +31,7 @@ def _batches(x: Any, c: Any) -> tuple[int, ...]:
     return np.broadcast_shapes(np.shape(x)[:-1], np.shape(c)[:-1])
 
 
-def _summed_to(value: Any, shape: tuple[int, ...]) -> Any:
+def summed_to(value: Any, shape: tuple[int, ...]) -> Any:
     """Sum over leading axes that were broadcast."""
     extra = value.ndim - len(shape)
     value = value.sum(axis=tuple(range(extra)))
@@ -62,7 +62,7 @@ def _led(g: Any, c: Any, like: Any) -> Any:
     total = np.zeros((*_batches(g, c), length))
     for k in range(min(np.shape(c)[-1], length - 1)):
         total[..., : length - 1 - k] += c[..., k : k + 1] * g[..., k + 1 :]
-    return _summed_to(total, np.shape(like))
+    return summed_to(total, np.shape(like))
 
 
 @primitive
@@ -72,7 +72,7 @@ def _lag_products(g: Any, x: Any, like: Any) -> Any:
     total = np.zeros((*_batches(g, x), count))
     for k in range(min(count, length - 1)):
         total[..., k] = np.sum(g[..., k + 1 :] * x[..., : length - 1 - k], axis=-1)
-    return _summed_to(total, np.shape(like))
+    return summed_to(total, np.shape(like))
 
 
 defvjp(

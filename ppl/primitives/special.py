@@ -77,6 +77,14 @@ log_expit = elementwise(sp.log_expit, lambda ans, x: expit(-x))
 erfcx: Primitive = elementwise(sp.erfcx, lambda ans, x: 2.0 * x * ans - 2.0 / SQRT_PI)
 erf = elementwise(sp.erf, lambda ans, x: (2.0 / SQRT_PI) * anp.exp(-anp.square(x)))
 erfc = elementwise(sp.erfc, lambda ans, x: (-2.0 / SQRT_PI) * anp.exp(-anp.square(x)))
+owens_t: Primitive = elementwise(
+    sp.owens_t,
+    lambda ans, h, a: (-0.5 / SQRT_2PI) * anp.exp(-0.5 * anp.square(h)) * erf(a * h * SQRT_HALF),
+    lambda ans, h, a: (
+        anp.exp(-0.5 * anp.square(h) * (1.0 + anp.square(a)))
+        / (2.0 * math.pi * (1.0 + anp.square(a)))
+    ),
+)
 erfinv = elementwise(sp.erfinv, lambda ans, x: (0.5 * SQRT_PI) * anp.exp(anp.square(ans)))
 ndtr = elementwise(sp.ndtr, lambda ans, x: anp.exp(-0.5 * anp.square(x)) / SQRT_2PI)
 ndtri = elementwise(sp.ndtri, lambda ans, p: SQRT_2PI * anp.exp(0.5 * anp.square(ans)))
@@ -252,6 +260,7 @@ _atom("erfcx", sp.erfcx, erfcx, ranges.always(ranges.POSITIVE))
 _atom("erfinv", sp.erfinv, erfinv, ranges.increasing(sp.erfinv, -1.0, 1.0))
 _atom("ndtr", sp.ndtr, ndtr, ranges.increasing(sp.ndtr))
 _atom("ndtri", sp.ndtri, ndtri, ranges.increasing(sp.ndtri, 0.0, 1.0))
+_atom("owens_t", sp.owens_t, owens_t, ranges.always(Range(-0.25, 0.25)), 2)
 _atom("log_ndtr", sp.log_ndtr, log_ndtr, ranges.increasing(sp.log_ndtr))
 _atom("i0e", sp.i0e, i0e, ranges.always(Range(0.0, 1.0, lower_open=True)))
 _atom("i1e", sp.i1e, i1e, ranges.always(Range(-1.0, 1.0, True, True)))

@@ -13,6 +13,7 @@ import pytest
 import ppl
 from ppl.compile.load import LogJoint
 from ppl.compile.stage import tape
+from ppl.graph.bound import LOST
 from tests.interpreter.interpreter import Interpreter
 
 Floats = np.ndarray[Any, np.dtype[np.float64]]
@@ -65,11 +66,28 @@ def log_jacobian(joint: LogJoint, second: Interpreter, x: Floats) -> float:
         own = values[name]
         cells = second.coordinates(name, own.shape[1:])
         rows.extend(own[(slice(None), *cell)] for cell in cells)
+    rows.extend(row for name in inferred(joint) for row in values[name].T)
     flat = np.array(rows)
     differences = (flat[:, 0::2] - flat[:, 1::2]) * [w for _, _, w in moves] / STEP
     matrix = differences.reshape(len(rows), len(columns), len(STENCIL)).sum(axis=-1)
     assert matrix.shape[0] == matrix.shape[1]
     return float(np.linalg.slogdet(matrix)[1])
+
+
+def inferred(joint: LogJoint) -> list[str]:
+    """Return the variables of missing values that others depend on."""
+    return [n for n in joint.bound.latents if n.endswith(LOST)]
+
+
+def fill(joint: LogJoint, second: Interpreter, values: Mapping[str, Any]) -> None:
+    """Put inferred values in the place of missing ones, in the order of their positions."""
+    for name in inferred(joint):
+        data = joint.bound.data
+        of = name.removesuffix(LOST)
+        places = [data[f"{of}.at.{k}"] for k in range(second.data[of].ndim)]
+        second.data[of] = second.data[of].copy()
+        second.data[of][tuple(places)] = values[name]
+        second.prepared.pop(of, None)
 
 
 def check(
@@ -96,8 +114,11 @@ def check(
         found = np.asarray(joint.log_joint(x))
     assert np.isfinite(found).all()
     for i, values in enumerate(at_point(joint, x)):
+        fill(joint, second, values)
         wanted = second.log_joint(values)
         wanted += log_jacobian(joint, second, x[i])
+        latents = [n for n in second.latents() if not second.is_discrete(n)]
+        wanted += sum(second.log_surface(n, values[n]) for n in latents)
         assert found[i] == pytest.approx(wanted, rel=1e-9, abs=1e-8), joint.source
         compare_quantities(joint, second, values)
     compare_gradients(joint, x)
@@ -106,8 +127,9 @@ def check(
 
 def compare_roles(joint: LogJoint, second: Interpreter, text: str) -> None:
     """Compare which names are latents; the compiler leaves out branches that data exclude."""
-    lost = set(second.latents()) - set(joint.bound.latents)
-    assert set(joint.bound.latents) <= set(second.latents())
+    latents = set(joint.bound.latents) - set(inferred(joint))
+    lost = set(second.latents()) - latents
+    assert latents <= set(second.latents())
     assert not lost or "if" in text or "where" in text or "][" in text
     second.left_out = lost
 

@@ -40,16 +40,20 @@ ORDER: dict[str, tuple[str, ...]] = {
     "MultivariateNormal": ("mu", "cov"),
     "Dirichlet": ("alpha",),
     "LKJCholesky": ("eta",),
+    "ICAR": ("edges", "sigma"),
+    "CAR": ("edges", "rho", "sigma"),
 }
 """The arguments given by position; keywords replace the first that they stand for."""
 
-EVENT = {"MultivariateNormal": 1, "Dirichlet": 1, "LKJCholesky": 2}
+EVENT = {"MultivariateNormal": 1, "Dirichlet": 1, "LKJCholesky": 2, "ICAR": 1, "CAR": 1}
 """How many of a value's last axes are one draw."""
 
 VECTORS: dict[str, dict[str, int]] = {
     "MultivariateNormal": {"mu": 1, "cov": 2, "chol": 2, "precision": 2},
     "Dirichlet": {"alpha": 1},
     "Categorical": {"p": 1, "logit": 1},
+    "ICAR": {"edges": 2},
+    "CAR": {"edges": 2},
 }
 """How many of an argument's last axes belong together."""
 
@@ -125,6 +129,21 @@ def _lkj_cholesky(x: np.ndarray[Any, Any], eta: float) -> float:
     return log_of_matrix + log_jacobian
 
 
+def _field(x: Any, edges: Any, rho: float | None, sigma: float) -> float:
+    """Return the density of a field over a graph by its dense precision matrix.
+
+    Without `rho` it is that of vectors with sum 0, along which the matrix is singular.
+    """
+    neighbours = np.zeros((len(x), len(x)))
+    for a, b in edges.astype(int):
+        neighbours[a, b] = neighbours[b, a] = 1.0
+    weight = 1.0 if rho is None else rho
+    precision = (np.diag(neighbours.sum(0)) - weight * neighbours) / sigma**2
+    values = np.linalg.eigvalsh(precision)
+    values = values[1:] if rho is None else values
+    return float(np.sum(np.log(values / (2 * np.pi))) - x @ precision @ x) / 2
+
+
 def log_density(name: str, x: Any, arguments: Arguments) -> float:
     """Return the log density or log mass at one value."""
     if name == "Flat":
@@ -147,6 +166,8 @@ def log_density(name: str, x: Any, arguments: Arguments) -> float:
     if name == "Dirichlet":
         head = x[:-1]
         return float(stats.dirichlet(arguments["alpha"]).logpdf([*head, 1 - math.fsum(head)]))
+    if name in ("ICAR", "CAR"):
+        return _field(x, arguments["edges"], arguments.get("rho"), arguments["sigma"])
     if name == "LKJCholesky":
         return _lkj_cholesky(x, arguments["eta"])
     law = SCALAR[name](arguments)

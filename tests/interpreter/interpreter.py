@@ -231,11 +231,9 @@ class Interpreter(Expressions):
 
     def coordinates(self, name: str, shape: tuple[int, ...]) -> list[Cell]:
         """Return positions of a latent that together say all of it: a density is over these."""
-        samples = self.samples(name)
-        kinds = {s.distribution.function.id for s in samples}
-        kinds |= {c.name.id for s in samples for c in s.constraints if isinstance(c, tree.Named)}
+        kinds = self._kinds(name)
         cells = list(product(*map(range, shape)))
-        if kinds & {"Dirichlet", "Simplex"}:
+        if kinds & {"Dirichlet", "Simplex", "ZeroSum", "ICAR", "UnitVector"}:
             cells = [c for c in cells if c[-1] < shape[-1] - 1]
         if kinds & {"LKJCholesky", "CorrCholesky", "LKJ", "Correlation"}:
             cells = [c for c in cells if c[-1] < c[-2]]
@@ -263,3 +261,23 @@ class Interpreter(Expressions):
             for scope in self._scopes(site)
         ]
         return {p.cell(inner) for p in places for inner in cells_of(p.axes)}
+
+    def log_surface(self, name: str, value: Any) -> float:
+        """Return the log of the surface over which a density is, by the area of its coordinates.
+
+        A plane through 0 on which numbers sum to 0 rises by the root of their count; a sphere by
+        its last coordinate.
+        """
+        kinds = self._kinds(name)
+        if kinds & {"ZeroSum", "ICAR"}:
+            return 0.5 * math.log(np.shape(value)[-1]) * np.size(value) / np.shape(value)[-1]
+        if kinds & {"UnitVector"}:
+            return -float(np.sum(np.log(np.abs(np.asarray(value)[..., -1]))))
+        return 0.0
+
+    def _kinds(self, name: str) -> set[str]:
+        samples = self.samples(name)
+        kinds = {s.distribution.function.id for s in samples}
+        return kinds | {
+            c.name.id for s in samples for c in s.constraints if isinstance(c, tree.Named)
+        }

@@ -22,8 +22,8 @@ class Sizes(dict[str, int]):
         return self[letter.rstrip("0123456789")]
 
 
-SIZES = Sizes(n=3, m=2, p=2, k=2, v=2, t=3)
-SMALL = Sizes(n=3, m=2, p=1, k=2, v=2, t=3)
+SIZES = Sizes(n=3, m=2, p=2, k=2, v=2, t=3, e=2)
+SMALL = Sizes(n=3, m=2, p=1, k=2, v=2, t=3, e=2)
 """For integration, which costs much for many numbers."""
 
 
@@ -107,6 +107,8 @@ def arguments(
 
     Positive ones are about ``exp(centre)``.
     """
+    if p.distribution.example is not None:
+        return list(p.distribution.example(rng, batch, p.sizes, centre))
     found = [
         member(rng, constraint, (*batch, *(p.sizes[n] for n in letters)), centre)
         for constraint, letters in zip(p.parameters.values(), p.letters, strict=True)

@@ -19,6 +19,7 @@ POOLS = ((0.1, 0.9), (1.2, 3.0), (-3.0, -0.2), (-0.9, -0.1))
 
 
 WHOLE = {"at": (1,), "log_ive": (0,)}
+WHOLE |= dict.fromkeys(("first_of_pairs", "second_of_pairs", "log_determinant_of_pairs"), (1,))
 """Atom → which of its arguments are whole numbers, without a gradient."""
 
 
@@ -33,6 +34,8 @@ def inputs(atom, rng, pool, batch=(3,)):
         a = rng.uniform(*pool, (*batch, *(SIZES[n] for n in letters)))
         if k in WHOLE.get(atom.name, ()):
             a = rng.integers(0, SIZES["n"], a.shape).astype(float)
+        if letters == ("e", "v"):
+            a = np.broadcast_to([[0.0, 1.0], [1.0, 2.0]], a.shape)
         if letters == ("n", "n"):
             a = np.matmul(a, np.swapaxes(a, -1, -2)) + 2.0 * np.eye(SIZES["n"])
         arrays.append(a)
@@ -149,10 +152,16 @@ def test_ranges_hold_their_values(name):
     for _ in range(60):
         ranges = [random_range(rng) for _ in range(arity(atom))]
         arrays = [
-            member(rng, r, (20, *(SIZES[n] for n in letters)))
-            for r, letters in zip(ranges, groups(atom.signature, arity(atom))[0], strict=True)
+            np.broadcast_to([[0.0, 1.0], [1.0, 2.0]], (20, 2, 2))
+            if letters == ("e", "v")
+            else np.zeros(20)
+            if name == "spline" and k == 2
+            else member(rng, r, (20, *(SIZES[n] for n in letters)))
+            for k, (r, letters) in enumerate(
+                zip(ranges, groups(atom.signature, arity(atom))[0], strict=True)
+            )
         ]
-        for k in WHOLE.get(name, ()):
+        for k in WHOLE.get(name, ()) if name in ("at", "log_ive") else ():
             arrays[k] = np.zeros(20)
             arrays[1 - k] = np.abs(arrays[1 - k]) if name == "log_ive" else arrays[1 - k]
         found = atom.range(*ranges)

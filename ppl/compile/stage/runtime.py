@@ -53,5 +53,5 @@ class Segments:
 def where_into(condition: Array, yes: Array, no: Array, out: Array) -> Array:
     """Choose elementwise into `out`."""
     np.copyto(out, no)
-    np.copyto(out, yes, where=condition)
+    np.copyto(out, yes, where=np.not_equal(condition, 0) if condition.dtype != bool else condition)
     return out

@@ -23,6 +23,63 @@ CASES = [
         y=np.where(np.arange(N) % 3 == 1, NAN, y),
     ),
     case(
+        "a covariate with missing values",
+        """data x[N], y[N]
+m ~ Normal(0, 1)
+s ~ HalfNormal(1)
+b ~ Normal(0, 1)
+for n in N {
+  x[n] ~ Normal(m, s)
+  y[n] ~ Normal(b * x[n], 0.7)
+}""",
+        x=np.where(np.arange(N) % 3 == 1, NAN, x),
+        y=np.where(np.arange(N) == 2, NAN, y),
+    ),
+    case(
+        "a bounded covariate with missing values",
+        """data x[J, K], y[J]
+s ~ HalfNormal(1)
+for j in J {
+  for k in K { x[j, k] ~ Gamma(2, s) > 0.1 }
+  y[j] ~ Normal(sum(log(x[j])), 0.7)
+}""",
+        x=np.where(square > 0.5, NAN, np.exp(square)),
+        y=y[:4],
+    ),
+    case(
+        "a series with gaps",
+        """data y[T]
+a ~ Normal(0, 1)
+s ~ HalfNormal(1)
+y[:2] ~ Normal(0, 2)
+for t in 2:T { y[t] ~ Normal(a * y[t - 1] - 0.2 * y[t - 2], s) }""",
+        y=np.where(np.isin(np.arange(N), [1, 3, 4, N - 1]), NAN, y),
+    ),
+    case(
+        "a missing series that something else reads",
+        """data y[T], z[T]
+a ~ Normal(0, 1)
+y[0] ~ Normal(0, 2)
+for t in 1:T {
+  m = a * y[t - 1]
+  y[t] ~ StudentT(4, m, 1)
+}
+z ~ Normal(cumsum(y), 1)""",
+        y=np.where(np.isin(np.arange(N), [0, 3]), NAN, y),
+        z=x,
+    ),
+    case(
+        "a vector of which others read a missing part",
+        """data v[J, K], y[J]
+b[K] ~ Normal(0, 1)
+for j in J {
+  v[j] ~ MultivariateNormal([0, 1], cov = [[1, 0.5], [0.5, 2]])
+  y[j] ~ Normal(v[j] @ b, 1)
+}""",
+        v=np.where(square > 0.5, NAN, square),
+        y=y[:4],
+    ),
+    case(
         "missing values by a code",
         "data y[N] missing -1, M[J, K]\na ~ Normal(0, 1)\nfor n in N { y[n] ~ Poisson(exp(a)) }\n"
         "for k in K { M[J, k] ~ Normal(a * k, 1) }",

@@ -1,5 +1,7 @@
 """Sets, bounds, truncation."""
 
+import numpy as np
+
 from tests.interpreter.models.case import case
 from tests.interpreter.models.data import counts, positive, y
 
@@ -127,6 +129,34 @@ b[K] ~ Normal(0, 1) in PositiveOrdered
 c ~ Normal(0, 1) in [0, 1]
 y ~ Normal(b[2] + c, a + b[0])""",
         y=y,
+    ),
+    case(
+        "vectors with sum 0",
+        """dim K = 3
+data y[J]
+a[J, K] ~ Normal(0, 1) in ZeroSum
+for j in J { y[j] ~ Normal(a[j, 0] - a[j, 2], 1) }""",
+        y=[1, 2, 3, 4.0],
+    ),
+    case(
+        "vectors of length 1",
+        """dim K = 3
+data y[J]
+a[K] ~ Flat() in UnitVector
+b[J, K] ~ Normal(1, 1) in UnitVector
+for j in J { y[j] ~ Normal(a[0] + b[j, 2], 1) }""",
+        y=[1, 2, 3, 4.0],
+    ),
+    case(
+        "fields over a graph",
+        """data y[N], edges[E, 2] in N
+s ~ HalfNormal(1)
+rho ~ Uniform(-0.5, 1)
+f[N] ~ ICAR(edges, s)
+h[N] ~ CAR(edges, rho, s)
+y ~ Normal(f + h, 1)""",
+        y=[1, 2, 3, 4.0],
+        edges=np.array([[0, 1], [1, 2], [3, 1], [2, 3]]),
     ),
     case(
         "ordered rows",

@@ -1,0 +1,78 @@
+"""What is said of missing values."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from ppl.data import diagnostics as kinds
+from ppl.data.dataset import Array
+from ppl.graph.graph import Graph, Sample, Variable
+from ppl.text import Diagnostic
+
+SHOWN = 3
+"""So many positions are named in a message."""
+
+
+def _at(name: str, place: Sequence[int]) -> str:
+    return f"{name}[{', '.join(map(str, place))}]" if len(place) else name
+
+
+def are_missing(name: str, gone: Array) -> str:
+    """Return ``\\`y[3]\\`, \\`y[5]\\` are missing``."""
+    places = [f"`{_at(name, tuple(int(i) for i in p))}`" for p in np.argwhere(gone)[:SHOWN]]
+    count = int(gone.sum())
+    more = f" and {count - SHOWN} more" if count > SHOWN else ""
+    return f"{', '.join(places)}{more} {'is' if count == 1 else 'are'} missing"
+
+
+def no_distribution(graph: Graph, variable: Variable, gone: Array) -> Diagnostic:
+    """Return the error for missing values that no statement gives a distribution."""
+    axes = ", ".join(a.dimension or "..." for a in variable.axes if "." not in (a.dimension or ""))
+    named = f"{variable.name}[{axes}]" if axes else variable.name
+    if any(isinstance(graph.pieces[k], Sample) for k in variable.pieces):
+        return kinds.MISSING(
+            f"{are_missing(variable.name, gone)}, and no statement gives "
+            f"{'it' if gone.sum() == 1 else 'them'} a distribution",
+            variable.span,
+            help=f"give the first values one too, as in `{_at(variable.name, (0,))} ~ ...`",
+        )
+    pointer = variable.datum is not None and variable.datum.positions is not None
+    return kinds.MISSING(
+        f"{are_missing(variable.name, gone)}, and `{variable.name}` has no distribution",
+        variable.span,
+        help=f"give it one (`{named} ~ Categorical(...)`), or leave the rows out"
+        if pointer
+        else f"give it one (`{named} ~ ...`), or leave the rows out",
+    )
+
+
+def part_of_vector(graph: Graph, variable: Variable, gone: Array) -> Diagnostic:
+    """Return the error for a part of a vector whose rest has no known distribution."""
+    first = graph.pieces[variable.pieces[0]]
+    assert isinstance(first, Sample)
+    return kinds.MISSING(
+        f"{are_missing(variable.name, gone)}, which is a part of a `{first.density.distribution}`",
+        variable.span,
+        help="write all entries of such a vector as missing, to leave it out as a whole",
+    )
+
+
+def counted(gone: Array) -> str:
+    """Return ``2 missing values``."""
+    count = int(gone.sum())
+    return "1 missing value" if count == 1 else f"{count} missing values"
+
+
+def note(variable: Variable, gone: Array, *, latent: bool) -> Diagnostic:
+    """Return the note that counts missing values, and says what becomes of them."""
+    name = variable.name
+    shown = are_missing(name, gone).rsplit(" ", 2)[0]
+    one = int(gone.sum()) == 1
+    if latent:
+        said = f"{'it is' if one else 'they are'} inferred, since other quantities depend on "
+        said += f"`{name}`"
+    else:
+        said = f"{'it is' if one else 'they are'} left out of the likelihood, and predicted"
+    return kinds.MISSING_NOTED(f"`{name}` has {counted(gone)} ({shown}): {said}", variable.span)
