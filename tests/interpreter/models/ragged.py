@@ -353,4 +353,29 @@ for i in I, t in 0:n[i] { y[i,t] ~ Normal(m[z[i,t]],1) }""",
         y=normal(2, 3),
         n=[1, 3],
     ),
+    case(
+        "a missing value in a ragged loop",
+        """data y[I, T], n[I]
+m ~ Normal(0, 1)
+for i in I, t in 0:n[i] { y[i, t] ~ Normal(m, 1) }""",
+        y=[[1, NAN, NAN], [2, 3, NAN]],
+        n=[2, 2],
+    ),
+    case(
+        "a missing value that others in a ragged loop depend on",
+        """data y[I, T], n[I]
+a ~ Normal(0, 1)
+for i in I { y[i, 0] ~ Normal(0, 1) }
+for i in I, t in 1:n[i] { y[i, t] ~ Normal(a * y[i, t - 1], 1) }""",
+        y=[[1, NAN, 2], [2, 3, NAN]],
+        n=[3, 2],
+    ),
+    case(
+        "a missing value in a window",
+        """data y[T]
+a ~ Normal(0, 1)
+y[0:2] ~ Normal(0, 1)
+for t in 2:T { y[t] ~ Normal(a * sum(y[t - 2:t]), 1) }""",
+        y=[1, 2, NAN, 3, 4.0],
+    ),
 ]
