@@ -126,17 +126,30 @@ def parse(command: Command, words: Sequence[str]) -> Arguments:
     return Arguments(tuple(files), {o.name: _value(o, given) for o in command.options})
 
 
-def one_of(*choices: str) -> Callable[[str], str]:
-    """Return a reader that accepts these words only, and proposes one for a near miss."""
+@dataclass(frozen=True, slots=True)
+class OneOf:
+    """A reader that accepts these words only, and proposes one for a near miss."""
 
-    def read(word: str) -> str:
-        if word in choices:
+    choices: tuple[str, ...]
+
+    def __call__(self, word: str) -> str:
+        """Return the word.
+
+        Raises
+        ------
+        ValueError
+            If it is none of them.
+        """
+        if word in self.choices:
             return word
-        near = nearest(word, choices)
-        proposal = f"did you mean `{near}`?" if near else f"it may be {', '.join(choices)}"
-        raise ValueError(f"`{word}` is not known; {proposal}")
+        near = nearest(word, self.choices)
+        listed = f"it may be {', '.join(self.choices)}"
+        raise ValueError(f"`{word}` is not known; {f'did you mean `{near}`?' if near else listed}")
 
-    return read
+
+def one_of(*choices: str) -> OneOf:
+    """Return a reader that accepts these words only."""
+    return OneOf(choices)
 
 
 def count(word: str) -> int:

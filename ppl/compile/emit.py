@@ -13,16 +13,16 @@ from typing import Any
 import numpy as np
 
 from ppl.compile.code import DRAW, Code, aligned, transposed
-from ppl.compile.eliminate import sources, states_before
 from ppl.compile.emit_states import StateWriter
 from ppl.compile.names import Namer
-from ppl.compile.nodes import MULTIPLY, Known, Writer
+from ppl.compile.nodes import ADD, MULTIPLY, Known, Writer
 from ppl.compile.numeric import extent_of
 from ppl.compile.program import (
     Assemble,
     Draw,
     Eliminate,
     Filter,
+    Fused,
     Given,
     Inside,
     Jacobian,
@@ -39,6 +39,7 @@ from ppl.compile.program import (
     Unpack,
 )
 from ppl.compile.recurrences import carry_key
+from ppl.compile.tables import sources
 from ppl.constraints import SETS
 from ppl.distributions.record import Distribution
 from ppl.graph.bound import BoundGraph
@@ -94,6 +95,7 @@ class Emitter:
         self.namer = Namer()
         shapes = dict(program.shapes)
         handed = [key for key in shapes if key.endswith(".centring")]
+        handed.extend(program.arrays)
         self.writer = Writer({}, shapes, bound.sizes, bound.data, self.namer)
         self.states = StateWriter(self.writer, self.namer, bound)
         self.sets: dict[str, str] = {}
@@ -144,7 +146,7 @@ class Emitter:
             self.distributions,
             self.checks,
             self.writer.positions,
-            self.writer.arrays,
+            {**self.program.arrays, **self.writer.arrays},
         )
 
     def _terms(self, name: str, steps: Sequence[Step], kinds: Sequence[str]) -> list[str]:
@@ -175,8 +177,18 @@ class Emitter:
 
     def _determined(self, steps: Sequence[Step]) -> list[str]:
         """Return which of the reported names a point fixes: no chance comes into them."""
-        random = {s.key for s in steps if isinstance(s, Draw | StateDraw)}
-        return [n for n in self._reported if not random & needed_by(steps, (), (), (n,))]
+        chance = [s for s in steps if isinstance(s, Draw | StateDraw)]
+        random = {key for step in chance for key in keys_of(step)}
+        above: dict[str, list[str]] = {}
+        for step in steps:
+            for root in roots_of(step):
+                above.setdefault(root, []).extend(keys_of(step))
+        stack = list(random)
+        while stack:
+            new = [key for key in above.get(stack.pop(), ()) if key not in random]
+            random.update(new)
+            stack.extend(new)
+        return [n for n in self._reported if n not in random]
 
     def _quantities(self, function: str, names: Sequence[str], parameters: str) -> list[str]:
         """Write a function that returns the user's variables."""
@@ -272,6 +284,8 @@ class Emitter:
                 self._filter(step)
             case Scan():
                 self._scan(step)
+            case Fused():
+                self._fused(step)
             case Term() | Jacobian() | Inside() | RowSum():
                 raise AssertionError("a term is not a value")
 
@@ -382,6 +396,31 @@ class Emitter:
             text = transposed(code, (DRAW, *member.axes)).text
             self._let(member.key, self._name(member.key), text, drawn=True)
             place += max(1, len(member.starts))
+
+    def _fused(self, step: Fused) -> None:
+        """Write the call of a primitive that goes over rows."""
+        self.used.add(step.rows)
+        flat = [self._flat(n, axes) for n, axes in step.vectors]
+        vector = flat[0] if len(flat) == 1 else f"np.concatenate(({', '.join(flat)}), axis=1)"
+        items = [self._flat(n, ()) for n in step.coefficients]
+        stack = items[0] if len(items) == 1 else f"np.concatenate(({', '.join(items)}), axis=1)"
+        tables = [self._flat(n, axes) for n, axes in step.tables]
+        given = (stack if items else "None", vector if flat else "None", *tables)
+        rows = self.writer.known[step.rows].text
+        text = f"{step.function}({', '.join((rows, *given))})"
+        self._let(step.key, self._name(step.key), text, drawn=True)
+
+    def _flat(self, node: Node, axes: tuple[Index, ...]) -> str:
+        """Return an array as (draws, numbers)."""
+        code = self.writer.spread(self.node(node, axes), axes)
+        if not code.drawn:
+            code = Code(f"{code.operand(ADD)} + 0.0 * x[:, :1]", (DRAW,), ADD)
+            return f"np.reshape({code.text}, (-1, {int(np.prod(self._extents(axes), dtype=int))}))"
+        if len(axes) == 1:
+            return code.text
+        if not axes:
+            return f"{code.operand(0)}[:, None]"
+        return f"np.reshape({code.text}, (-1, {int(np.prod(self._extents(axes), dtype=int))}))"
 
     def _leading(self, code: Code, axes: tuple[Index, ...]) -> str:
         """Return an array with a draw axis in front, of length 1 where draws share it."""
@@ -534,6 +573,8 @@ def keys_of(step: Step) -> tuple[str, ...]:
             return ()
         case Scan(members=members):
             return tuple(m.key for m in members)
+        case StateDraw(names=names):
+            return names
         case _:
             return (step.key,)
 
@@ -549,11 +590,13 @@ def roots_of(step: Step) -> list[str]:
             return [source]
         case Filter(u=u, b=b, start=start):
             return list(reads(u, b, start))
+        case Fused():
+            return list(reads(*step.nodes))
         case Scan(members=members, inputs=inputs, constants=constants):
             starts = [n for m in members for n in m.starts]
             return list(reads(*inputs.values(), *constants.values(), *starts))
         case StateDraw(operations=operations):
-            return [name for o in operations for name in (o.key, *states_before(o))]
+            return [o.key for o in operations]
         case Jacobian(key=key, source=source):
             return [key, source]
         case Transform(source=source):

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ppl.graph.bound import BoundGraph
 from ppl.graph.evaluate import integer, tabulate
 from ppl.graph.graph import Define, Factor
-from ppl.graph.nodes import Apply, Index, Node, Position, add
+from ppl.graph.nodes import Apply, Index, Node, Position, add, subtract
 from ppl.graph.substitute import substitute
 
 Numbers = NDArray[Any]
@@ -64,6 +64,10 @@ def substitute_definition(piece: Define, positions: tuple[Node, ...]) -> Node | 
                 names[index] = position
             case Apply(atom="subtract", arguments=(Position(index=index), start)):
                 names[index] = add(position, start)
+            case Apply(atom="add", arguments=(Position(index=index), start)):
+                names[index] = subtract(position, start)
+            case _ if not target.free:
+                pass
             case _:
                 return None
     return substitute(piece.value, names)

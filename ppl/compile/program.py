@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ppl.compile.eliminate import Chain, Operation, SumOut
+from ppl.compile.tables import Chain, Operation, SumOut
 from ppl.constraints import Constraint
 from ppl.distributions.record import Distribution
 from ppl.graph.nodes import Index, Node
@@ -205,11 +205,11 @@ class RowSum:
 
 @dataclass(frozen=True, slots=True)
 class StateDraw:
-    """The states of an eliminated name, drawn given what was eliminated after it."""
+    """The states of eliminated names: those of each operation given what was eliminated later."""
 
-    key: str
+    names: tuple[str, ...]
     operations: tuple[SumOut | Chain, ...]
-    shape: tuple[int, ...]
+    shapes: tuple[tuple[int, ...], ...]
 
 
 Kind = Literal["prior", "likelihood", "jacobian"]
@@ -227,6 +227,35 @@ class Term:
     indices: tuple[Index, ...]
     span: Span | None
     piece: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Fused:
+    """A sum over rows of a function of a linear predictor, (draws,), by one primitive.
+
+    Attributes
+    ----------
+    function
+        The primitive, of `ppl.primitives.fused_rows`.
+    rows
+        The key of the rows' `Predictor`.
+    coefficients
+        Of the terms of the weights; none where the weights are data.
+    vectors, tables
+        Latents with their indices: the vector's parts one after the other, and each table.
+    """
+
+    key: str
+    function: str
+    rows: str
+    coefficients: tuple[Node, ...]
+    vectors: tuple[tuple[Node, tuple[Index, ...]], ...]
+    tables: tuple[tuple[Node, tuple[Index, ...]], ...]
+
+    @property
+    def nodes(self) -> tuple[Node, ...]:
+        """All that it reads."""
+        return (*self.coefficients, *(n for n, _ in (*self.vectors, *self.tables)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,6 +295,7 @@ Step = (
     | StateDraw
     | Filter
     | Scan
+    | Fused
 )
 
 
@@ -326,6 +356,8 @@ class Program:
         What the compiler decided, one sentence each.
     present
         For states of discrete latents of which positions do not exist: which do.
+    arrays
+        What rewrites made of the data, by key.
     """
 
     steps: tuple[Step, ...]
@@ -336,6 +368,7 @@ class Program:
     shapes: Mapping[str, tuple[int, ...]]
     choices: tuple[str, ...]
     present: Mapping[str, NDArray[np.bool_]] = field(default_factory=dict)
+    arrays: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def dimension(self) -> int:

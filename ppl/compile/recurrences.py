@@ -291,6 +291,15 @@ def _lag(bound: BoundGraph, position: Node, time: Index) -> int | None:
     return int(lags[0]) if np.all(lags == lags[0]) and is_whole(float(lags[0])) else None
 
 
+def _is_lag_by(node: Node, names: Sequence[str], index: Index) -> bool:
+    """Return whether a node reads one of the names at a position that an index moves."""
+    return (
+        isinstance(node, Read)
+        and node.name in names
+        and any(index in p.free and len(p.free) > 1 for p in node.positions)
+    )
+
+
 def _written_out(bound: BoundGraph, names: Sequence[str], value: Node) -> Node:
     """Write out reductions over few positions, if they read the names of a group.
 
@@ -302,7 +311,7 @@ def _written_out(bound: BoundGraph, names: Sequence[str], value: Node) -> Node:
             return node
         (index,) = node.indices
         start, length = _reach(bound, index)
-        if not reads(node.body) & set(names) or not 0 < length <= FEW:
+        if not 0 < length <= FEW or not any(_is_lag_by(n, names, index) for n in walk(node.body)):
             return node
         terms = [substitute(node.body, {index: Constant(start + k)}) for k in range(length)]
         total = terms[0]
@@ -431,6 +440,7 @@ def split(bound: BoundGraph, group: Group) -> Step:
     names = {m.name: m for m in group.members}
     inputs: dict[str, Node] = {}
     constants: dict[str, Node] = {}
+    wholes: dict[str, Read] = {}
 
     def leaf(node: Node) -> Node:
         if isinstance(node, Constant) or (not reads(node) and not node.free):
@@ -453,6 +463,20 @@ def split(bound: BoundGraph, group: Group) -> Step:
         rest = tuple(p for k, p in enumerate(node.positions) if k != member.place)
         return Read(carry_key(node.name, abs(lag)), rest, node.span)
 
+    def at_a_state(node: Read, touched: Container[int], done: Mapping[int, Node]) -> Node:
+        """Read an array, which is handed over whole, at a position that the group decides."""
+        if node.name not in wholes:
+            shape = bound.shape(node.name)
+            axes = [Index("i", "axis", Domain(Constant(0), Constant(n))) for n in shape]
+            wholes[node.name] = Read(node.name, tuple(map(Position, axes)))
+        key = leaf(wholes[node.name])
+        assert isinstance(key, Read)
+        places = tuple(
+            done[id(p)] if id(p) in touched else leaf(p) if group.time in p.free else p
+            for p in node.positions
+        )
+        return Read(key.name, places, node.span)
+
     def outermost(root: Node) -> Node:
         touched = reading(root, names)
         done: dict[int, Node] = {}
@@ -460,7 +484,7 @@ def split(bound: BoundGraph, group: Group) -> Step:
             if id(node) not in touched:
                 continue
             if isinstance(node, Read):
-                done[id(node)] = node
+                done[id(node)] = node if node.name in names else at_a_state(node, touched, done)
                 continue
             new = {id(c): done[id(c)] if id(c) in touched else leaf(c) for c in children(node)}
             done[id(node)] = map_children(node, lambda c, new=new: new[id(c)])  # type: ignore[misc]

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from ppl.compile.eliminate import Chain, Merge, Operation, SumOut
 from ppl.compile.program import (
     Assemble,
     Draw,
     Eliminate,
     Filter,
+    Fused,
     Given,
     Inside,
     Jacobian,
@@ -23,6 +23,7 @@ from ppl.compile.program import (
     Transform,
     Unpack,
 )
+from ppl.compile.tables import Chain, Diagonal, Merge, Operation, SumOut
 from ppl.graph.show import bare_text, indices_text, node_text, numbered
 
 
@@ -67,14 +68,17 @@ def step_text(step: Step) -> str:
         case Scan(members=members, time=time):
             inside = "; ".join(f"{m.name} = {node_text(m.value)}" for m in members)
             return f"scan {inside}    for {indices_text((time,))}"
+        case Fused(key=key, function=function, rows=rows):
+            inside = ", ".join(map(node_text, step.nodes))
+            return f"{key} = {function} over {rows} of {inside}"
         case Table(key=key, node=node, plates=plates, states=states):
             return f"table {key} = {node_text(node)}    for {indices_text((*plates, *states))}"
         case Eliminate(operation=operation):
             return operation_text(operation)
         case RowSum(source=source):
             return f"likelihood sum({source})"
-        case StateDraw(key=key):
-            return f"{key} <- its states, given what was eliminated later"
+        case StateDraw(names=names):
+            return f"{', '.join(names)} <- states, each given what was eliminated later"
         case Inside(name=name, needs=needs):
             return f"check that {name} holds {needs}"
         case Term(kind=kind, node=node, indices=indices):
@@ -87,14 +91,18 @@ def operation_text(operation: Operation) -> str:
     match operation:
         case Merge(key=key, source=source, rows=rows):
             return f"{key} = {source} with its rows added up to {rows}"
+        case Diagonal(key=key, source=source):
+            return f"{key} = {source} where its positions are the same"
         case SumOut(key=key, name=name, places=places, scope=scope):
             rest = ", ".join(n for n, _ in scope)
             return f"{key} = {name} summed out at {len(places)} positions" + (
                 f", on {rest}" if rest else ""
             )
-        case Chain(key=key, name=name, places=places):
-            count, length = places.shape
-            return f"{key} = {name} summed out along {count} chains of {length}"
+        case Chain(key=key, slots=slots, places=places, scope=scope):
+            count, length, _ = places.shape
+            rest = ", ".join(n for n, _ in scope)
+            what = f"{', '.join(slots)} summed out along {count} chains of {length}"
+            return f"{key} = {what}" + (f", on {rest}" if rest else "")
 
 
 def guide_text(program: Program) -> str:

@@ -39,6 +39,9 @@ from ppl.graph.require import required
 from ppl.graph.wrapped import simple_densities
 from ppl.text import DataError, Diagnostic, ModelError, Span
 
+BLOCK = 1 << 14
+"""Rows of data that are looked at together: those mapped from a file are never held whole."""
+
 
 def bind(
     graph: Graph, selection: Selection, overrides: Mapping[str, int] | None = None
@@ -60,6 +63,8 @@ def bind(
         With all that is wrong with the data, or with how the model uses them.
     """
     given = selection.variables
+    if selection.unused and selection.places and not given:
+        raise DataError((none_used(selection.unused, selection.places),), graph.source)
     _refuse_not_given(graph, given, selection.unused)
     sizes, notes = find_sizes(graph, given, overrides or {})
     data: dict[str, Array] = {}
@@ -113,8 +118,6 @@ def bind(
     _raise(_not_of_latents(graph, latents), graph)
     graph, kept = required(graph, latents)
     notes.extend(kept)
-    if selection.unused and selection.places and not given:
-        raise DataError((none_used(selection.unused, selection.places),), graph.source)
     if given and not observed and not any(isinstance(p, Factor) for p in graph.pieces):
         notes.append(_nothing_observed(graph))
     notes.extend(work.notes)
@@ -291,7 +294,7 @@ def _positions(
         )
     if np.isnan(values).any():
         return np.asarray(values - origin, dtype=np.float64)
-    return np.asarray(values - origin, dtype=np.int64)
+    return np.asarray(values - origin if origin else values, dtype=np.int64)
 
 
 def _error(graph: Graph, diagnostic: Diagnostic) -> DataError:
@@ -368,8 +371,11 @@ def _seen(known: Known, node: Node) -> Range | None:
 def _range(values: Array) -> Range:
     if values.size == 0:
         return Range(0.0, 0.0)
-    whole = values.dtype.kind in "iub" or bool(np.all(values == np.floor(values)))
-    return Range(float(values.min()), float(values.max()), integer=whole)
+    rows = np.atleast_1d(values)
+    parts = [rows[i : i + BLOCK] for i in range(0, len(rows), BLOCK)]
+    whole = values.dtype.kind in "iub" or all(bool(np.all(p == np.floor(p))) for p in parts)
+    low, high = min(float(p.min()) for p in parts), max(float(p.max()) for p in parts)
+    return Range(low, high, integer=whole)
 
 
 def _observed_missing(graph: Graph, name: str, gone: Array) -> Diagnostic:

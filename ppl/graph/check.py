@@ -10,7 +10,18 @@ from ppl.constraints import Constraint, Range
 from ppl.graph import diagnostics as kinds
 from ppl.graph.densities import parameters_of
 from ppl.graph.graph import Define, Factor, Graph, Sample
-from ppl.graph.nodes import Apply, Constant, LogDensity, Node, Read, Reduce, Size, Stack, walk
+from ppl.graph.nodes import (
+    Apply,
+    Constant,
+    LogDensity,
+    Node,
+    Read,
+    Reduce,
+    Select,
+    Size,
+    Stack,
+    walk,
+)
 from ppl.graph.order import closure, parents
 from ppl.graph.ranges import Ranges, ranges_of
 from ppl.graph.remedies import in_order, remedy
@@ -214,6 +225,8 @@ def _has_set(ranges: Ranges, node: Node, needs: Constraint) -> bool:
             return known.name == needs.name or (needs.name, known.name) in IMPLIED
         case Stack(items=items) if needs.name == "simplex":
             return _sums_to_one(items)
+        case Select(yes=yes, no=no):
+            return _has_set(ranges, yes, needs) and _has_set(ranges, no, needs)
         case Apply(atom="divide", arguments=(a, b)) if needs.name == "simplex":
             return _is_share(a, b)
         case _:

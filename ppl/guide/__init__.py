@@ -3,6 +3,7 @@
 Comes after compilation, which says the layout, and before inference, which chooses the numbers.
 """
 
+from ppl.guide.arrow import Arrow
 from ppl.guide.fullrank import FullRank
 from ppl.guide.gaussian import Guide, entropy, log_density
 from ppl.guide.layout import Block, Layout
@@ -10,6 +11,7 @@ from ppl.guide.meanfield import MeanField
 from ppl.guide.proposal import Proposal
 
 __all__ = [
+    "Arrow",
     "Block",
     "FullRank",
     "Guide",

@@ -19,6 +19,7 @@ from ppl.graph.bound import BoundGraph
 from ppl.graph.graph import OBSERVED, Graph, Sample
 from ppl.graph.nodes import Size, reads, walk
 from ppl.graph.order import piece_reads
+from ppl.posterior.facts import axis_of
 from ppl.posterior.invert import HIDDEN, inverted
 from ppl.posterior.rebind import bound_again
 from ppl.text import DataError, Kind, Source
@@ -113,9 +114,17 @@ def inputs(
     selection = Selection(variables, (), ())
     bound = _bound(fit, selection, wanted)
     changed = {d for d, n in bound.sizes.items() if n != old.sizes.get(d)}
+    changed |= {d for d in spoken if _called_otherwise(fit, bound, selection, d)}
     fresh = frozenset(new) | {d for d in changed & spoken if d not in groups}
     same = frozenset(spoken - fresh - groups)
     return Inputs(bound, selection, fresh, frozenset(new), same, tuple(notes))
+
+
+def _called_otherwise(fit: Fit, bound: BoundGraph, selection: Selection, dimension: str) -> bool:
+    """Return whether the data call the positions of a dimension otherwise than those of the fit."""
+    before = axis_of(fit.joint.bound, fit.selection, dimension).labels
+    now = axis_of(bound, selection, dimension).labels
+    return before is not None and now is not None and before != now
 
 
 def dimensions_of(graph: Graph, name: str) -> set[str]:

@@ -30,6 +30,9 @@ WIDTH = 88
 ROWS = 12
 """Arrays with more entries than this are shown by their first and last ones."""
 
+MOST_STATES = 6
+"""Discrete latents with more states than this are shown by their moments."""
+
 PART_DECIMALS = 2
 """Of the parts of the ELBO, which vary more than their difference."""
 
@@ -62,7 +65,8 @@ def render(summary: Summary, style: Style | None = None) -> str:
     parts = [
         _verdict(summary, style),
         _evidence(summary, style),
-        quantities(summary.quantities, style),
+        quantities(tuple(q for q in summary.quantities if not _has_few_states(q)), style),
+        states(tuple(filter(_has_few_states, summary.quantities)), style),
         _parameters(summary.parameters, style),
         _roles(summary, style),
         _notes(summary, style),
@@ -125,6 +129,36 @@ def quantities(found: tuple[Quantity, ...], style: Style) -> str:
         return ""
     columns = _fitted([list(column) for column in zip(*rows, strict=True)], style.width)
     return "\n".join("  ".join(row).rstrip() for row in zip(*columns, strict=True))
+
+
+def _has_few_states(quantity: Quantity) -> bool:
+    """Return whether a discrete latent is shown by the probabilities of its states."""
+    found = quantity.probabilities
+    return found is not None and found.shape[-1] <= MOST_STATES
+
+
+def states(found: tuple[Quantity, ...], style: Style) -> str:
+    """Return the table of the probabilities of states of discrete latents."""
+    blocks: dict[int, list[tuple[str, ...]]] = {}
+    for quantity in found:
+        assert quantity.probabilities is not None
+        rows = blocks.setdefault(quantity.probabilities.shape[-1], [])
+        there = _existing(quantity.mean)
+        for position in _positions(there, style.rows):
+            if position is None:
+                hidden = len(there) - _HEAD - _TAIL
+                rows.append((f"... {hidden} more", *[""] * quantity.probabilities.shape[-1]))
+                continue
+            shares = [fixed(float(p), 3) for p in quantity.probabilities[position]]
+            rows.append((label(quantity.name, quantity.axes, position), *shares))
+    texts = []
+    for count, rows in blocks.items():
+        names = ["probability of state", *(row[0] for row in rows)]
+        first = max(map(len, names))
+        columns = [[name.ljust(first) for name in names]]
+        columns.extend(_column(str(k), [row[k + 1] for row in rows]) for k in range(count))
+        texts.append("\n".join("  ".join(row).rstrip() for row in zip(*columns, strict=True)))
+    return "\n\n".join(texts)
 
 
 def _fitted(columns: list[list[str]], width: int) -> list[list[str]]:

@@ -14,7 +14,7 @@ import numpy as np
 from ppl.compile.stage.build import Builder
 from ppl.compile.stage.emit import Emitted, content, emit
 from ppl.compile.stage.fuse import fuse
-from ppl.compile.stage.ir import CannotStage, Draws, Program, Shape, bytes_per_draw
+from ppl.compile.stage.ir import CannotStage, Draws, Node, Program, Shape, bytes_per_draw
 from ppl.compile.stage.lower import lower
 from ppl.compile.stage.record import LogJoint, record
 from ppl.compile.stage.sums import regroup
@@ -29,6 +29,8 @@ POOLED = 8192
 """Results of so many bytes and more live in a workspace."""
 CACHE = 1 << 22
 """Temporaries of one block of draws should not exceed so many bytes: measured, not the L2 size."""
+STEPWISE = 1 << 28
+"""The same where a function goes step by step in Python: every block would go all the steps."""
 FEWEST = 16
 """A block has no fewer draws: matrix products want rows."""
 _KEPT = 4
@@ -151,7 +153,13 @@ class Staged:
         for slot, shape, dtype in emit(self._program, 1, self._names).workspace:
             slots[slot] = int(np.prod(_concrete(shape, 1))) * dtype.itemsize
         total = sum(slots.values())
-        return max(FEWEST, CACHE // total) if total else 1 << 62
+        bytes_at_once = STEPWISE if any(map(_is_stepwise, self._program.nodes)) else CACHE
+        return max(FEWEST, bytes_at_once // total) if total else 1 << 62
+
+
+def _is_stepwise(node: Node) -> bool:
+    """Tell whether a node is a call of a function that says so by an attribute ``stepwise``."""
+    return node.op == "call" and bool(getattr(node.attr[0].value, "stepwise", False))
 
 
 def stage(function: LogJoint, dimension: int, *, names: Mapping[str, Any] | None = None) -> Staged:
