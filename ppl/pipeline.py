@@ -145,8 +145,12 @@ def _dimensions(graph: Graph) -> str:
 def compiled_of(request: Request, backend: Backend = "autograd") -> tuple[Selection, LogJoint]:
     """Go the road as far as the compiled log joint."""
     from ppl.compile.load import compile_bound
+    from ppl.compile.plates import check_networks
+    from ppl.graph.guided import check_bound
 
     selection, bound = bound_of(request)
+    check_bound(bound)
+    check_networks(bound)
     return selection, compile_bound(bound, backend=backend)
 
 
@@ -187,10 +191,15 @@ def infer(
     compiled = perf_counter()
     from ppl.inference.compiled import CompiledTarget
     from ppl.inference.infer import infer as run
+    from ppl.inference.stochastic import infer as run_stochastic
+    from ppl.inference.stochastic import wanted
     from ppl.posterior import Fit
     from ppl.posterior.checks import checked
 
-    inference = run(CompiledTarget(joint), settings, progress)
+    if wanted(joint.bound, settings):
+        inference = run_stochastic(joint, settings, progress)
+    else:
+        inference = run(CompiledTarget(joint), settings, progress)
     assert isinstance(inference.target, CompiledTarget)
     joint = inference.target.model
     seconds = {"compile": compiled - began, "infer": perf_counter() - compiled}
@@ -250,7 +259,8 @@ def show(request: Request, stage: Stage) -> str:
         case "guide":
             from ppl.compile.show import guide_text
 
-            return guide_text(compiled_of(request)[1].program)
+            joint = compiled_of(request)[1]
+            return guide_text(joint.program, joint.bound.graph.guide)
 
 
 def explain(code: str) -> str:

@@ -6,7 +6,7 @@ Help, completion, reading of words and the documentation are made from it.
 from __future__ import annotations
 
 from ppl.cli import editor, models, reference, results
-from ppl.cli.words import Command, Option, count, one_of, positive_count, seconds, size
+from ppl.cli.words import Command, Option, count, one_of, part, positive_count, seconds, size
 
 STAGES = ("tree", "graph", "bound", "simplify", "source", "gradient", "guide")
 
@@ -47,6 +47,9 @@ COMMANDS = {
                     seconds,
                     20.0,
                 ),
+                Option("--batch", "fit by minibatches of N rows", "N", positive_count, 0),
+                Option("--validation", "part of the rows to hold out", "PART", part, 0.0),
+                Option("--checkpoint", "keep the optimiser's state in FILE, and resume", "FILE"),
                 Option(
                     "--backend",
                     "autograd, or jax if it is installed (default autograd)",

@@ -34,6 +34,9 @@ def infer(arguments: Arguments) -> int:
         guide=arguments.guide,
         draws=arguments.draws,
         time_limit=arguments.time_limit,
+        batch=arguments.batch,
+        validation=arguments.validation,
+        checkpoint=arguments.checkpoint or "",
         backend=arguments.backend,
     )
     for target in (arguments.out, arguments.report, arguments.json):

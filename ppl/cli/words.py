@@ -177,6 +177,17 @@ def seconds(word: str) -> float:
     return time
 
 
+def part(word: str) -> float:
+    """Read a part: from 0, below 1."""
+    try:
+        number = float(word)
+    except ValueError:
+        number = -1.0
+    if not 0 <= number < 1:
+        raise ValueError(f"`{word}` is not a part below 1, such as 0.1")
+    return number
+
+
 def size(word: str) -> tuple[str, int]:
     """Read `K=3`: a dimension's name and its size."""
     name, _, number = word.partition("=")

@@ -7,7 +7,7 @@ which maps a block of points of the flat vector, (draws, columns), to its answer
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -504,6 +504,10 @@ class Emitter:
 
     def _term(self, step: Step) -> Code:
         match step:
+            case Term(scale=scale) | RowSum(scale=scale) | Jacobian(scale=scale) if scale != 1:
+                code = self._term(replace(step, scale=1.0))
+                text = f"{code.operand(MULTIPLY)} * {scale!r}"
+                return self._named_term(Code(text, code.axes, MULTIPLY))
             case Term(node=node, indices=indices):
                 code = self.node(node, indices)
                 inside = [i for i in indices if i in code.axes]

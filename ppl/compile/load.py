@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, partial
 from itertools import count
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, cast
 
 import autograd.numpy as anp
 import numpy as np
@@ -195,6 +195,11 @@ def run_source(
     DataError
         If the data do not lie where the model needs them.
     """
+    return run_on(loaded(emitted, sets), emitted, bound, degrees)
+
+
+def loaded(emitted: Emitted, sets: Mapping[str, Constraint]) -> Callable[[Any], Any]:
+    """Return the function of the data that emitted source defines."""
     name = f"<compiled model {next(_serial)}>"
     scope = _scope(emitted, sets)
     exec(compile(emitted.text, name, "exec"), scope)
@@ -204,9 +209,25 @@ def run_source(
         emitted.text.splitlines(keepends=True),
         name,
     )
+    return cast(Callable[[Any], Any], scope["compile_model"])
+
+
+def run_on(
+    function: Callable[[Any], Any],
+    emitted: Emitted,
+    bound: BoundGraph,
+    degrees: Mapping[str, Floats],
+) -> Any:
+    """Run a loaded source on data, and return the model's functions.
+
+    Raises
+    ------
+    DataError
+        If the data do not lie where the model needs them.
+    """
     try:
         with np.errstate(all="ignore"):
-            return scope["compile_model"](_data(emitted, bound, degrees))
+            return function(_data(emitted, bound, degrees))
     except OutsideSupport as e:
         raise outside_support(bound, emitted.checks[e.name, e.line], e) from None
     except BadPosition as e:

@@ -198,9 +198,10 @@ class Eliminate:
 
 @dataclass(frozen=True, slots=True)
 class RowSum:
-    """A factor without variables: its rows are terms of the log joint."""
+    """A factor without variables: its rows are terms of the log joint, times `scale`."""
 
     source: str
+    scale: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,7 +220,8 @@ Kind = Literal["prior", "likelihood", "jacobian"]
 class Term:
     """A term of the log joint, summed over indices; those that the node lacks multiply it.
 
-    `piece` is the number of the statement that a term of the likelihood comes from.
+    `piece` is the number of the statement that a term of the likelihood comes from; the sum is
+    multiplied by `scale`.
     """
 
     kind: Kind
@@ -227,6 +229,7 @@ class Term:
     indices: tuple[Index, ...]
     span: Span | None
     piece: int | None = None
+    scale: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,11 +274,12 @@ class Inside:
 
 @dataclass(frozen=True, slots=True)
 class Jacobian:
-    """The log-Jacobian of a `Transform`."""
+    """The log-Jacobian of a `Transform`, times `scale`."""
 
     key: str
     source: str
     constraint: Constraint
+    scale: float = 1.0
 
 
 Step = (

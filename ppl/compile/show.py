@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import assert_never
+
 from ppl.compile.program import (
     Assemble,
+    Column,
     Draw,
     Eliminate,
     Filter,
@@ -24,6 +27,7 @@ from ppl.compile.program import (
     Unpack,
 )
 from ppl.compile.tables import Chain, Diagonal, Merge, Operation, SumOut
+from ppl.graph.graph import GuideBlock, GuideLine
 from ppl.graph.show import bare_text, indices_text, node_text, numbered
 
 
@@ -105,13 +109,56 @@ def operation_text(operation: Operation) -> str:
             return f"{key} = {what}" + (f", on {rest}" if rest else "")
 
 
-def guide_text(program: Program) -> str:
-    """Return the mean-field guide: one factor for each free number."""
-    lines = ["q = product of independent factors in the unconstrained space"]
-    for column in program.columns:
-        size = column.stop - column.start
-        what = "point" if column.kind == "parameter" else "Normal(m, s)"
-        how = "standardised" if column.noncentred else column.constraint.name
-        numbers = "1 number" if size == 1 else f"{size} numbers"
-        lines.append(f"  {column.key}: {numbers}, {what}, {how}")
+def guide_text(program: Program, block: GuideBlock | None = None) -> str:
+    """Return the guide: its factors, and the free numbers of each.
+
+    Parameters
+    ----------
+    program
+        With the layout of the free numbers.
+    block
+        The user's lines, where there are any.
+    """
+    if block is None or not (block.lines or block.default):
+        lines = ["q = product of independent factors in the unconstrained space"]
+        lines.extend(_column_text(column, "Normal(m, s)") for column in program.columns)
+        return "\n".join(lines) + "\n"
+    lines = ["q = product of these factors, in the unconstrained space"]
+    rest = list(program.columns)
+    for line in block.lines:
+        own = [c for c in rest if c.key.split(".")[0] in line.names]
+        rest = [c for c in rest if c not in own]
+        if own:
+            lines.append(f"  {_family_text(line)}")
+            lines.extend(f"  {_column_text(column, 'latent')}" for column in own)
+    latents = [c for c in rest if c.kind == "latent"]
+    if latents:
+        family = _family_text(block.default) if block.default else "meanfield"
+        lines.append(f"  {family}, by default")
+        lines.extend(f"  {_column_text(column, 'latent')}" for column in latents)
+    lines.extend(_column_text(c, "") for c in rest if c.kind == "parameter")
     return "\n".join(lines) + "\n"
+
+
+def _column_text(column: Column, what: str) -> str:
+    size = column.stop - column.start
+    what = "point" if column.kind == "parameter" else what
+    how = "standardised" if column.noncentred else column.constraint.name
+    numbers = "1 number" if size == 1 else f"{size} numbers"
+    return f"  {column.key}: {numbers}, {what}, {how}"
+
+
+def _family_text(line: GuideLine) -> str:
+    match line.family:
+        case "lowrank":
+            return f"lowrank({line.rank})"
+        case "amortized":
+            inputs = ", ".join(line.inputs)
+            sizes = ", ".join(map(str, line.hidden))
+            return f"amortized({inputs}): a network with layers of {sizes}, at every position"
+        case "named":
+            return f"{line.distribution}, its arguments learned"
+        case "meanfield" | "fullrank" | "structured":
+            return line.family + (", at every position" if line.each else "")
+        case _:
+            assert_never(line.family)

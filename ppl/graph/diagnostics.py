@@ -175,6 +175,40 @@ CONSTRAINT = Kind(
     wrong="a ~ Normal(0, 1) in Positif",
     right="a ~ Normal(0, 1) in Positive",
 )
+GUIDE_FAMILY = Kind(
+    "guide-family",
+    "A line of the guide gives a continuous latent a family: `meanfield`, `fullrank`, "
+    "`lowrank(k)`, `structured`, `amortized(data[n], hidden = [64])`, or a distribution, whose "
+    "arguments are learned.",
+    wrong="mu ~ Normal(0, 1)\ny[N] ~ Normal(mu, 1)\nguide { mu ~ fulrank }",
+    right="mu ~ Normal(0, 1)\ny[N] ~ Normal(mu, 1)\nguide { mu ~ fullrank }",
+)
+GUIDE_TWICE = Kind(
+    "guide-twice",
+    "Each latent has one factor of the guide.",
+    wrong="mu ~ Normal(0, 1)\ny[N] ~ Normal(mu, 1)\nguide { mu ~ meanfield; mu ~ fullrank }",
+    right="mu ~ Normal(0, 1)\ny[N] ~ Normal(mu, 1)\nguide { mu ~ fullrank }",
+)
+GUIDE_SUPPORT = Kind(
+    "guide-support",
+    "A named family of the guide must give values of the latent's own set.",
+    wrong="s ~ HalfNormal(1)\ny[N] ~ Normal(0, s)\nguide { s ~ Normal }",
+    right="s ~ HalfNormal(1)\ny[N] ~ Normal(0, s)\nguide { s ~ LogNormal }",
+)
+GUIDE_INPUT = Kind(
+    "guide-input",
+    "An amortized guide is a network that reads, for each position of a plate, that position's row "
+    "of data.",
+    wrong="data x[N]\nfor n in N { z[n] ~ Normal(0, 1); x[n] ~ Normal(z[n], 1) }\n"
+    "guide { z[n] ~ amortized }",
+    right="data x[N]\nfor n in N { z[n] ~ Normal(0, 1); x[n] ~ Normal(z[n], 1) }\n"
+    "guide { z[n] ~ amortized(x[n]) }",
+)
+CANNOT_BATCH = Kind(
+    "cannot-batch",
+    "A minibatch has some positions of a plate, so positions must not depend on one another: each "
+    "statement reads the plate's names at its own position, and adds up nothing over the plate.",
+)
 UNSUPPORTED = Kind(
     "not-yet-supported",
     "The language has this, but this version's compiler does not carry it yet.",

@@ -9,10 +9,10 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Literal
 
 from ppl.constraints import Constraint, bounded
 from ppl.graph.nodes import Constant, Domain, Index, LogDensity, Node, Read
-from ppl.syntax.tree import Guide
 from ppl.text import Diagnostic, Source, Span
 
 
@@ -182,6 +182,41 @@ class Variable:
 
 
 @dataclass(frozen=True, slots=True)
+class GuideLine:
+    """A line of the guide: a family for one factor of the approximate posterior.
+
+    Attributes
+    ----------
+    family
+        ``named`` for a distribution, whose arguments are learned.
+    names
+        The latents of the factor; none for the default.
+    each
+        Whether every position of the first axis has a factor of its own (``z[n] ~ ...``).
+    rank, distribution, inputs, hidden
+        What ``lowrank(rank)``, a named family and ``amortized(inputs, hidden = ...)`` take.
+    """
+
+    family: Literal["meanfield", "fullrank", "lowrank", "structured", "amortized", "named"]
+    span: Span
+    names: tuple[str, ...] = ()
+    each: bool = False
+    rank: int = 0
+    distribution: str = ""
+    inputs: tuple[str, ...] = ()
+    hidden: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class GuideBlock:
+    """``guide { ... }``: its lines, and the family of the latents that none names."""
+
+    lines: tuple[GuideLine, ...]
+    default: GuideLine | None
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
 class SameSize:
     """Two domains that meet on one axis and must have the same size; checked with the data."""
 
@@ -208,6 +243,6 @@ class Graph:
     variables: Mapping[str, Variable]
     pieces: tuple[Piece, ...]
     same_sizes: tuple[SameSize, ...]
-    guide: Guide | None
+    guide: GuideBlock | None
     notes: tuple[Diagnostic, ...] = field(default=())
     members: tuple[Member, ...] = field(default=())

@@ -4,6 +4,7 @@ Comes after compilation, which says the layout, and before inference, which choo
 """
 
 from ppl.guide.arrow import Arrow
+from ppl.guide.composite import Composite
 from ppl.guide.fullrank import FullRank
 from ppl.guide.gaussian import Guide, entropy, log_density
 from ppl.guide.layout import Block, Layout
@@ -13,6 +14,7 @@ from ppl.guide.proposal import Proposal
 __all__ = [
     "Arrow",
     "Block",
+    "Composite",
     "FullRank",
     "Guide",
     "Layout",

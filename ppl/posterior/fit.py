@@ -27,6 +27,7 @@ from ppl.text.usage import USAGE
 
 if TYPE_CHECKING:
     from ppl.compile.states import States
+    from ppl.posterior.encode import Encoding
     from ppl.posterior.prediction import Prediction
 
 Array = npt.NDArray[np.float64]
@@ -290,6 +291,54 @@ class Fit:
         from ppl.posterior.simulate import replicate
 
         return replicate(self, seed)
+
+    def encode(self, data: Any = None, *, draws: int = 1000, **named: Any) -> Encoding:
+        """Return the latents of new data by the network of an amortized guide, without fitting.
+
+        Parameters
+        ----------
+        data, **named
+            The data of the plate: ``fit.encode(x=new)``.
+        draws
+            How many draws the moments are from.
+
+        Returns
+        -------
+        Encoding
+            For each latent of the plate a quantity with mean, sd and draws.
+
+        Raises
+        ------
+        DataError
+            If the guide has no network, or the data do not fit.
+        """
+        from ppl.posterior.encode import encode
+
+        return encode(self, data, named, draws)
+
+    def decode(self, *, draws: int = 100, **latents: Any) -> Prediction:
+        """Draw data from latents of the plate: ``fit.decode(z=[[0.0, 1.0]])``.
+
+        What the model computes from the latents comes with them.
+        """
+        from ppl.posterior.encode import decode
+
+        return decode(self, latents, draws)
+
+    def reconstruct(self, data: Any = None, *, draws: int = 100, **named: Any) -> Prediction:
+        """Encode data and decode them again: draws of the data given the encoder's latents."""
+        from ppl.posterior.encode import reconstruct
+
+        return reconstruct(self, data, named, draws)
+
+    def log_density(self, data: Any = None, *, draws: int = 100, **named: Any) -> Array:
+        """Return the log likelihood of each new datum, (N,), by the importance-weighted bound.
+
+        A lower bound on average, that rises to the log likelihood with the number of draws.
+        """
+        from ppl.posterior.encode import log_density
+
+        return log_density(self, data, named, draws)
 
     def log_likelihood(self, *, pointwise: bool = False) -> Any:
         """Return the log likelihood of all observations at each equally weighted draw, (n,).
