@@ -1,7 +1,7 @@
-"""Whether the log joint is proved to be concave: then it has one mode, and none need be searched for.
+"""Whether the log joint is proved to be concave: it has one mode then, and no other is sought.
 
-The rules of disciplined convex programming (Grant, Boyd & Ye 2006) on the graph: what data decide is
-constant, latents are affine, and each operation says what it makes of constants, affine, convex
+The rules of disciplined convex programming (Grant, Boyd & Ye 2006) on the graph: what data decide
+is constant, latents are affine, and each operation says what it makes of constants, affine, convex
 and concave arguments. Linear and the common generalised linear models with known scales pass.
 """
 
@@ -109,6 +109,7 @@ class _Reader:
     certain: frozenset[str]
     ranges: Ranges
     done: dict[int, Shape] = field(default_factory=dict)
+    defined: dict[str, Shape] = field(default_factory=dict)
     kept: list[Node] = field(default_factory=list)
 
     def shape(self, root: Node) -> Shape:
@@ -153,11 +154,13 @@ class _Reader:
             return Shape.CONSTANT
         if node.name in self.latents:
             return Shape.AFFINE
-        pieces = [self.graph.pieces[k] for k in self.bound.graph.variables[node.name].pieces]
-        values = [p.value for p in pieces if isinstance(p, Define)]
-        if len(values) < len(pieces) or node.name in {n for v in values for n in reads(v)}:
-            return Shape.ANY
-        return _sum(*map(self.shape, values))
+        if node.name not in self.defined:
+            self.defined[node.name] = Shape.ANY
+            pieces = [self.graph.pieces[k] for k in self.bound.graph.variables[node.name].pieces]
+            values = [p.value for p in pieces if isinstance(p, Define)]
+            if values and len(values) == len(pieces):
+                self.defined[node.name] = _sum(*map(self.shape, values))
+        return self.defined[node.name]
 
     def _apply(self, atom: str, arguments: tuple[Node, ...]) -> Shape:
         shapes = [self._of(a) for a in arguments]
