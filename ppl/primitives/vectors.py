@@ -17,35 +17,42 @@ from ppl.primitives.operation import operation
 from ppl.primitives.recurrence import recurrence_backwards
 
 FEW = 8
-"""Along a last axis so short, one call for each position is faster than a reduction."""
+"""Along an axis so short, one call for each position is faster than a reduction."""
 
 
 def _reduced(function: Any, x: Any, axis: Any) -> Any:
     """Reduce by a ufunc, keeping the axes."""
-    few = axis in (-1, np.ndim(x) - 1) and 0 < np.shape(x)[-1] <= FEW
-    if not few:
+    if not (isinstance(axis, int) and 0 < np.shape(x)[axis] <= FEW):
         return function.reduce(x, axis=axis, keepdims=True)
-    result = x[..., :1]
-    for position in range(1, np.shape(x)[-1]):
-        result = function(result, x[..., position : position + 1])
-    return result
+    first = np.moveaxis(x, axis, 0)
+    if len(first) == 1:
+        return x
+    result = function(first[0], first[1])
+    for position in first[2:]:
+        function(result, position, out=result)
+    return np.expand_dims(result, axis)
 
 
 @primitive
 def logsumexp_over(x: Any, axis: int | tuple[int, ...] = -1) -> Any:
     """Return ``log sum exp(x)`` over axes; -inf where all of x is, with gradient 0."""
+    x = np.asarray(x)
     largest = _reduced(np.maximum, x, axis)
     largest = np.where(np.isfinite(largest), largest, 0.0)
+    powers = np.subtract(x, largest)
+    np.exp(powers, out=powers)
     with np.errstate(divide="ignore"):
-        total = np.log(_reduced(np.add, np.exp(x - largest), axis))
-    return np.squeeze(total + largest, axis)
+        total = np.log(_reduced(np.add, powers, axis))
+    total += largest
+    return np.squeeze(total, axis)
 
 
 @primitive
 def _shares(x: Any, total: Any, axis: Any) -> Any:
     """Return exp(x - total), 0 where everything is -inf."""
     whole = np.expand_dims(total, axis)
-    return np.exp(x - np.where(np.isfinite(whole), whole, 0.0))
+    powers = np.subtract(x, np.where(np.isfinite(whole), whole, 0.0))
+    return np.exp(powers, out=powers)
 
 
 defvjp(
