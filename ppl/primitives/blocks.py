@@ -72,14 +72,18 @@ class _Cut:
 
     @staticmethod
     def of(moves: int, chains: int) -> _Cut:
-        """Cut into more blocks than there are moves in a block: those cost more calls."""
-        length = max(2, round(sqrt(moves / 2)))
+        """Cut so that there are about as many blocks as moves in a block."""
+        length = max(2, round(sqrt(moves)))
         count = -(-moves // length)
         return _Cut(length, count, moves - (count - 1) * length, chains)
 
     def width(self, move: int) -> int:
         """Return how many blocks x chains have a move of this number."""
         return (self.count if move < self.last else self.count - 1) * self.chains
+
+    def is_scaled(self, move: int) -> bool:
+        """Return whether messages behind moves of this number are scaled to sum to 1."""
+        return move % UNSCALED == UNSCALED - 1 or move in (self.last - 1, self.length - 1)
 
     def fill(self, inside: Floats, values: Floats) -> None:
         """Lay values (states ..., chains, moves) into the blocks."""
@@ -147,35 +151,38 @@ def _smoothed(unary: Floats, pair: Floats, by_state: Floats, by_pair: Floats) ->
     cut.fill(states, by_state[..., 1:])
     shared = pair.shape[1] == 1
     laid = np.moveaxis(pair, (2, 3), (0, 1))
-    moves = _arrays.of("moves", 1 if shared else cut.length, count, count, wide)
     powers = _arrays.of("powers", *laid.shape)
     scales = _scaled(laid, 2, powers)
     total += scales * (length - 1) if shared else scales
+    moves = _arrays.of("moves", 1 if shared else cut.length, count, count, wide)
     if shared:
-        moves.reshape((count, count, cut.count, chains))[...] = powers.reshape(
-            (count, count, 1, -1)
-        )
+        blocks = moves.reshape((count, count, cut.count, chains))
+        blocks[...] = powers.reshape((count, count, 1, -1))
     else:
         cut.fill(moves, np.broadcast_to(powers, (count, count, chains, length - 1)))
-    before = _arrays.of("before", cut.length + 1, count, wide)
+    before = _arrays.of("before", cut.length, count, wide)
+    behind = _arrays.of("behind", cut.length, count, wide)
     after = _arrays.of("after", count, wide)
     first = by_state[..., 0]
     sums = _large(np.add.reduce(first, axis=0))
     total += np.log(sums)
     first /= sums
-    products = _products(cut, states, moves)
-    _between(cut, products, first, before[0], after)
-    norms = _forward(cut, states, moves, before, total)
-    _meet(cut, before, after)
-    pairs = _backward(cut, states, moves, norms, before, after)
+    _between(cut, _products(cut, states, moves), first, before[0], after)
+    norms = _forward(cut, states, moves, before, behind)
+    total += np.add.reduce(np.log(norms).reshape((-1, chains)), axis=0)
+    _backward(cut, states, moves, norms, behind, after)
     np.multiply(before[0, :, :chains], after[:, :chains], out=by_state[..., 0])
-    cut.read(before[1:], by_state[..., 1:])
+    cut.read(behind, by_state[..., 1:])
     if not np.isfinite(np.add.reduce(by_state, axis=None)):
         raise TooSmall
     if shared:
-        together = np.add.reduce(pairs.reshape((count, count, cut.count, chains)), axis=2)
-        by_pair[:, 0] = np.moveaxis(together * moves[0, :, :, :chains], 2, 0)
+        together = _pairs(cut, before, states).reshape((count, count, cut.count, chains))
+        sums = np.add.reduce(together, axis=2)
+        sums *= powers.reshape((count, count, -1))
+        by_pair[:, 0] = np.moveaxis(sums, 2, 0)
     else:
+        moves *= before[:, :, None]
+        moves *= states[:, None]
         cut.read(moves, np.moveaxis(by_pair, (2, 3), (0, 1)))
     return total
 
@@ -193,23 +200,18 @@ def _scaled(log_potential: Floats, axes: int, out: Floats) -> Floats:
 def _products(cut: _Cut, states: Floats, moves: Floats) -> Floats:
     """Return the product of each block's moves, (K, K, blocks x chains), in any scale."""
     count, wide = states.shape[1:]
-    product, other, part = (
-        _arrays.of(name, count, count, wide) for name in ("product", "other", "part")
+    product, other, whole = (
+        _arrays.of(name, count, count, wide) for name in ("product", "other", "whole")
     )
-    whole = _arrays.of("whole", count, count, wide)
     top = _arrays.of("top", wide)
     np.multiply(moves[0], states[0], out=product)
     for move in range(1, cut.length):
         width = cut.width(move)
         if move == cut.last:
             whole[..., width:] = product[..., width:]
-        step = moves[move % len(moves)]
-        left, result, term = product[..., :width], other[..., :width], part[..., :width]
-        for middle in range(count):
-            target = term if middle else result
-            np.multiply(left[:, middle, None], step[middle, :, :width], out=target)
-            if middle:
-                result += term
+        result = other[..., :width]
+        step = moves[move % len(moves), ..., :width]
+        np.einsum("ikm,kjm->ijm", product[..., :width], step, out=result)
         result *= states[move, :, :width]
         if move % UNSCALED == 0 or move == cut.length - 1:
             np.maximum.reduce(result, axis=(0, 1), out=top[:width])
@@ -220,89 +222,78 @@ def _products(cut: _Cut, states: Floats, moves: Floats) -> Floats:
     return whole
 
 
-def _between(
-    cut: _Cut, products: Floats, first: Floats, before: Floats, after: Floats
-) -> None:
-    """Write the messages in front of each block, and behind it, (K, blocks x chains)."""
-    count = len(first)
-    n = cut.chains
-    part = _arrays.of("between", count, count, n)
-    message = first
-    before[:, :n] = first
-    for start in range(n, cut.count * n, n):
-        np.multiply(message[:, None], products[..., start - n : start], out=part)
-        message = np.add.reduce(part, axis=0, out=before[:, start : start + n])
-        message /= _large(np.add.reduce(message, axis=0))
-    message = after[:, -n:]
-    message[...] = 1.0
-    for start in range((cut.count - 1) * n, 0, -n):
-        np.multiply(products[..., start : start + n], message, out=part)
-        message = np.add.reduce(part, axis=1, out=after[:, start - n : start])
-        message /= _large(np.add.reduce(message, axis=0))
+def _between(cut: _Cut, products: Floats, first: Floats, before: Floats, after: Floats) -> None:
+    """Write the messages in front of each block, which sum to 1, and behind it, in any scale."""
+    n, wide = cut.chains, before.shape[1]
+    before[:, :n], after[:, -n:] = first, 1.0
+    for block, start in enumerate(range(n, wide, n)):
+        message = before[:, start : start + n]
+        product = products[..., start - n : start]
+        np.einsum("im,ijm->jm", before[:, start - n : start], product, out=message)
+        if block % UNSCALED == 0:
+            message /= _large(np.add.reduce(message, axis=0))
+    for block, start in enumerate(range(wide - n, 0, -n)):
+        message = after[:, start - n : start]
+        product = products[..., start : start + n]
+        np.einsum("ijm,jm->im", product, after[:, start : start + n], out=message)
+        if block % UNSCALED == 0:
+            message /= _large(np.add.reduce(message, axis=0))
+    before /= _large(np.add.reduce(before, axis=0))
 
 
 def _forward(
-    cut: _Cut, states: Floats, moves: Floats, before: Floats, total: Floats
-) -> dict[int, Floats]:
-    """Write the messages forward at all positions, add the logs of their norms to the total."""
-    count, wide = states.shape[1:]
-    part = _arrays.of("part", count, count, wide)
-    norms: dict[int, Floats] = {}
-    for move in range(cut.length):
-        width = cut.width(move)
-        term, message = part[..., :width], before[move + 1, :, :width]
-        np.multiply(before[move, :, None, :width], moves[move % len(moves), ..., :width], out=term)
-        np.add.reduce(term, axis=0, out=message)
-        message *= states[move, :, :width]
-        if move % UNSCALED == UNSCALED - 1 or move in (cut.last - 1, cut.length - 1):
-            norm = _arrays.of(f"norm {move}", wide)[:width]
-            norms[move] = np.add.reduce(message, axis=0, out=norm)
-            message /= _large(norm)
-            total += np.add.reduce(np.log(norm).reshape(-1, cut.chains), axis=0)
-    return norms
-
-
-def _meet(cut: _Cut, before: Floats, after: Floats) -> None:
-    """Scale the messages behind each block: with those forward, they are probabilities."""
-    width = (cut.count - 1) * cut.chains
-    for part, move in ((slice(0, width), cut.length), (slice(width, None), cut.last)):
-        after[:, part] /= _large(np.add.reduce(before[move, :, part] * after[:, part], axis=0))
-
-
-def _backward(
-    cut: _Cut,
-    states: Floats,
-    moves: Floats,
-    norms: dict[int, Floats],
-    before: Floats,
-    after: Floats,
+    cut: _Cut, states: Floats, moves: Floats, before: Floats, behind: Floats
 ) -> Floats:
-    """Turn messages forward into probabilities of states, and moves into those of pairs.
+    """Write the messages forward in front of all moves and behind them.
 
     Returns
     -------
-    (K, K, blocks x chains): the sums over moves, without the potentials, where all moves are one.
+    What those behind moves are divided by, (scaled moves, blocks x chains).
     """
-    count, wide = states.shape[1:]
-    part, pairs = _arrays.of("part", count, count, wide), _arrays.of("pairs", count, count, wide)
-    shared = len(moves) == 1
-    if shared:
-        pairs[...] = 0.0
+    wide = states.shape[2]
+    norms = _arrays.of("norms", sum(cut.is_scaled(move) for move in range(cut.length)), wide)
+    rows = iter(norms)
+    for move in range(cut.length):
+        width = cut.width(move)
+        step, message = moves[move % len(moves), ..., :width], behind[move, :, :width]
+        np.einsum("im,ijm->jm", before[move, :, :width], step, out=message)
+        message *= states[move, :, :width]
+        if cut.is_scaled(move):
+            norm = next(rows)
+            norm[width:] = 1.0
+            message /= np.add.reduce(message, axis=0, out=norm[:width])
+        if move + 1 < cut.length:
+            before[move + 1, :, :width] = message
+    return _large(norms)
+
+
+def _backward(
+    cut: _Cut, states: Floats, moves: Floats, norms: Floats, behind: Floats, after: Floats
+) -> None:
+    """Turn messages forward behind moves into probabilities, and states into what is right of
+    moves: with messages in front and potentials, it is the probability of pairs."""
+    width = cut.width(cut.length - 1)
+    for part, move in ((slice(0, width), cut.length - 1), (slice(width, None), cut.last - 1)):
+        after[:, part] /= _large(np.add.reduce(behind[move, :, part] * after[:, part], axis=0))
+    rows = iter(norms[::-1])
     for move in range(cut.length - 1, -1, -1):
         width = cut.width(move)
-        step, term, message = moves[move % len(moves), ..., :width], part[..., :width], after[:, :width]
-        before[move + 1, :, :width] *= message
-        right = np.multiply(states[move, :, :width], message, out=states[move, :, :width])
-        if move in norms:
-            right /= norms[move]
-        np.multiply(step, right, out=term)
-        np.add.reduce(term, axis=1, out=message)
-        left = before[move, :, None, :width]
-        if shared:
-            np.multiply(left, right, out=term)
-            pairs[..., :width] += term
-        else:
-            np.multiply(left, term, out=step)
+        message, right = after[:, :width], states[move, :, :width]
+        behind[move, :, :width] *= message
+        right *= message
+        if cut.is_scaled(move):
+            right /= next(rows)[:width]
+        np.einsum("ijm,jm->im", moves[move % len(moves), ..., :width], right, out=message)
+
+
+def _pairs(cut: _Cut, left: Floats, right: Floats) -> Floats:
+    """Return the sums over moves of left times right, (K, K, blocks x chains)."""
+    count, wide = left.shape[1:]
+    width = cut.width(cut.length - 1)
+    pairs = _arrays.of("other", count, count, wide)
+    for part, length in ((slice(0, width), cut.length), (slice(width, wide), cut.last)):
+        one, two = left[:length, :, part], right[:length, :, part]
+        np.einsum("lim,ljm->ijm", one, two, out=pairs[..., part])
     return pairs
 
 
