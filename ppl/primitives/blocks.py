@@ -241,9 +241,7 @@ def _between(cut: _Cut, products: Floats, first: Floats, before: Floats, after: 
     before /= _large(np.add.reduce(before, axis=0))
 
 
-def _forward(
-    cut: _Cut, states: Floats, moves: Floats, before: Floats, behind: Floats
-) -> Floats:
+def _forward(cut: _Cut, states: Floats, moves: Floats, before: Floats, behind: Floats) -> Floats:
     """Write the messages forward in front of all moves and behind them.
 
     Returns

@@ -32,8 +32,8 @@ def _scaled(log_potential: Floats, axes: tuple[int, ...]) -> tuple[Floats, Float
 def _forward(unary: Floats, pair: Floats) -> tuple[Floats, Floats, Floats, Floats, Floats]:
     """Return the log sum over paths (S, C), messages (T, S, C, K), their norms (T, S, C), and the
     scaled potentials with time first."""
-    states, log_scale = _scaled(np.moveaxis(unary, 2, 0), (-1,))
-    steps, log_step = _scaled(np.moveaxis(pair, 2, 0), (-2, -1))
+    states, log_scale = _scaled(np.ascontiguousarray(np.moveaxis(unary, 2, 0)), (-1,))
+    steps, log_step = _scaled(np.ascontiguousarray(np.moveaxis(pair, 2, 0)), (-2, -1))
     steps = np.broadcast_to(steps, (len(steps), *states.shape[1:3], *steps.shape[-2:]))
     length = len(states)
     messages = np.empty_like(states)
