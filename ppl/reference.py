@@ -70,6 +70,7 @@ SPECIAL_SUMMARIES = {
     "logp": ("Distribution(...), x", "Log density of a distribution at x."),
     "cdf": ("Distribution(...), x", "Probability of at most x."),
     "ccdf": ("Distribution(...), x", "Probability of more than x."),
+    "observed": ("y", "The data of the random variable y as a constant."),
     "eye": ("N", "Identity matrix."),
     "diff": ("x", "Each value less the one before it, along the last axis."),
     "concat": ("a, b, ...", "One after the other, along the first axis."),

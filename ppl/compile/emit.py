@@ -212,6 +212,9 @@ class Emitter:
             if not known.drawn:
                 shape = self.program.shapes[name]
                 text = f"np.broadcast_to({text}, {('draws', *shape)!r})".replace("'draws'", "draws")
+            if name in self.program.present:
+                mask = self.writer.array(self.program.present[name])
+                text = f"np.where({mask}, {text}, np.nan)"
             lines.append(f'{INDENT}"{name}": {text},')
         lines.append("}")
         return lines
@@ -311,9 +314,8 @@ class Emitter:
         places = np.full(step.shape, -1)
         count = 0
         for part in parts:
-            window = tuple(slice(a, a + n) for a, n in zip(part.starts, part.sizes, strict=True))
             size = int(np.prod(part.sizes, dtype=int))
-            places[window] = np.arange(count, count + size).reshape(part.sizes)
+            places[part.window] = np.arange(count, count + size).reshape(part.sizes)
             count += size
         absent = (places < 0).any()
         places[places < 0] = count
@@ -351,7 +353,11 @@ class Emitter:
         else:
             rates = f"np.reshape({b.text}, (1,))"
         before = aligned(start, axes[:-1])
-        text = f"linear_recurrence({aligned(u, axes).text}, {rates}, {before.text})"
+        turned = "[..., ::-1]" if step.backward else ""
+        driven = f"({aligned(u, axes).text}){turned}" if turned else aligned(u, axes).text
+        if step.time in b.axes and turned:
+            rates = f"({rates}){turned}"
+        text = f"linear_recurrence({driven}, {rates}, {before.text}){turned}"
         code = transposed(Code(text, axes), tuple(i for i in axes if i == DRAW) + step.axes)
         if code.drawn:
             self._let(step.key, self._name(step.key), code.text, drawn=True)
@@ -371,7 +377,8 @@ class Emitter:
         inputs = []
         for node in step.inputs.values():
             axes = (step.time, *_others(node, step.time))
-            inputs.append(self._leading(self.node(node, axes), axes))
+            given = self._leading(self.node(node, axes), axes)
+            inputs.append(f"({given})[:, ::-1]" if step.backward else given)
         constants = []
         for node in step.constants.values():
             axes = _others(node, step.time)
@@ -384,7 +391,8 @@ class Emitter:
         place = 0
         for member in step.members:
             others = tuple(i for i in member.axes if i != step.time)
-            code = Code(f"{result}[{place}]", (DRAW, step.time, *others))
+            turned = "[:, ::-1]" if step.backward else ""
+            code = Code(f"{result}[{place}]{turned}", (DRAW, step.time, *others))
             text = transposed(code, (DRAW, *member.axes)).text
             self._let(member.key, self._name(member.key), text, drawn=True)
             place += max(1, len(member.starts))

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ppl.compile.branches import weighted, where_present
 from ppl.compile.densities import log_density
 from ppl.compile.eliminate import plan
-from ppl.compile.numeric import NotNumeric, evaluate, extent_of
+from ppl.compile.numeric import defined_positions, evaluate, extent_of
 from ppl.compile.program import Step, Table
 from ppl.compile.state_counts import counts_of_states, error_in, inlined
 from ppl.compile.tables import TILT, Plan, TooLarge
@@ -72,6 +72,12 @@ def factors(
         step, factor = _factor(bound, number, piece, states, shadowed, certain)
         steps.append(step)
         found.append(factor)
+    for name in discrete:
+        absent = np.flatnonzero(~defined_positions(name, bound))
+        if len(absent):
+            step, factor = _pinned(name, absent, states[name])
+            steps.append(step)
+            found.append(factor)
     positions = {n: int(np.prod(bound.shape(n), dtype=int)) for n in discrete}
     for name, count in positions.items():
         places = np.arange(count, dtype=np.intp)[:, None]
@@ -169,6 +175,17 @@ def _factor(
     return table, FactorTable(key, tuple(r.name for r, _ in keys.values()), where, repeated)
 
 
+def _pinned(name: str, absent: NDArray[np.intp], states: int) -> tuple[Step, FactorTable]:
+    """Return the table that pins positions that do not exist to the first state."""
+    row = Index(name, "plate", Domain(Constant(0), Constant(len(absent))))
+    state = Index(name, "state", Domain(Constant(0), Constant(states)))
+    first = Apply("equal", (Position(state), Constant(0)))
+    node = Select(first, Constant(0.0), Constant(-np.inf))
+    key = f"{name}.absent"
+    table = Table(key, node, (row,), (state,), True, None)
+    return table, FactorTable(key, (name,), absent[:, None], True)
+
+
 def _without_slope_at_edges(node: Node) -> Node:
     """Let a state of probability 0 have no gradient: 0 · inf must not spoil the others'."""
     if isinstance(node, Apply) and node.atom == "log":
@@ -219,7 +236,7 @@ def _places(
         return np.zeros(rows, dtype=np.intp)
     try:
         each = [evaluate(p, plates, bound).astype(np.intp) for p in read.positions]
-    except (NotNumeric, NotPlain):
+    except (NotANumber, NotPlain):
         raise error_in(
             bound,
             kinds.UNSUPPORTED(

@@ -18,6 +18,7 @@ from ppl.compile.factors import discrete_latents, factors
 from ppl.compile.latents import add_latent, add_parameter
 from ppl.compile.lowering import Lowering
 from ppl.compile.noise import driven
+from ppl.compile.numeric import defined_positions
 from ppl.compile.program import (
     Eliminate,
     Inside,
@@ -126,6 +127,7 @@ def lower(bound: BoundGraph, partly_centred: frozenset[str] = frozenset()) -> Pr
         tuple(low.columns),
         low.shapes,
         tuple(low.choices),
+        {n: m for n in low.discrete if not (m := defined_positions(n, bound)).all()},
     )
 
 

@@ -9,6 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+import numpy as np
+from numpy.typing import NDArray
+
 from ppl.compile.tables import Chain, Operation, SumOut
 from ppl.constraints import Constraint
 from ppl.distributions.record import Distribution
@@ -48,11 +51,30 @@ class Transform:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A piece of an assembled array: its own array, and which positions of each axis it covers."""
+    """A piece of an assembled array: its own array, and which positions of each axis it covers.
+
+    Attributes
+    ----------
+    key
+        Its own array.
+    starts, sizes
+        Along each axis, the first position that it covers, and how many.
+    places
+        If it covers anything else: the positions along each axis, row by row; `sizes` is then the
+        shape of its own array.
+    """
 
     key: str
     starts: tuple[int, ...]
     sizes: tuple[int, ...]
+    places: tuple[NDArray[np.intp], ...] | None = field(default=None, compare=False)
+
+    @property
+    def window(self) -> tuple[slice | NDArray[np.intp], ...]:
+        """What it covers, to index an array with."""
+        if self.places is not None:
+            return self.places
+        return tuple(slice(a, a + n) for a, n in zip(self.starts, self.sizes, strict=True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +121,7 @@ class Draw:
 class Filter:
     """A linear recurrence ``s[t] = u[t] + b[t] s[t-1]`` over `time`, from a start value.
 
-    The array has the axes `axes` in order, time among them.
+    The array has the axes `axes` in order, time among them. If `backward`, it reads ``s[t+1]``.
     """
 
     key: str
@@ -109,6 +131,7 @@ class Filter:
     b: Node
     start: Node
     span: Span | None
+    backward: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +159,8 @@ class Scan:
         The index of the steps.
     inputs, constants
         Key → node: what the step reads besides, over time or not.
+    backward
+        Whether the steps go from the last position to the first.
     """
 
     key: str
@@ -144,6 +169,7 @@ class Scan:
     inputs: Mapping[str, Node]
     constants: Mapping[str, Node]
     span: Span | None
+    backward: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -332,6 +358,8 @@ class Program:
         For every array, its shape.
     choices
         What the compiler decided, one sentence each.
+    present
+        For states of discrete latents of which positions do not exist: which do.
     arrays
         What rewrites made of the data, by key.
     """
@@ -343,6 +371,7 @@ class Program:
     columns: tuple[Column, ...]
     shapes: Mapping[str, tuple[int, ...]]
     choices: tuple[str, ...]
+    present: Mapping[str, NDArray[np.bool_]] = field(default_factory=dict)
     arrays: Mapping[str, Any] = field(default_factory=dict)
 
     @property

@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ppl.compile.numeric import NotNumeric, evaluate, extent_of, substitute_definition
+from ppl.compile.numeric import evaluate, extent_of, substitute_definition
 from ppl.distributions.component import Component, Part
 from ppl.graph import diagnostics as kinds
 from ppl.graph.bound import BoundGraph
+from ppl.graph.evaluate import NotANumber
 from ppl.graph.graph import Define, Piece, Sample
 from ppl.graph.nodes import (
     Apply,
@@ -91,7 +92,7 @@ def _fixed(bound: BoundGraph, name: str) -> int | None:
             free = sorted(piece.value.free, key=lambda i: i.serial)
             try:
                 top = int(np.max(evaluate(piece.value, free, bound), initial=0)) + 1
-            except (NotNumeric, NotPlain):
+            except (NotANumber, NotPlain):
                 continue
             largest = max(largest or 0, top)
     return largest
@@ -148,7 +149,7 @@ def _known_or_nan(bound: BoundGraph, argument: Node, event: Sequence[Index]) -> 
     try:
         free = sorted(argument.free - set(event), key=lambda i: i.serial)
         return evaluate(argument, (*free, *event), bound)
-    except (NotNumeric, NotPlain):
+    except (NotANumber, NotPlain):
         return np.full([extent_of(i, bound)[1] for i in event], np.nan)
 
 

@@ -289,7 +289,7 @@ def _check_numbers(sizes: Sizes, given: Mapping[str, Variable]) -> None:
 def _check_end(sizes: Sizes, end: Node, span: Span, data: Mapping[str, Any]) -> None:
     text = " ".join(sizes.graph.source.at(span).split())
     try:
-        value = number(end, sizes.numbers, data)
+        value = number(end, sizes.numbers, data, sizes.graph)
     except (NotANumber, KeyError):
         reads = [n for n in walk(end) if isinstance(n, Read)]
         name = sizes.graph.variables[reads[0].name].name if reads else text

@@ -23,6 +23,7 @@ from ppl.graph.graph import (
     Define,
     Dimension,
     Graph,
+    Member,
     Parameter,
     Piece,
     Suffix,
@@ -30,7 +31,7 @@ from ppl.graph.graph import (
 )
 from ppl.graph.learned import demanded
 from ppl.graph.names import nearest
-from ppl.graph.nodes import Constant, Index, Position, Read, Size, subtract
+from ppl.graph.nodes import Constant, Index, Position, Read, Size, closed, subtract
 from ppl.graph.scope import Scope, Stop
 from ppl.graph.suffix import positions, suffix
 from ppl.syntax import tree
@@ -72,6 +73,7 @@ class Names:
     first_read: dict[str, Span] = field(default_factory=dict)
     inlining: list[str] = field(default_factory=list)
     claiming: set[str] = field(default_factory=set)
+    members: list[Member] = field(default_factory=list)
     hidden: int = 0
 
     @property
@@ -118,6 +120,13 @@ class Names:
         ]
         return [*entries, *scope.loops, *scope.values, *self.dimensions, *self.outline.ranks]
 
+    def is_random(self, key: str) -> bool:
+        """Return whether a name has a distribution."""
+        entry = self.declared.entries.get(key)
+        return entry is not None and any(
+            isinstance(s.statement, tree.Sample) for s, _ in entry.sites
+        )
+
     def learn(self, name: tree.Name) -> None:
         """Take a name for a learned parameter."""
         self.learned.setdefault(name.id, name.span)
@@ -162,7 +171,7 @@ class Names:
         """Give an expression a name of its own, so that it can be read at positions."""
         self.hidden += 1
         key = f"_e{self.hidden}"
-        own = tuple(sorted(value.node.free - set(value.axes), key=lambda i: i.serial))
+        own = tuple(sorted(closed(value.node.free - set(value.axes)), key=lambda i: i.serial))
         axes = tuple(axis_of(i.domain) for i in (*own, *value.axes))
         start = [subtract(Position(i), i.domain.start) for i in (*own, *value.axes)]
         span = value.span or Span(0, 0)
@@ -500,4 +509,5 @@ def _assemble(names: Names, reader: Reader) -> Graph:
         tuple(reader.same_sizes),
         None,
         notes,
+        tuple(names.members),
     )

@@ -16,7 +16,7 @@ import numpy as np
 from ppl.data.dataset import Dataset, Variable, frozen
 from ppl.data.select import Selection
 from ppl.graph.bound import BoundGraph
-from ppl.graph.graph import Graph, Sample
+from ppl.graph.graph import OBSERVED, Graph, Sample
 from ppl.graph.nodes import Size, reads, walk
 from ppl.graph.order import piece_reads
 from ppl.posterior.facts import axis_of
@@ -101,6 +101,10 @@ def inputs(
     rest = {
         n: v for n, v in fit.selection.variables.items() if n not in given and n not in outcomes
     }
+    for name in old.graph.variables:
+        of = name.removesuffix(OBSERVED)
+        if of != name and of in fit.selection.variables:
+            rest[name] = fit.selection.variables[of]
     variables = _relabelled(fit, {**rest, **given})
     given = {n: variables[n] for n in given}
     spoken = {d for n in given for d in dimensions_of(old.graph, n)}

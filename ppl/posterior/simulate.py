@@ -52,7 +52,7 @@ def replicate_few(fit: Fit, count: int) -> Arrays:
     PplError
         Where something cannot be drawn.
     """
-    old = fit.joint.bound
+    old = fit.joint.bound.as_written
     observed = tuple(n for n in old.data if old.samples(n))
     rng = np.random.default_rng([fit.seed, CHECKED])
     positions = fit.inference.draws[np.arange(count) % len(fit.inference.draws)]
@@ -116,8 +116,14 @@ def simulate_prior(
     if not arrays:
         raise refuse(source, "there is nothing to draw: the model has no random variables")
     notes = [d.message for d in bound.notes]
-    if any(isinstance(p, Factor) for p in bound.graph.pieces):
+    terms = [p for p in bound.graph.pieces if isinstance(p, Factor)]
+    if not all(p.required for p in terms):
         notes.append("`factor` statements have no part in what is drawn")
+    if any(p.required for p in terms):
+        notes.append(
+            "`require` bounds what is drawn by what was drawn before, where it is a bound, and has "
+            "no part in it elsewhere"
+        )
     return _prediction(bound, selection, arrays, tuple(notes))
 
 

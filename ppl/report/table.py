@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ppl.report.numbers import (
     aligned,
@@ -142,9 +143,10 @@ def states(found: tuple[Quantity, ...], style: Style) -> str:
     for quantity in found:
         assert quantity.probabilities is not None
         rows = blocks.setdefault(quantity.probabilities.shape[-1], [])
-        for position in _positions(quantity.mean.shape, style.rows):
+        there = _existing(quantity.mean)
+        for position in _positions(there, style.rows):
             if position is None:
-                hidden = quantity.mean.size - _HEAD - _TAIL
+                hidden = len(there) - _HEAD - _TAIL
                 rows.append((f"... {hidden} more", *[""] * quantity.probabilities.shape[-1]))
                 continue
             shares = [fixed(float(p), 3) for p in quantity.probabilities[position]]
@@ -179,9 +181,10 @@ def _column(heading: str, cells: list[str]) -> list[str]:
 
 
 def _rows(quantity: Quantity, style: Style) -> Iterator[tuple[str, ...]]:
-    for position in _positions(quantity.mean.shape, style.rows):
+    there = _existing(quantity.mean)
+    for position in _positions(there, style.rows):
         if position is None:
-            hidden = quantity.mean.size - _HEAD - _TAIL
+            hidden = len(there) - _HEAD - _TAIL
             yield (f"... {hidden} more", *[""] * (len(_HEADINGS) - 1))
             continue
         mean, sd, q05, q95, ess, mcse = (
@@ -209,14 +212,21 @@ def _rows(quantity: Quantity, style: Style) -> Iterator[tuple[str, ...]]:
         )
 
 
-def _positions(shape: tuple[int, ...], rows: int | None) -> Iterator[tuple[int, ...] | None]:
+def _positions(there: NDArray[np.intp], rows: int | None) -> Iterator[tuple[int, ...] | None]:
     """Yield the positions to show in order, None where some are left out."""
-    size = math.prod(shape)
+    size = len(there)
     if rows is None or size <= rows:
-        yield from np.ndindex(shape)
-        return
-    for flat in (*range(_HEAD), None, *range(size - _TAIL, size)):
-        yield None if flat is None else tuple(int(i) for i in np.unravel_index(flat, shape))
+        numbers: tuple[int | None, ...] = tuple(range(size))
+    else:
+        numbers = (*range(_HEAD), None, *range(size - _TAIL, size))
+    for number in numbers:
+        yield None if number is None else tuple(int(i) for i in there[number])
+
+
+def _existing(values: NDArray[np.float64]) -> NDArray[np.intp]:
+    """Return the positions that exist: a ragged array has NaN where its loops have no turn."""
+    there = ~np.isnan(values)
+    return np.argwhere(there if there.any() else np.ones_like(there))
 
 
 def label(name: str, axes: tuple[Axis, ...], position: tuple[int, ...]) -> str:
@@ -231,7 +241,7 @@ def flat_rows(summary: Summary) -> list[dict[str, Any]]:
     columns = ("mean", "sd", "q05", "q50", "q95", "mcse", "ess")
     rows: list[dict[str, Any]] = []
     for quantity in summary.quantities:
-        for place in np.ndindex(quantity.mean.shape):
+        for place in map(tuple, _existing(quantity.mean)):
             numbers = {c: float(getattr(quantity, c)[place]) for c in columns}
             name = label(quantity.name, quantity.axes, place)
             rows.append({"quantity": name, **numbers, "kind": quantity.kind})
@@ -247,7 +257,7 @@ def learned(parameters: tuple[Parameter, ...], style: Style) -> list[tuple[str, 
     """Return the names and values of learned parameters."""
     found: list[tuple[str, str]] = []
     for parameter in parameters:
-        for position in _positions(parameter.value.shape, style.rows):
+        for position in _positions(_existing(parameter.value), style.rows):
             if position is None:
                 found.append((f"... {parameter.value.size - _HEAD - _TAIL} more", ""))
             else:

@@ -209,6 +209,12 @@ class Expressions(Space):
 
     def _index(self, expression: tree.Index, scope: Scope) -> Table:
         base = expression.base
+        if (
+            isinstance(base, tree.Name)
+            and base.id in self.dimensions
+            and base.id not in self.targets
+        ):
+            return self.read(expression.positions[0], scope)
         direct = (
             isinstance(base, tree.Name)
             and base.id not in scope.arguments
@@ -286,6 +292,8 @@ class Expressions(Space):
             assert isinstance(call.arguments[0], tree.Call)
             value = self.read(call.arguments[1], scope)
             return self.densities(call.arguments[0], value, scope)
+        if name == "observed":
+            return self.read(call.arguments[0], scope)
         if name == "where":
             return self._choice(*call.arguments, scope)
         if name == "ode":
@@ -353,6 +361,8 @@ class Expressions(Space):
             return scalar(function(list(self.read(body, scope).cells.values())))
         _, turns = self._turns(call.loops, scope)
         tables = [self.read(body, inner) for _, inner in turns]
+        if not tables:
+            return scalar(function([]))
         return tabulate(tables[0].axes, lambda cell: function([t.cells[cell] for t in tables]))
 
 

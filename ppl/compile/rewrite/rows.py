@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ppl.compile.numeric import NotNumeric, extent_of
+from ppl.compile.numeric import extent_of
 from ppl.compile.rewrite.scope import Scope
+from ppl.graph.evaluate import NotANumber
 from ppl.graph.nodes import (
     Apply,
     Constant,
@@ -89,7 +90,7 @@ def values(node: Node, rows: Rows, block: slice, others: Sequence[Index], scope:
 
     Raises
     ------
-    NotNumeric
+    NotANumber
         If it depends on more than data, or on something that is not computed here.
     """
     made = _Block(rows, block, tuple(others), scope).value(node)
@@ -141,7 +142,7 @@ class _Block:
                     made = np.sum(made, axis=-1) * count
                 return made
             case _:
-                raise NotNumeric
+                raise NotANumber
 
     def _spread(self, number: Array) -> Array:
         return number.reshape((1,) * (1 + len(self.others)))
@@ -154,7 +155,7 @@ class _Block:
             shape[1 + self.others.index(index)] = size
             return np.arange(start, start + size).reshape(shape)
         if index not in self.rows.indices:
-            raise NotNumeric
+            raise NotANumber
         numbers = np.arange(self.block.start, self.block.stop)
         if self.rows.kept is not None:
             numbers = self.rows.kept[self.block]
@@ -197,7 +198,7 @@ class _Block:
             elif index in self.rows.indices:
                 cut.append(slice(start + self.block.start, start + self.block.stop))
             else:
-                raise NotNumeric
+                raise NotANumber
         part = np.asarray(array[tuple(cut)])
         order = [i for i in (*self.rows.indices, *self.others) if i in indices]
         part = part.transpose([indices.index(i) for i in order])
@@ -209,12 +210,12 @@ class _Block:
     def _defined(self, node: Read) -> Array:
         definition = self.scope.lets.get(node.name)
         if definition is None or self.scope.drawn(node):
-            raise NotNumeric
+            raise NotANumber
         names: Mapping[Index, Node] = dict(zip(definition.indices, node.positions, strict=True))
         try:
             return self.value(substitute(definition.node, names))
         except NotPlain:
-            raise NotNumeric from None
+            raise NotANumber from None
 
 
 def is_mapped(array: Array) -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from ppl.compile.numeric import NotNumeric
 from ppl.compile.program import Fused, Program, Step, Term
 from ppl.compile.rewrite.fold import FOLD, FOLD_GROUPED, FOLD_SQUARES, only_kept
 from ppl.compile.rewrite.grouped import GROUPED
@@ -114,7 +113,7 @@ def _better(term: Term, scope: Scope, rules: tuple[Rule, ...]) -> Better | None:
             return None
         others = tuple(i for i in term.indices if i not in rows.set)
         better = _rewritten(node, rows, others, scope, rules)
-    except (NotNumeric, NotANumber, NotPlain, TooMany):
+    except (NotANumber, NotPlain, TooMany):
         return None
     if better is None:
         return None
