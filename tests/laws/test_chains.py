@@ -68,3 +68,22 @@ def test_what_is_too_small_for_products_goes_step_by_step():
     total, by_state, _ = chains._paths(unary, pair)
     assert total[0, 0] == pytest.approx(0.0, abs=1e-9)
     np.testing.assert_allclose(by_state[0, 0, :, 0], 1.0)
+
+
+def test_more_chains_than_fit_the_cache_go_in_parts(monkeypatch):
+    unary, pair = potentials(5, 3, 20, 2, 5, 1, 1)
+    with np.errstate(all="ignore"):
+        whole = chains._paths_in_blocks(unary, pair)
+        monkeypatch.setattr(blocks, "ENTRIES", 80)
+        parts = chains._paths_in_blocks(unary, pair)
+    for a, b in zip(whole, parts, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-13, atol=1e-15)
+
+
+def test_results_outlive_the_work_arrays():
+    unary, pair = potentials(2, 1, 20, 3, 1, 1, 1)
+    kept = chains._paths(unary, pair)
+    before = [np.array(part) for part in kept]
+    chains._paths(unary + np.arange(3.0), pair)
+    for a, b in zip(kept, before, strict=True):
+        np.testing.assert_array_equal(a, b)
