@@ -275,7 +275,7 @@ class Emitter:
                 texts = ", ".join(self.writer.known[k].text for k in (made, first))
                 self._let(key, self._name(key), f"patched({texts})", drawn=True)
             case Table(node=node, plates=plates, states=states):
-                self.states.table(step, self.node(node, (*plates, *states)))
+                self.states.table(step, self.node(node, (*states, *plates)))
             case Eliminate():
                 self.states.eliminate(step)
             case StateDraw():

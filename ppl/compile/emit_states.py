@@ -16,7 +16,10 @@ from ppl.graph.bound import BoundGraph
 
 
 class StateWriter:
-    """Writes the lines of an elimination; arrays have the axes (draw, row, states ...)."""
+    """Writes the lines of an elimination; arrays have the axes (draw, states ..., row).
+
+    Rows are many and states few: NumPy's inner loops go along the last axis.
+    """
 
     def __init__(self, writer: Writer, namer: Namer, bound: BoundGraph) -> None:
         self.writer = writer
@@ -49,16 +52,16 @@ class StateWriter:
 
     def table(self, step: Table, code: Code) -> None:
         """Write a factor's table."""
-        axes = (*(() if step.repeated else step.plates), *step.states)
+        axes = (*step.states, *(() if step.repeated else step.plates))
         code = self.writer.spread(code, axes)
         sizes = [extent_of(i, self.bound)[1] for i in step.states]
         rows = 1 if step.repeated else prod(extent_of(i, self.bound)[1] for i in step.plates)
         if code.drawn and len(axes) == len(sizes) + 1:
             text = code.text
         elif code.drawn and step.repeated:
-            text = f"{code.operand(0)}[:, None]"
+            text = f"{code.operand(0)}[:{', :' * len(sizes)}, None]"
         else:
-            text = f"np.reshape({code.text}, {(-1 if code.drawn else 1, rows, *sizes)})"
+            text = f"np.reshape({code.text}, {(-1 if code.drawn else 1, *sizes, rows)})"
         if step.repeated:
             self.repeated.add(step.key)
         self.rows[step.key] = rows
@@ -78,22 +81,23 @@ class StateWriter:
             case Chain() as chain:
                 self._chain(chain)
 
-    def _taken(self, source: str, rows: Places | None) -> str:
-        """Return an array at some rows."""
+    def _taken(self, source: str, rows: Places | None, axes: int) -> str:
+        """Return an array with so many axes of states at some rows."""
         known = self.writer.known[source]
         if rows is None:
             return known.text
         call = "gather" if known.drawn else "np.take"
-        return f"{call}({known.text}, {self.places(rows)}, 1)"
+        return f"{call}({known.text}, {self.places(rows)}, {axes + 1})"
 
     def _merge(self, merge: Merge) -> None:
         known = self.writer.known[merge.source]
         if merge.counts is not None:
-            states = merge.counts.reshape((1, -1, *(1,) * merge.axes))
+            states = merge.counts.reshape((*(1,) * (merge.axes + 1), -1))
             text = f"{known.text} * {self.writer.array(states)}"
         else:
-            taken = self._taken(merge.source, merge.taken)
-            text = f"segment_sum({taken}, {self.places(merge.into)}, 1, {merge.rows})"
+            taken = self._taken(merge.source, merge.taken, merge.axes)
+            into = self.places(merge.into)
+            text = f"segment_sum({taken}, {into}, {merge.axes + 1}, {merge.rows})"
         self.rows[merge.key] = merge.rows
         self.let(merge.key, text, drawn=known.drawn)
 
@@ -103,10 +107,10 @@ class StateWriter:
         kept = [diagonal.sizes[diagonal.axes.index(k)] for k in range(max(diagonal.axes) + 1)]
         states = np.indices(kept)
         flat = np.ravel_multi_index(tuple(states[k] for k in diagonal.axes), diagonal.sizes)
-        taken = self._taken(diagonal.source, diagonal.rows)
-        laid = f"np.reshape({taken}, (-1, {self._rows(diagonal)}, {prod(diagonal.sizes)}))"
+        taken = self._taken(diagonal.source, diagonal.rows, len(diagonal.sizes))
+        laid = f"np.reshape({taken}, (-1, {prod(diagonal.sizes)}, {self._rows(diagonal)}))"
         call = "gather" if known.drawn else "np.take"
-        text = f"{call}({laid}, {self.places(flat)}, 2)"
+        text = f"{call}({laid}, {self.places(flat)}, 1)"
         if diagonal.rows is None:
             self.repeated.add(diagonal.key)
         self.rows[diagonal.key] = self._rows(diagonal)
@@ -121,13 +125,13 @@ class StateWriter:
         drawn = any(d for _, d in inputs)
         full = " + ".join(t for t, _ in inputs)
         if not any(i.rows is not None or self._has_rows(i, out) for i in given):
-            shape = (1, len(out.places), *(1,) * len(out.sizes))
+            shape = (*(1,) * (len(out.sizes) + 1), len(out.places))
             full += f" + {self.writer.hoist(Code(f'np.zeros({shape})', ())).text}"
         self.let(f"{out.key}.full", full, drawn=drawn)
         known = self.writer.known[f"{out.key}.full"]
-        reduced = f"logsumexp({known.text}, -1)"
+        reduced = f"logsumexp({known.text}, -2)"
         if self.best:
-            reduced = f"np.max({known.text}, axis=-1)"
+            reduced = f"np.max({known.text}, axis=-2)"
         self.rows[out.key] = len(out.places)
         self.let(out.key, reduced, drawn=drawn)
 
@@ -136,22 +140,23 @@ class StateWriter:
         return given.source not in self.repeated or len(out.places) == 1
 
     def _input(self, given: Input, count: int) -> tuple[str, bool]:
-        """Return a factor laid along the axes (draw, row, scope ..., own states)."""
+        """Return a factor laid along the axes (draw, scope ..., own states, row)."""
         known = self.writer.known[given.source]
-        text = self._laid(self._taken(given.source, given.rows), given.axes, count, 2)
+        taken = self._taken(given.source, given.rows, len(given.axes))
+        text = self._laid(taken, given.axes, count, 1)
         if not known.drawn:
             text = self.writer.hoist(Code(text, ())).text
         return text, known.drawn
 
-    def _laid(self, text: str, axes: tuple[int, ...], count: int, leading: int) -> str:
-        """Lay axes of states, behind some leading ones, along `count` axes."""
+    def _laid(self, text: str, axes: tuple[int, ...], count: int, behind: int) -> str:
+        """Lay axes of states, between that of draws and some others, along `count` axes."""
         order = sorted(range(len(axes)), key=lambda k: axes[k])
         if order != list(range(len(order))):
-            first = range(leading)
-            text = f"np.transpose({text}, {(*first, *(k + leading for k in order))})"
+            last = range(len(axes) + 1, len(axes) + 1 + behind)
+            text = f"np.transpose({text}, {(0, *(k + 1 for k in order), *last)})"
         marks = [":" if k in axes else "None" for k in range(count)]
         if "None" in marks:
-            text = f"{text}[{', '.join([':'] * leading + marks)}]"
+            text = f"{text}[{', '.join([':', *marks, *[':'] * behind])}]"
         return text
 
     # ----------------------------------------------------------------------------- chains
@@ -167,34 +172,56 @@ class StateWriter:
         pair_drawn = any(d for _, d in pairs)
         drawn = pair_drawn or any(d for _, d in unary)
         count, length, _ = chain.places.shape
-        ones = (1,) * len(chain.scope)
         scope = chain.scope_sizes
-        wide = (1, count, *scope, length, *chain.sizes)
+        wide = (1, *scope, *chain.sizes, count, length)
         text = self._total(unary, links, wide, pair=False, whole=True)
         if drawn and not self.best and not any(d for _, d in unary):
             text += f" + 0.0 * x{self._spread(len(wide))}"
-        if len(wide) > 4:
-            text = f"np.reshape({text}, (-1, {count * prod(scope)}, {length}, {chain.states}))"
+        text = self._for_paths(text, chain, scope, (chain.states,), (count, length))
         self.let(f"{chain.key}.unary", text, drawn=drawn)
         varying = any(k.pair and k.rows is not None for k in links)
         scoped = any(a < len(scope) for k in links if k.pair for a in k.axes)
         moves = max(length - 1, 1) if varying else 1
         many = count if varying or scoped else 1
-        beside = scope if scoped or varying else ones
-        shape = (1, many, *beside, moves, *chain.sizes, *chain.sizes)
+        beside = scope if scoped or varying else (1,) * len(scope)
+        shape = (1, *beside, *chain.sizes, *chain.sizes, many, moves)
         together = self._total(pairs, links, shape, pair=True, whole=varying or scoped)
-        if len(shape) > 5:
-            square = ", ".join(map(str, (moves, chain.states, chain.states)))
-            together = f"np.reshape({together}, (-1, {many * prod(beside)}, {square}))"
+        square = (chain.states, chain.states)
+        together = self._for_paths(together, chain, beside, square, (many, moves))
         self.let(f"{chain.key}.pair", together, drawn=pair_drawn)
         one = self.writer.known[f"{chain.key}.unary"].text
         two = self.writer.known[f"{chain.key}.pair"].text
         call = "best_over_paths" if self.best else "sum_over_paths"
         text = f"{call}({one}, {two})"
         if scope:
-            text = f"np.reshape({text}, (-1, {count}, {', '.join(map(str, scope))}))"
+            text = f"np.reshape({text}, (-1, {count}, {prod(scope)}))"
+            text = f"np.transpose({text}, (0, 2, 1))"
+            if len(scope) > 1:
+                text = f"np.reshape({text}, {(-1, *scope, count)})"
         self.rows[chain.key] = count
         self.let(chain.key, text, drawn=drawn)
+
+    def _for_paths(
+        self,
+        text: str,
+        chain: Chain,
+        scope: tuple[int, ...],
+        states: tuple[int, ...],
+        places: tuple[int, int],
+    ) -> str:
+        """Turn (draw, scope ..., slots ..., chain, level) to what sums over paths take: (draw,
+        chain and scope, level, states ...)."""
+        if len(chain.slots) > 1 or len(scope) > 1:
+            shape = (-1, *((prod(scope),) if scope else ()), *states, *places)
+            text = f"np.reshape({text}, {shape})"
+        outer, inner = (0, 1) if scope else (0,), range(len(states))
+        first = len(outer)
+        chains, levels = first + len(states), first + len(states) + 1
+        order = (0, chains, *outer[1:], levels, *(first + k for k in inner))
+        text = f"np.transpose({text}, {order})"
+        if scope:
+            text = f"np.reshape({text}, {(-1, places[0] * prod(scope), places[1], *states)})"
+        return text
 
     def _total(
         self,
@@ -223,49 +250,35 @@ class StateWriter:
     def _pinned(self, chain: Chain) -> str:
         """Return potentials that keep the empty slots in their first state."""
         shape = chain.places.shape
-        total = np.zeros((1, *shape[:2], *chain.sizes))
+        total = np.zeros((*chain.sizes, *shape[:2]))
         for slot, states in enumerate(chain.sizes):
             ones = [1] * len(chain.sizes)
             ones[slot] = states
-            rest = np.where(np.arange(states) > 0, -np.inf, 0.0).reshape(ones)
-            lacking = (chain.places[..., slot] < 0).reshape((*shape[:2], *(1,) * len(ones)))
-            total = total + np.where(lacking, rest, 0.0)
-        total = total.reshape((1, shape[0], *(1,) * len(chain.scope), shape[1], *chain.sizes))
-        return self.writer.array(total)
+            rest = np.where(np.arange(states) > 0, -np.inf, 0.0).reshape((*ones, 1, 1))
+            total = total + np.where(chain.places[..., slot] < 0, rest, 0.0)
+        return self.writer.array(total.reshape((1, *(1,) * len(chain.scope), *total.shape)))
 
     def _link(self, link: Link, chain: Chain) -> tuple[str, bool]:
-        """Return a factor along (draw, chain, scope ..., level, states of the slots ...)."""
+        """Return a factor along (draw, scope ..., states of the slots ..., chain, level)."""
         known = self.writer.known[link.source]
         count, length, slots = chain.places.shape
-        width = len(chain.scope)
         names = (*chain.scope_sizes, *chain.sizes, *chain.sizes)
         sizes = tuple(names[a] for a in link.axes)
         text, levels = known.text, length - 1 if link.pair else length
         if link.rows is None:
-            text = f"{text}[:, :, None]"
+            text = f"{text}[:{', :' * (len(sizes) + 1)}, None]"
         else:
             flat = link.rows.reshape(-1)
             if source_is_whole(flat, self.rows.get(link.source)):
                 taken = text
             else:
-                taken = self._taken(link.source, np.maximum(flat, 0))
-            text = f"np.reshape({taken}, {(-1, count, levels, *sizes)})"
+                taken = self._taken(link.source, np.maximum(flat, 0), len(sizes))
+            text = f"np.reshape({taken}, {(-1, *sizes, count, levels)})"
             if (flat < 0).any():
-                mask = self.writer.array(
-                    (link.rows >= 0).reshape((1, count, levels, *(1,) * len(sizes)))
-                )
+                mask = self.writer.array(link.rows >= 0)
                 text = f"where({mask}, {text}, 0.0)"
-        scoped = sorted(a for a in link.axes if a < width)
-        inner = sorted(a for a in link.axes if a >= width)
-        wanted = (*scoped, -1, *inner)
-        order = tuple(2 if a < 0 else 3 + link.axes.index(a) for a in wanted)
-        if order != tuple(range(2, 2 + len(order))):
-            text = f"np.transpose({text}, {(0, 1, *order)})"
-        last = width + slots * (2 if link.pair else 1)
-        marks = [":" if a in link.axes else "None" for a in range(last)]
-        marks.insert(width, ":")
-        if "None" in marks:
-            text = f"{text}[:, :, {', '.join(marks)}]"
+        last = len(chain.scope) + slots * (2 if link.pair else 1)
+        text = self._laid(text, link.axes, last, 2)
         if not known.drawn:
             text = self.writer.hoist(Code(text, ())).text
         return text, known.drawn

@@ -174,7 +174,7 @@ class Scan:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A factor's log potentials: rows of plates (one row for all if repeated), then states."""
+    """A factor's log potentials: states, then rows of plates (one row for all if repeated)."""
 
     key: str
     node: Node

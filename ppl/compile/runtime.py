@@ -102,17 +102,23 @@ def draw_states(rng: np.random.Generator, full: Any, scope: Sequence[Any], draws
 
     Parameters
     ----------
-    full : (draws or 1, rows, states of each axis of the scope ..., own states)
+    full : (draws or 1, states of each axis of the scope ..., own states, rows)
     scope : for each axis, the states there, (draws, rows)
     """
-    table = _given(np.broadcast_to(full, (draws, *np.shape(full)[1:])), scope)
+    table = _rows_given(full, scope, draws)
     return draw_index(rng, np.exp(table - np.max(table, axis=-1, keepdims=True)))
 
 
 def best_states(full: Any, scope: Sequence[Any], draws: int) -> Any:
     """Return the most probable states given those of the other axes, as `draw_states` does."""
-    table = _given(np.broadcast_to(full, (draws, *np.shape(full)[1:])), scope)
+    table = _rows_given(full, scope, draws)
     return np.argmax(table, axis=-1)
+
+
+def _rows_given(full: Any, scope: Sequence[Any], draws: int) -> Any:
+    """Return the table (draws, rows, own states) at the states of the scope."""
+    laid = np.moveaxis(full, -1, 1)
+    return _given(np.broadcast_to(laid, (draws, *laid.shape[1:])), scope)
 
 
 def _given(table: Any, scope: Sequence[Any]) -> Any:

@@ -61,7 +61,7 @@ class States:
         """
         from autograd import grad
 
-        sizes = {n: (int(np.prod(self.shapes[n], dtype=int)), k) for n, k in self.counts.items()}
+        sizes = {n: (k, int(np.prod(self.shapes[n], dtype=int))) for n, k in self.counts.items()}
         total = {n: np.zeros(size) for n, size in sizes.items()}
 
         def normaliser(tilt: Any, x: Floats) -> Any:
@@ -74,7 +74,7 @@ class States:
             for name in total:
                 total[name] += found[name][0]
         return {
-            n: (t / len(positions)).reshape(*self.shapes[n], self.counts[n])
+            n: (t.T / len(positions)).reshape(*self.shapes[n], self.counts[n])
             for n, t in total.items()
         }
 

@@ -23,7 +23,7 @@ differentiated by to get the probabilities of states. Only the program of states
 
 @dataclass(frozen=True, slots=True)
 class Factor:
-    """A table (draws, rows, states of each variable in order).
+    """A table (draws, states of each variable in order, rows).
 
     Attributes
     ----------

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ppl.primitives import doubling
+from ppl.primitives import blocks
 from ppl.primitives.fused import fused
 
 Floats = NDArray[np.float64]
@@ -32,8 +32,8 @@ def _scaled(log_potential: Floats, axes: tuple[int, ...]) -> tuple[Floats, Float
 def _forward(unary: Floats, pair: Floats) -> tuple[Floats, Floats, Floats, Floats, Floats]:
     """Return the log sum over paths (S, C), messages (T, S, C, K), their norms (T, S, C), and the
     scaled potentials with time first."""
-    states, log_scale = _scaled(np.moveaxis(unary, 2, 0), (-1,))
-    steps, log_step = _scaled(np.moveaxis(pair, 2, 0), (-2, -1))
+    states, log_scale = _scaled(np.ascontiguousarray(np.moveaxis(unary, 2, 0)), (-1,))
+    steps, log_step = _scaled(np.ascontiguousarray(np.moveaxis(pair, 2, 0)), (-2, -1))
     steps = np.broadcast_to(steps, (len(steps), *states.shape[1:3], *steps.shape[-2:]))
     length = len(states)
     messages = np.empty_like(states)
@@ -63,26 +63,23 @@ def _paths(unary: Any, pair: Any) -> tuple[Any, Any, Any]:
         Log potentials of moves, from (rows) to (columns).
     """
     with np.errstate(all="ignore"):
-        if unary.shape[3] <= doubling.MOST_STATES and unary.shape[2] >= doubling.SHORTEST:
-            with suppress(doubling.TooSmall):
-                return _paths_by_doubling(unary, pair)
+        if unary.shape[3] <= blocks.MOST_STATES and unary.shape[2] >= blocks.SHORTEST:
+            with suppress(blocks.TooSmall):
+                return _paths_in_blocks(unary, pair)
         return _paths_step_by_step(unary, pair)
 
 
-def _paths_by_doubling(unary: Floats, pair: Floats) -> tuple[Floats, Floats, Floats]:
+def _paths_in_blocks(unary: Floats, pair: Floats) -> tuple[Floats, Floats, Floats]:
     draws, chains, length, count = unary.shape
-    states, log_scale = _scaled(np.moveaxis(unary, (3, 2), (0, 1)), (0,))
-    steps, log_step = _scaled(np.moveaxis(pair, (3, 4, 2), (0, 1, 2)), (0, 1))
-    if steps.shape[3:] != (1, 1):
-        steps = np.broadcast_to(steps, (*steps.shape[:3], draws, chains))
-    total, by_state, by_pair = doubling.smoothed(
-        states.reshape(count, length, -1), steps.reshape(*steps.shape[:3], -1)
+    if pair.shape[:2] != (1, 1):
+        pair = np.broadcast_to(pair, (draws, chains, *pair.shape[2:]))
+    total, by_state, by_pair = blocks.smoothed(
+        unary.reshape(-1, length, count), pair.reshape(-1, *pair.shape[2:])
     )
-    scale = np.sum(log_scale, axis=0) + np.sum(log_step, axis=0) * ((length - 1) / len(log_step))
     return (
-        total.reshape(draws, chains) + scale,
-        np.moveaxis(by_state.reshape(states.shape), (0, 1), (3, 2)),
-        np.moveaxis(by_pair.reshape(*by_pair.shape[:3], draws, chains), (0, 1, 2), (3, 4, 2)),
+        total.reshape(draws, chains),
+        np.moveaxis(by_state.reshape(count, draws, chains, length), 0, 3),
+        by_pair.reshape(draws, chains, *pair.shape[2:]),
     )
 
 

@@ -17,35 +17,65 @@ from ppl.primitives.operation import operation
 from ppl.primitives.recurrence import recurrence_backwards
 
 FEW = 8
-"""Along a last axis so short, one call for each position is faster than a reduction."""
+"""Along an axis so short, one call for each position is faster than a reduction."""
+AT_ONCE = 2**15
+"""Numbers that are worked on at once, so as to stay in cache."""
 
 
 def _reduced(function: Any, x: Any, axis: Any) -> Any:
     """Reduce by a ufunc, keeping the axes."""
-    few = axis in (-1, np.ndim(x) - 1) and 0 < np.shape(x)[-1] <= FEW
-    if not few:
+    if not (isinstance(axis, int) and 0 < np.shape(x)[axis] <= FEW):
         return function.reduce(x, axis=axis, keepdims=True)
-    result = x[..., :1]
-    for position in range(1, np.shape(x)[-1]):
-        result = function(result, x[..., position : position + 1])
-    return result
+    first = np.moveaxis(x, axis, 0)
+    if len(first) == 1:
+        return np.array(x)
+    result = np.asarray(function(first[0], first[1]))
+    for position in first[2:]:
+        function(result, position, out=result)
+    return np.expand_dims(result, axis)
 
 
 @primitive
 def logsumexp_over(x: Any, axis: int | tuple[int, ...] = -1) -> Any:
     """Return ``log sum exp(x)`` over axes; -inf where all of x is, with gradient 0."""
+    x = np.asarray(x)
+    rows = _at_once(x, axis)
+    powers = np.empty((rows, *x.shape[1:]))
+    found = [_logsumexp(x[k : k + rows], axis, powers) for k in range(0, max(len(x), 1), rows)]
+    return found[0] if len(found) == 1 else np.concatenate(found)
+
+
+def _logsumexp(x: Any, axis: Any, powers: Any) -> Any:
+    """Return the result for some rows; `powers` is written over."""
     largest = _reduced(np.maximum, x, axis)
-    largest = np.where(np.isfinite(largest), largest, 0.0)
+    largest[~np.isfinite(largest)] = 0.0
+    powers = np.subtract(x, largest, out=powers[: len(x)])
+    total = _reduced(np.add, np.exp(powers, out=powers), axis)
     with np.errstate(divide="ignore"):
-        total = np.log(_reduced(np.add, np.exp(x - largest), axis))
-    return np.squeeze(total + largest, axis)
+        np.log(total, out=total)
+    total += largest
+    return np.squeeze(total, axis)
+
+
+def _at_once(x: Any, axis: Any) -> int:
+    """Return how many rows are worked on at once, so as to stay in cache."""
+    axes = axis if isinstance(axis, tuple) else (axis,)
+    if x.size <= AT_ONCE or any(a % x.ndim == 0 for a in axes):
+        return max(1, int(x.shape[0]))
+    return max(1, AT_ONCE // int(np.prod(x.shape[1:])))
 
 
 @primitive
 def _shares(x: Any, total: Any, axis: Any) -> Any:
     """Return exp(x - total), 0 where everything is -inf."""
     whole = np.expand_dims(total, axis)
-    return np.exp(x - np.where(np.isfinite(whole), whole, 0.0))
+    result = np.empty(np.shape(x))
+    rows = _at_once(x, axis)
+    for k in range(0, len(x), rows):
+        base, part = whole[k : k + rows], result[k : k + rows]
+        np.subtract(x[k : k + rows], np.where(np.isfinite(base), base, 0.0), out=part)
+        np.exp(part, out=part)
+    return result
 
 
 defvjp(

@@ -1,11 +1,11 @@
-"""Sums over the paths of a chain: against all paths written out, by doubling and step by step."""
+"""Sums over the paths of a chain: against all paths written out, in blocks and step by step."""
 
 from itertools import product
 
 import numpy as np
 import pytest
 
-from ppl.primitives import chains, doubling
+from ppl.primitives import blocks, chains
 
 CASES = [(3, 2, 5, 2, 3, 2, 1), (2, 1, 4, 3, 1, 1, 3), (4, 1, 6, 2, 1, 1, 1)]
 
@@ -36,7 +36,7 @@ def written_out(unary, pair):
 
 
 @pytest.mark.parametrize("case", CASES)
-@pytest.mark.parametrize("how", [chains._paths_by_doubling, chains._paths_step_by_step])
+@pytest.mark.parametrize("how", [chains._paths_in_blocks, chains._paths_step_by_step])
 def test_all_paths_are_summed(case, how):
     unary, pair = potentials(*case)
     with np.errstate(all="ignore"):
@@ -49,10 +49,10 @@ def test_all_paths_are_summed(case, how):
 
 
 @pytest.mark.parametrize("length", [16, 17, 100, 255])
-def test_doubling_agrees_with_steps(length):
+def test_blocks_agree_with_steps(length):
     unary, pair = potentials(5, 2, length, 3, 5, 1, length - 1, seed=length)
     with np.errstate(all="ignore"):
-        one, two = chains._paths_by_doubling(unary, pair), chains._paths_step_by_step(unary, pair)
+        one, two = chains._paths_in_blocks(unary, pair), chains._paths_step_by_step(unary, pair)
     for a, b in zip(one, two, strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-12)
 
@@ -63,8 +63,27 @@ def test_what_is_too_small_for_products_goes_step_by_step():
     unary[..., 1] = 1.0
     unary[0, 0, 0] = [0.0, -np.inf]
     pair = np.where(np.eye(2) > 0, 0.0, -np.inf)[None, None, None]
-    with np.errstate(all="ignore"), pytest.raises(doubling.TooSmall):
-        chains._paths_by_doubling(unary, pair)
+    with np.errstate(all="ignore"), pytest.raises(blocks.TooSmall):
+        chains._paths_in_blocks(unary, pair)
     total, by_state, _ = chains._paths(unary, pair)
     assert total[0, 0] == pytest.approx(0.0, abs=1e-9)
     np.testing.assert_allclose(by_state[0, 0, :, 0], 1.0)
+
+
+def test_more_chains_than_fit_the_cache_go_in_parts(monkeypatch):
+    unary, pair = potentials(5, 3, 20, 2, 5, 1, 1)
+    with np.errstate(all="ignore"):
+        whole = chains._paths_in_blocks(unary, pair)
+        monkeypatch.setattr(blocks, "ENTRIES", 80)
+        parts = chains._paths_in_blocks(unary, pair)
+    for a, b in zip(whole, parts, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-13, atol=1e-15)
+
+
+def test_results_outlive_the_work_arrays():
+    unary, pair = potentials(2, 1, 20, 3, 1, 1, 1)
+    kept = chains._paths(unary, pair)
+    before = [np.array(part) for part in kept]
+    chains._paths(unary + np.arange(3.0), pair)
+    for a, b in zip(kept, before, strict=True):
+        np.testing.assert_array_equal(a, b)
