@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -83,6 +83,7 @@ def bind(
     whole, graph, data = graph, work.graph, work.data
     observed -= {k for n in work.states for k in graph.variables[n].pieces}
     latents, barren, parameters = _roles(graph, observed, set(data))
+    _raise(_weighted(graph, latents), graph)
     if selection.unused and selection.places and not given:
         raise DataError((none_used(selection.unused, selection.places),), graph.source)
     if given and not observed and not any(isinstance(p, Factor) for p in graph.pieces):
@@ -106,6 +107,28 @@ def bind(
 def _raise(errors: list[Diagnostic], graph: Graph) -> None:
     if errors:
         raise DataError(tuple(errors), graph.source)
+
+
+def _weighted(graph: Graph, latents: Iterable[str]) -> list[Diagnostic]:
+    """Refuse weights of latents."""
+    errors = []
+    for name in latents:
+        for piece in (graph.pieces[k] for k in graph.variables[name].pieces):
+            if isinstance(piece, Sample) and piece.weight is not None and piece.target is not None:
+                span = piece.density.span or piece.span
+                prior = " ".join(graph.source.at(span).split())
+                target = " ".join(graph.source.at(piece.target.span or piece.span).split())
+                weight = " ".join(graph.source.at(piece.weight.span or piece.span).split())
+                errors.append(
+                    kinds.WEIGHTED_LATENT(
+                        f"`{graph.variables[name].name}` is a latent, and weights are of "
+                        "observations",
+                        piece.weight.span or piece.span,
+                        help=f"leave out the weight; for a stronger prior, add `factor ({weight} "
+                        f"- 1) * logp({prior}, {target})`",
+                    )
+                )
+    return errors
 
 
 def _refuse_not_given(graph: Graph, given: Mapping[str, Variable], unused: Sequence[str]) -> None:

@@ -230,6 +230,8 @@ def _has_set(ranges: Ranges, node: Node, needs: Constraint) -> bool:
             from ppl.graph.nodes import Matrix
 
             if isinstance(node, Matrix):
+                if node.atom == "diag_matrix" and needs.name in DIAGONAL:
+                    return ranges.of(node.arguments[0]).within(constraints.positive.range)
                 return (needs.name, node.atom) in MADE
             return needs.name != "simplex"
 
@@ -241,6 +243,8 @@ IMPLIED = {
 }
 """What is needed, and a set that lies in it."""
 MADE = {("simplex", "softmax")}
+DIAGONAL = {constraints.covariance.name, constraints.cov_cholesky.name}
+"""Sets of matrices that hold those with a positive diagonal and zeros elsewhere."""
 
 
 def _has_defined_set(ranges: Ranges, name: str, needs: Constraint) -> bool:
