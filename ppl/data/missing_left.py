@@ -88,6 +88,8 @@ def _through(work: Split, name: str, define: Define, read: Read) -> Node | None:
     if inner is None:
         return None
     try:
-        return substitute(inner, {p.index: at for p, at in places.items() if isinstance(p, Position)})
+        return substitute(
+            inner, {p.index: at for p, at in places.items() if isinstance(p, Position)}
+        )
     except NotPlain:
         return None

@@ -1,4 +1,4 @@
-"""``diag`` of a matrix is its diagonal, of a vector the matrix with it; positive ones are scales."""
+"""``diag`` of a matrix is its diagonal, of a vector the matrix; positive ones are scales."""
 
 import numpy as np
 import pytest
@@ -41,6 +41,6 @@ def test_rows_of_scales_are_factors():
 
 def test_a_diagonal_that_may_be_negative_is_no_factor():
     with pytest.raises(ModelError, match="lower triangular"):
-        Model(
-            "data y[D]\nt[D] ~ Normal(0, 1)\ny ~ MultivariateNormal(0, chol = diag(t))"
-        ).compile({"y": [0.1, 0.2]})
+        Model("data y[D]\nt[D] ~ Normal(0, 1)\ny ~ MultivariateNormal(0, chol = diag(t))").compile(
+            {"y": [0.1, 0.2]}
+        )
