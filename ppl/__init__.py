@@ -12,6 +12,7 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from ppl.model import Model, infer
     from ppl.posterior import Fit, Quantity
+    from ppl.posterior.interrupted import Interrupted
     from ppl.posterior.save import load
     from ppl.text import DataError, Diagnostic, ModelError, PplError, UsageError
 
@@ -20,12 +21,14 @@ _DOORS = {
     "infer": "ppl.model",
     "load": "ppl.posterior.save",
     "Fit": "ppl.posterior",
+    "Interrupted": "ppl.posterior.interrupted",
     "Quantity": "ppl.posterior",
     "DataError": "ppl.text",
     "Diagnostic": "ppl.text",
     "ModelError": "ppl.text",
     "PplError": "ppl.text",
     "UsageError": "ppl.text",
+    "load_ipython_extension": "ppl.notebook",
 }
 
 
@@ -42,6 +45,7 @@ __all__ = [
     "DataError",
     "Diagnostic",
     "Fit",
+    "Interrupted",
     "Model",
     "ModelError",
     "PplError",

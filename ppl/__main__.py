@@ -2,7 +2,7 @@
 
 import sys
 
-from ppl.cli import main
+from ppl.cli import run
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run())

@@ -78,6 +78,9 @@ class Model:
         guide: str = "auto",
         draws: int = 4000,
         time_limit: float = 20.0,
+        batch: int = 0,
+        validation: float = 0.0,
+        checkpoint: str = "",
         backend: str = "autograd",
         observe: Sequence[str] = (),
         **named: Any,
@@ -90,7 +93,7 @@ class Model:
             Arrays, lists or numbers by name, or a data frame; or one array without a name.
         seed
             Of all randomness: the same seed gives the same bytes.
-        method, guide, draws, time_limit, backend
+        method, guide, draws, time_limit, batch, validation, checkpoint, backend
             As the command's options of these names.
         observe
             Random variables to be observed though something depends on them.
@@ -111,6 +114,9 @@ class Model:
             guide=guide,  # type: ignore[arg-type]
             draws=draws,
             time_limit=time_limit,
+            batch=batch,
+            validation=validation,
+            checkpoint=str(checkpoint),
             backend=backend,  # type: ignore[arg-type]
         )
         settings = checked(chosen)

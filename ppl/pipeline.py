@@ -21,7 +21,7 @@ from ppl.graph.build import build
 from ppl.graph.graph import Graph
 from ppl.syntax.parse import parse
 from ppl.syntax.tree import SyntaxTree
-from ppl.text import Diagnostic, PplError, Source, UsageError
+from ppl.text import Diagnostic, Kind, ModelError, PplError, Source, UsageError
 from ppl.text.usage import USAGE
 
 if TYPE_CHECKING:
@@ -33,6 +33,12 @@ if TYPE_CHECKING:
 
 Stage = Literal["tree", "graph", "bound", "simplify", "source", "gradient", "guide"]
 STAGES: tuple[str, ...] = get_args(Stage)
+
+NOT_TEXT = Kind(
+    "model-not-text",
+    "A model is a text in UTF-8. A file that is not one is most often a data file in the model's "
+    "place: the model is the first word of a command.",
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -63,16 +69,22 @@ def read_model(path: str) -> Source:
     Raises
     ------
     UsageError
-        If it cannot be read.
+        If it cannot be opened.
+    ModelError
+        If it is not a text.
     """
     try:
         text = Path(path).read_bytes().decode("utf-8")
     except FileNotFoundError:
         raise UsageError((USAGE(f"there is no model file `{path}`", help=_near(path)),)) from None
     except UnicodeDecodeError:
-        raise UsageError((USAGE(f"`{path}` is not a text in UTF-8"),)) from None
-    except OSError as e:
-        raise UsageError((USAGE(f"`{path}` cannot be read: {e.strerror}"),)) from None
+        raise ModelError((NOT_TEXT(f"`{path}` is not a text in UTF-8"),)) from None
+    except IsADirectoryError:
+        help = _near(f"{path}/model.ppl")
+        raise UsageError((USAGE(f"`{path}` is a folder, not a model", help=help),)) from None
+    except (OSError, ValueError) as e:
+        reason = (getattr(e, "strerror", None) or str(e)).lower()
+        raise UsageError((USAGE(f"`{path}` cannot be read: {reason}"),)) from None
     return Source(path, text.replace("\r\n", "\n").replace("\r", "\n").removeprefix("\ufeff"))
 
 
@@ -133,8 +145,12 @@ def _dimensions(graph: Graph) -> str:
 def compiled_of(request: Request, backend: Backend = "autograd") -> tuple[Selection, LogJoint]:
     """Go the road as far as the compiled log joint."""
     from ppl.compile.load import compile_bound
+    from ppl.compile.plates import check_networks
+    from ppl.graph.guided import check_bound
 
     selection, bound = bound_of(request)
+    check_bound(bound)
+    check_networks(bound)
     return selection, compile_bound(bound, backend=backend)
 
 
@@ -147,7 +163,6 @@ def check(request: Request) -> tuple[Diagnostic, ...]:
         With the errors.
     """
     from ppl.graph.check import check_supports
-    from ppl.text import ModelError
 
     if request.datasets:
         return compiled_of(request)[1].bound.notes
@@ -161,7 +176,13 @@ def check(request: Request) -> tuple[Diagnostic, ...]:
 def infer(
     request: Request, settings: Settings | None = None, progress: Progress | None = None
 ) -> Fit:
-    """Go the whole road; `progress` is told of every rung as inference leaves it."""
+    """Go the whole road; `progress` is told of every rung before and after it is taken.
+
+    Raises
+    ------
+    Interrupted
+        If the user stopped it when something had been reached: the error carries the fit.
+    """
     from ppl.inference.settings import Settings
 
     settings = settings or Settings()
@@ -170,13 +191,24 @@ def infer(
     compiled = perf_counter()
     from ppl.inference.compiled import CompiledTarget
     from ppl.inference.infer import infer as run
+    from ppl.inference.stochastic import infer as run_stochastic
+    from ppl.inference.stochastic import wanted
     from ppl.posterior import Fit
+    from ppl.posterior.checks import checked
 
-    inference = run(CompiledTarget(joint), settings, progress)
+    if wanted(joint.bound, settings):
+        inference = run_stochastic(joint, settings, progress)
+    else:
+        inference = run(CompiledTarget(joint), settings, progress)
     assert isinstance(inference.target, CompiledTarget)
     joint = inference.target.model
     seconds = {"compile": compiled - began, "infer": perf_counter() - compiled}
-    return Fit.of(joint, inference, selection, settings, request.sizes, seconds)
+    fit = checked(Fit.of(joint, inference, selection, settings, request.sizes, seconds))
+    if inference.interrupted:
+        from ppl.posterior.interrupted import Interrupted
+
+        raise Interrupted(fit)
+    return fit
 
 
 def simulate(request: Request, draws: int = 1000, seed: int = 0) -> Prediction:
@@ -217,7 +249,7 @@ def show(request: Request, stage: Stage) -> str:
         case "simplify":
             from ppl.compile.show import program_text
 
-            return program_text(compiled_of(request)[1].program)
+            return program_text(compiled_of(request)[1].simplified)
         case "source":
             return compiled_of(request)[1].source
         case "gradient":
@@ -227,7 +259,8 @@ def show(request: Request, stage: Stage) -> str:
         case "guide":
             from ppl.compile.show import guide_text
 
-            return guide_text(compiled_of(request)[1].program)
+            joint = compiled_of(request)[1]
+            return guide_text(joint.program, joint.bound.graph.guide)
 
 
 def explain(code: str) -> str:
@@ -238,15 +271,23 @@ def explain(code: str) -> str:
     UsageError
         If there is no such code.
     """
+    from ppl.text.explain import explain as explained
+
+    codes()
+    return explained(code)
+
+
+def codes() -> tuple[str, ...]:
+    """Return the codes of all diagnostics."""
     import ppl.data.diagnostics
     import ppl.graph.diagnostics
     import ppl.posterior.inputs
     import ppl.posterior.save
     import ppl.report.write
     import ppl.syntax.mistakes  # noqa: F401  (the kinds join the table)
-    from ppl.text.explain import explain as explained
+    from ppl.text.diagnostic import KINDS
 
-    return explained(code)
+    return tuple(sorted(KINDS))
 
 
 def draw(request: Request, form: str) -> str:

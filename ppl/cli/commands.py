@@ -1,151 +1,18 @@
-"""The commands: each reads its files, calls the pipeline, and writes what it returns."""
+"""The table of commands: what each is for, what it takes, and what it does.
+
+Help, completion, reading of words and the documentation are made from it.
+"""
 
 from __future__ import annotations
 
-import sys
-from typing import TYPE_CHECKING
-
-from ppl.cli import results
-from ppl.cli.output import as_json, complain, put
-from ppl.cli.words import (
-    Arguments,
-    Command,
-    Option,
-    count,
-    one_of,
-    positive_count,
-    refuse,
-    seconds,
-    size,
-)
-from ppl.text import PplError, Source, UsageError
-
-if TYPE_CHECKING:
-    from ppl.pipeline import Request
-
-DONE, AT_FAULT, WRONG_USAGE, POOR, OUR_FAULT, INTERRUPTED = 0, 1, 2, 3, 70, 130
-"""Exit statuses. At fault: the model or the data. Poor: done, but the verdict is."""
+from ppl.cli import editor, models, reference, results
+from ppl.cli.words import Command, Option, count, one_of, part, positive_count, seconds, size
 
 STAGES = ("tree", "graph", "bound", "simplify", "source", "gradient", "guide")
 
 _SET = Option("--set", "the size of a dimension", "DIM=SIZE", size, many=True)
 _DRAWS_OUT = Option("--out", "write the draws to FILE: .npz, .csv or .json", "FILE")
 _OBSERVE = Option("--observe", "observe NAME, though it is not declared data", "NAME", many=True)
-
-
-def infer(arguments: Arguments) -> int:
-    """Fit a model; the table, or the JSON, goes to standard output."""
-    from ppl import pipeline
-    from ppl.inference.settings import Settings
-    from ppl.report import json, table, terminal
-
-    settings = Settings(
-        seed=arguments.seed,
-        method=arguments.method,
-        guide=arguments.guide,
-        draws=arguments.draws,
-        time_limit=arguments.time_limit,
-        backend=arguments.backend,
-    )
-    request = _request(arguments)
-    with terminal.progress(None if arguments.quiet else sys.stderr) as progress:
-        fit = pipeline.infer(request, settings, progress)
-    if arguments.out is not None:
-        fit.save(arguments.out)
-    report = fit.report()
-    if arguments.report is not None:
-        _write(arguments.report, fit.to_html())
-    if arguments.json == "-":
-        put(json.dumps(report))
-    else:
-        if arguments.json is not None:
-            _write(arguments.json, json.dumps(report))
-        put(table.render(report, terminal.style_for(sys.stdout)) + "\n")
-    return POOR if report.verdict == "poor" else DONE
-
-
-def check(arguments: Arguments) -> int:
-    """Say all that is wrong with a model and its data."""
-    from ppl import pipeline
-
-    source: Source | None = None
-    try:
-        request = _request(arguments)
-        source = request.source
-        found = pipeline.check(request)
-    except UsageError:
-        raise
-    except PplError as error:
-        found, source = error.diagnostics, error.source or source
-    faulty = any(diagnostic.severity == "error" for diagnostic in found)
-    if arguments.json:
-        put(as_json(found, source))
-    else:
-        complain(found, source)
-        put("" if faulty else f"{arguments.files[0]}: no errors\n")
-    return AT_FAULT if faulty else DONE
-
-
-def show(arguments: Arguments) -> int:
-    """Print one stage of the pipeline, or the plate diagram."""
-    from ppl import pipeline
-
-    if arguments.draw is not None:
-        put(pipeline.draw(_request(arguments), arguments.draw))
-        return DONE
-    text = pipeline.show(_request(arguments), arguments.stage)
-    put(text.rstrip("\n") + "\n")
-    return DONE
-
-
-def format(arguments: Arguments) -> int:
-    """Rewrite models in the canonical layout, or say which are not in it."""
-    from ppl import pipeline
-    from ppl.syntax.format import format_tree
-    from ppl.syntax.parse import parse
-
-    status = DONE
-    for model in arguments.files:
-        source = pipeline.read_model(model)
-        text = format_tree(parse(source), source)
-        if text == source.text:
-            continue
-        elif arguments.check:
-            put(f"{model}: not in canonical layout\n")
-            status = AT_FAULT
-        else:
-            _write(model, text)
-            put(f"{model}: formatted\n")
-    return status
-
-
-def _request(arguments: Arguments) -> Request:
-    """Read the model and the data."""
-    from ppl import pipeline
-    from ppl.data.read import read
-
-    model, *files = arguments.files
-    second = next((file for file in files if file.endswith(".ppl")), None)
-    if second is not None:
-        refuse(f"`{second}` is a second model", "a command takes one model, as its first word")
-    source = pipeline.read_model(model)
-    return pipeline.Request(source, read(files), dict(arguments.set), tuple(arguments.observe))
-
-
-def _write(file: str, text: str) -> None:
-    from ppl.report.write import write
-
-    write(file, text)
-
-
-def explain(arguments: Arguments) -> int:
-    """Explain a diagnostic, with a wrong model and a right one."""
-    from ppl import pipeline
-
-    for code in arguments.files:
-        put(pipeline.explain(code).rstrip("\n") + "\n")
-    return DONE
-
 
 COMMANDS = {
     command.name: command
@@ -180,6 +47,9 @@ COMMANDS = {
                     seconds,
                     20.0,
                 ),
+                Option("--batch", "fit by minibatches of N rows", "N", positive_count, 0),
+                Option("--validation", "part of the rows to hold out", "PART", part, 0.0),
+                Option("--checkpoint", "keep the optimiser's state in FILE, and resume", "FILE"),
                 Option(
                     "--backend",
                     "autograd, or jax if it is installed (default autograd)",
@@ -198,7 +68,7 @@ COMMANDS = {
                 ("ppl infer model.ppl y=heights.npy table.csv", "y, and columns by name"),
                 ("ppl infer mixture.ppl x.csv --set K=3 --json fit.json", "result kept"),
             ),
-            infer,
+            models.infer,
         ),
         Command(
             "check",
@@ -209,7 +79,7 @@ COMMANDS = {
                 ("ppl check model.ppl", "the text alone"),
                 ("ppl check model.ppl data.csv", "and whether the data fit it"),
             ),
-            check,
+            models.check,
         ),
         Command(
             "show",
@@ -237,7 +107,7 @@ COMMANDS = {
                 ("ppl show model.ppl data.csv --stage source", "NumPy source of the log joint"),
                 ("ppl show model.ppl --draw svg > model.svg", "the plate diagram"),
             ),
-            show,
+            models.show,
         ),
         Command(
             "format",
@@ -248,7 +118,7 @@ COMMANDS = {
                 ("ppl format model.ppl", "rewrite the file"),
                 ("ppl format --check models/*.ppl", "only say which would change"),
             ),
-            format,
+            models.format,
         ),
         Command(
             "simulate",
@@ -256,6 +126,7 @@ COMMANDS = {
             "MODEL [DATA...] [options]",
             (
                 _SET,
+                _OBSERVE,
                 Option("--fit", "draw from this fit instead of the prior", "FIT"),
                 Option(
                     "--draws", "how many, from the prior (default 1000)", "N", positive_count, 1000
@@ -297,8 +168,10 @@ COMMANDS = {
             "MODEL... DATA... [options]",
             (
                 _SET,
+                _OBSERVE,
                 Option("--seed", "of all randomness (default 0)", "N", count, 0),
                 Option("--json", "print the figures as JSON"),
+                Option("--quiet", "no progress on standard error"),
             ),
             (
                 ("ppl compare pooled.ppl hierarchy.ppl data.csv", "fits both, best first"),
@@ -319,13 +192,59 @@ COMMANDS = {
             needs="a saved fit",
         ),
         Command(
+            "distributions",
+            "List the distributions, or describe one.",
+            "[NAME...]",
+            (),
+            (
+                ("ppl distributions", "all of them, a line each"),
+                ("ppl distributions Gamma", "its arguments, values and closed forms"),
+            ),
+            reference.distributions,
+            needs="",
+        ),
+        Command(
+            "functions",
+            "List the functions, or describe one.",
+            "[NAME...]",
+            (),
+            (
+                ("ppl functions", "all of them, a line each"),
+                ("ppl functions cholesky", "its arguments and shapes"),
+            ),
+            reference.functions,
+            needs="",
+        ),
+        Command(
             "explain",
             "Explain a diagnostic by its code.",
-            "CODE",
+            "CODE...",
             (),
             (("ppl explain shape-mismatch", "the rule, a wrong model and a right one"),),
-            explain,
+            reference.explain,
             needs="the code of a diagnostic",
+        ),
+        Command(
+            "completion",
+            "Print what makes a shell complete our words.",
+            "SHELL",
+            (),
+            (
+                ('eval "$(ppl completion bash)"', "in ~/.bashrc"),
+                ('eval "$(ppl completion zsh)"', "in ~/.zshrc, after compinit"),
+                ("ppl completion fish | source", "in ~/.config/fish/config.fish"),
+            ),
+            reference.completion,
+            needs="a shell: bash, zsh or fish",
+        ),
+        Command(
+            "lsp",
+            "Serve an editor over standard input and output.",
+            "",
+            (),
+            (("ppl lsp", "what an editor is told to start for files that end in .ppl"),),
+            editor.lsp,
+            needs="",
         ),
     )
 }

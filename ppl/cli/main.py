@@ -2,21 +2,37 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NoReturn
 
 import ppl
 from ppl.cli import help
-from ppl.cli.commands import AT_FAULT, COMMANDS, DONE, INTERRUPTED, OUR_FAULT, WRONG_USAGE
+from ppl.cli.commands import COMMANDS
 from ppl.cli.output import complain, put, report_our_fault, say
+from ppl.cli.status import AT_FAULT, DONE, INTERRUPTED, OUR_FAULT, WRONG_USAGE
 from ppl.cli.words import nearest, parse, refuse
 from ppl.text import PplError, UsageError
+from ppl.text.usage import OUT_OF_MEMORY
 
 THREADS = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 """BLAS starts one thread unless the user says otherwise: our matrices are small, starting is faster
 so, and sums come out in the same order on machines with any number of cores."""
+
+
+def run() -> int:
+    """Be the process: run the command, and end with its status."""
+    status = main()
+    if status == INTERRUPTED:
+        # Python ends by a signal of its own where an interrupt hit a nested `exec`, caught or not.
+        for stream in (sys.stdout, sys.stderr):
+            with contextlib.suppress(OSError, ValueError, AttributeError):
+                stream.flush()
+        os._exit(status)
+    return status
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -32,7 +48,8 @@ def main(words: Sequence[str] | None = None) -> int:
     for variable in THREADS:
         os.environ.setdefault(variable, "1")
     try:
-        return _answering_mistakes(words)
+        with _asked_to_end():
+            return _answering_mistakes(words)
     except KeyboardInterrupt:
         say("interrupted")
         return INTERRUPTED
@@ -41,12 +58,31 @@ def main(words: Sequence[str] | None = None) -> int:
         return OUR_FAULT
 
 
+@contextlib.contextmanager
+def _asked_to_end() -> Iterator[None]:
+    """Take a request to end (SIGTERM) as Ctrl-C is taken: what was reached is kept."""
+    try:
+        before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    except ValueError:  # not the main thread: signals are others' affair
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
 def _answering_mistakes(words: list[str]) -> int:
     try:
         return _dispatched(words)
     except PplError as error:
         complain(error.diagnostics, error.source)
         return WRONG_USAGE if isinstance(error, UsageError) else AT_FAULT
+    except MemoryError as error:
+        what = str(error).lower() or "an array could not be made"
+        help = "look at the sizes of the dimensions (`--set`), at `--draws`, and at the data"
+        complain((OUT_OF_MEMORY(f"there is not enough memory: {what}", help=help),), None)
+        return AT_FAULT
 
 
 def _dispatched(words: list[str]) -> int:

@@ -13,7 +13,9 @@ from ppl.text import Diagnostic, Source
 
 
 def put(text: str) -> None:
-    """Write to standard output; a reader that has seen enough is no fault."""
+    """Write to standard output; a reader that has seen enough, or is not there, is no fault."""
+    if sys.stdout is None:
+        return
     try:
         sys.stdout.write(text)
         sys.stdout.flush()

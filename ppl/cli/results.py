@@ -6,6 +6,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from ppl.cli.output import put
+from ppl.cli.status import DONE, POOR
 from ppl.cli.words import Arguments, refuse
 
 if TYPE_CHECKING:
@@ -17,10 +18,8 @@ def predict(arguments: Arguments) -> int:
     """Predict outcomes for new inputs."""
     from ppl.data.read import read
     from ppl.posterior.predict import predict as run
-    from ppl.report.arrays import check_suffix
 
-    if arguments.out is not None:
-        check_suffix(arguments.out)
+    _check_out(arguments.out)
     fit = load(arguments.files[0])
     found = run(
         fit,
@@ -30,7 +29,7 @@ def predict(arguments: Arguments) -> int:
         arguments.seed,
     )
     _hand_out(found, arguments.out)
-    return 0
+    return DONE
 
 
 def simulate(arguments: Arguments) -> int:
@@ -38,10 +37,8 @@ def simulate(arguments: Arguments) -> int:
     from ppl import pipeline
     from ppl.data.read import read
     from ppl.posterior.simulate import replicate
-    from ppl.report.arrays import check_suffix
 
-    if arguments.out is not None:
-        check_suffix(arguments.out)
+    _check_out(arguments.out)
     if arguments.fit is not None:
         if arguments.files:
             refuse(
@@ -53,10 +50,12 @@ def simulate(arguments: Arguments) -> int:
         refuse("`ppl simulate` needs a model, or a fit: `--fit FIT`")
     else:
         model, *files = arguments.files
-        request = pipeline.Request(pipeline.read_model(model), read(files), dict(arguments.set))
+        request = pipeline.Request(
+            pipeline.read_model(model), read(files), dict(arguments.set), tuple(arguments.observe)
+        )
         found = pipeline.simulate(request, arguments.draws, arguments.seed or 0)
     _hand_out(found, arguments.out)
-    return 0
+    return DONE
 
 
 def compare(arguments: Arguments) -> int:
@@ -66,25 +65,29 @@ def compare(arguments: Arguments) -> int:
     from ppl import pipeline
     from ppl.data.read import read
     from ppl.inference.settings import Settings
+    from ppl.posterior.archive import is_archive
     from ppl.posterior.compare import compare as run
+    from ppl.report import terminal
 
     models = [f for f in arguments.files if f.endswith(".ppl")]
-    kept = [f for f in arguments.files if f.endswith(".fit")]
+    kept = [f for f in arguments.files if f.endswith(".fit") or is_archive(f)]
     rest = [f for f in arguments.files if f not in models and f not in kept]
     if len(models) + len(kept) < 2:
         refuse(
             "`ppl compare` needs two models or more",
-            "write `ppl compare a.ppl b.ppl data.csv`; fits end in .fit",
+            "write `ppl compare a.ppl b.ppl data.csv`; what is no model and no fit is data",
         )
     fits = {file: load(file) for file in kept}
     data = read(rest)
     settings = Settings(seed=arguments.seed)
-    for file in models:
-        request = pipeline.Request(pipeline.read_model(file), data, dict(arguments.set))
-        fits[file] = pipeline.infer(request, settings)
+    with terminal.progress(None if arguments.quiet else sys.stderr) as progress:
+        for file in models:
+            source = pipeline.read_model(file)
+            request = pipeline.Request(source, data, dict(arguments.set), tuple(arguments.observe))
+            fits[file] = pipeline.infer(request, settings, progress)
     found = run({file: fits[file] for file in arguments.files if file in fits})
     put(json.dumps(found.to_json()) + "\n" if arguments.json else f"{found}\n")
-    return 3 if any(fit.verdict == "poor" for fit in fits.values()) else 0
+    return POOR if any(fit.verdict == "poor" for fit in fits.values()) else DONE
 
 
 def report(arguments: Arguments) -> int:
@@ -99,7 +102,7 @@ def report(arguments: Arguments) -> int:
     out = arguments.out or str(Path(path).with_suffix(".html"))
     write(out, load(path).to_html())
     put(f"{out}: written\n")
-    return 0
+    return DONE
 
 
 def load(path: str) -> Fit:
@@ -109,6 +112,16 @@ def load(path: str) -> Fit:
     if path.endswith(".ppl"):
         refuse(f"`{path}` is a model, not a fit", f"write `ppl infer {path} DATA --out FIT` first")
     return read_fit(path)
+
+
+def _check_out(out: str | None) -> None:
+    """Refuse a file that could not be written, before anything is drawn."""
+    from ppl.report.arrays import check_suffix
+    from ppl.report.write import check_target
+
+    if out is not None:
+        check_suffix(out)
+        check_target(out)
 
 
 def _hand_out(found: Prediction, out: str | None) -> None:

@@ -126,17 +126,30 @@ def parse(command: Command, words: Sequence[str]) -> Arguments:
     return Arguments(tuple(files), {o.name: _value(o, given) for o in command.options})
 
 
-def one_of(*choices: str) -> Callable[[str], str]:
-    """Return a reader that accepts these words only, and proposes one for a near miss."""
+@dataclass(frozen=True, slots=True)
+class OneOf:
+    """A reader that accepts these words only, and proposes one for a near miss."""
 
-    def read(word: str) -> str:
-        if word in choices:
+    choices: tuple[str, ...]
+
+    def __call__(self, word: str) -> str:
+        """Return the word.
+
+        Raises
+        ------
+        ValueError
+            If it is none of them.
+        """
+        if word in self.choices:
             return word
-        near = nearest(word, choices)
-        proposal = f"did you mean `{near}`?" if near else f"it may be {', '.join(choices)}"
-        raise ValueError(f"`{word}` is not known; {proposal}")
+        near = nearest(word, self.choices)
+        listed = f"it may be {', '.join(self.choices)}"
+        raise ValueError(f"`{word}` is not known; {f'did you mean `{near}`?' if near else listed}")
 
-    return read
+
+def one_of(*choices: str) -> OneOf:
+    """Return a reader that accepts these words only."""
+    return OneOf(choices)
 
 
 def count(word: str) -> int:
@@ -162,6 +175,17 @@ def seconds(word: str) -> float:
     if not 0 < time < float("inf"):
         raise ValueError(f"`{word}` is not a number of seconds above 0")
     return time
+
+
+def part(word: str) -> float:
+    """Read a part: from 0, below 1."""
+    try:
+        number = float(word)
+    except ValueError:
+        number = -1.0
+    if not 0 <= number < 1:
+        raise ValueError(f"`{word}` is not a part below 1, such as 0.1")
+    return number
 
 
 def size(word: str) -> tuple[str, int]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ppl.compile.lowering import Lowering, part_of, unsupported
 from ppl.compile.program import (
     Assemble,
@@ -10,6 +12,7 @@ from ppl.compile.program import (
     Part,
     Step,
 )
+from ppl.distributions import Law, record_of
 from ppl.graph import diagnostics as kinds
 from ppl.graph.graph import Define, Factor, Sample
 from ppl.graph.nodes import (
@@ -38,20 +41,19 @@ def draws_of(low: Lowering, name: str) -> list[Step]:
             raise unsupported(low, f"drawing `{name}`, which depends on itself,", piece.span)
         key = f"{name}.{number}"
         part, indices = part_of(low, key, piece)
-        whole = len(pieces) == 1 and part.sizes == low.shapes[name]
+        whole = len(pieces) == 1 and part.places is None and part.sizes == low.shapes[name]
         if whole:
             key = name
+            part = replace(part, key=name)
         low.shapes.setdefault(key, part.sizes)
         if isinstance(piece, Define):
             steps.append(Let(key, indices, piece.value, piece.span))
         else:
-            if not (piece.density.record.normalised or _has_ends(piece)):
+            if not (_is_proper(piece.density.law) or _has_ends(piece)):
                 raise _no_draws(low, name, piece)
             steps.append(draw_of(key, indices, piece))
         parts.append(part)
     if parts and parts[0].key == name:
-        return steps
-    if len(pieces) == 1 and steps:
         return steps
     return [*steps, Assemble(name, low.shapes[name], tuple(parts))]
 
@@ -64,6 +66,13 @@ def _no_draws(low: Lowering, name: str, piece: Sample) -> ModelError:
         help="give it a proper distribution, or data for what depends on it",
     )
     return ModelError((improper,), low.bound.graph.source)
+
+
+def _is_proper(law: Law) -> bool:
+    """Return whether a distribution can be drawn from; one that is restricted as what it cuts."""
+    if law.name == "Restricted":
+        return all(map(_is_proper, law.components))
+    return record_of(law).normalised
 
 
 def _has_ends(piece: Sample) -> bool:

@@ -30,7 +30,9 @@ from ppl.graph.nodes import (
     Node,
     Position,
     Read,
+    same,
     subtract,
+    walk,
 )
 from ppl.graph.order import piece_reads
 from ppl.graph.ranges import support_of
@@ -44,7 +46,7 @@ def defined(low: Lowering, name: str) -> None:
     single = pieces[0]
     if len(pieces) == 1 and isinstance(single, Define):
         part, indices = part_of(low, name, single)
-        if part.sizes == low.shapes[name]:
+        if part.places is None and part.sizes == low.shapes[name]:
             low.values[name] = [Let(name, indices, single.value, single.span)]
             return
     assembled(low, name, set())
@@ -95,13 +97,14 @@ def _steps(
     """Return a group's steps: a filter if they are affine, else a scan."""
     bound = low.bound
     (first, *others) = group.members
-    if not others and first.lags == 1:
+    if not others and first.lags == 1 and _is_of_itself(first):
         found = affine(first.piece.value, first.name)
         if found is not None:
             low.choices.append(f"{first.name} as a linear filter")
             (start,) = _starts(low, group, first, parts)
             axes = _member_axes(group, first)
-            return Filter(f"{first.name}.steps", axes, group.time, *found, start, first.piece.span)
+            key, span = f"{first.name}.steps", first.piece.span
+            return Filter(key, axes, group.time, *found, start, span, group.backward)
     step = split(bound, group)
     members = tuple(
         Scanned(
@@ -115,8 +118,25 @@ def _steps(
     )
     low.choices.append(f"{', '.join(m.name for m in group.members)} by a scan")
     return Scan(
-        f"{first.name}.scan", members, group.time, step.inputs, step.constants, first.piece.span
+        f"{first.name}.scan",
+        members,
+        group.time,
+        step.inputs,
+        step.constants,
+        first.piece.span,
+        group.backward,
     )
+
+
+def _is_of_itself(member: Member) -> bool:
+    """Return whether a member reads itself only at its own positions of the axes besides time."""
+    own = [Position(i) for i in member.axes]
+    for node in walk(member.piece.value):
+        if isinstance(node, Read) and node.name == member.name:
+            rest = [p for k, p in enumerate(node.positions) if k != member.place]
+            if not all(map(same, rest, own)):
+                return False
+    return True
 
 
 def _member_axes(group: Group, member: Member) -> tuple[Index, ...]:
@@ -134,7 +154,7 @@ def _starts(
     """Return a member's values before the first step: one step before it, two before it, ..."""
     found = []
     for lag in range(1, member.lags + 1):
-        position = group.start - lag
+        position = group.before(lag)
         node = None
         for part, piece in parts[member.name]:
             begin = part.starts[member.place]

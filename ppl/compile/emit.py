@@ -7,22 +7,22 @@ which maps a block of points of the flat vector, (draws, columns), to its answer
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from ppl.compile.code import DRAW, Code, aligned, transposed
-from ppl.compile.eliminate import sources, states_before
 from ppl.compile.emit_states import StateWriter
 from ppl.compile.names import Namer
-from ppl.compile.nodes import MULTIPLY, Known, Writer
+from ppl.compile.nodes import ADD, MULTIPLY, Known, Writer
 from ppl.compile.numeric import extent_of
 from ppl.compile.program import (
     Assemble,
     Draw,
     Eliminate,
     Filter,
+    Fused,
     Given,
     Inside,
     Jacobian,
@@ -39,6 +39,7 @@ from ppl.compile.program import (
     Unpack,
 )
 from ppl.compile.recurrences import carry_key
+from ppl.compile.tables import sources
 from ppl.constraints import SETS
 from ppl.distributions.record import Distribution
 from ppl.graph.bound import BoundGraph
@@ -94,6 +95,7 @@ class Emitter:
         self.namer = Namer()
         shapes = dict(program.shapes)
         handed = [key for key in shapes if key.endswith(".centring")]
+        handed.extend(program.arrays)
         self.writer = Writer({}, shapes, bound.sizes, bound.data, self.namer)
         self.states = StateWriter(self.writer, self.namer, bound)
         self.sets: dict[str, str] = {}
@@ -144,7 +146,7 @@ class Emitter:
             self.distributions,
             self.checks,
             self.writer.positions,
-            self.writer.arrays,
+            {**self.program.arrays, **self.writer.arrays},
         )
 
     def _terms(self, name: str, steps: Sequence[Step], kinds: Sequence[str]) -> list[str]:
@@ -175,8 +177,18 @@ class Emitter:
 
     def _determined(self, steps: Sequence[Step]) -> list[str]:
         """Return which of the reported names a point fixes: no chance comes into them."""
-        random = {s.key for s in steps if isinstance(s, Draw | StateDraw)}
-        return [n for n in self._reported if not random & needed_by(steps, (), (), (n,))]
+        chance = [s for s in steps if isinstance(s, Draw | StateDraw)]
+        random = {key for step in chance for key in keys_of(step)}
+        above: dict[str, list[str]] = {}
+        for step in steps:
+            for root in roots_of(step):
+                above.setdefault(root, []).extend(keys_of(step))
+        stack = list(random)
+        while stack:
+            new = [key for key in above.get(stack.pop(), ()) if key not in random]
+            random.update(new)
+            stack.extend(new)
+        return [n for n in self._reported if n not in random]
 
     def _quantities(self, function: str, names: Sequence[str], parameters: str) -> list[str]:
         """Write a function that returns the user's variables."""
@@ -200,6 +212,9 @@ class Emitter:
             if not known.drawn:
                 shape = self.program.shapes[name]
                 text = f"np.broadcast_to({text}, {('draws', *shape)!r})".replace("'draws'", "draws")
+            if name in self.program.present:
+                mask = self.writer.array(self.program.present[name])
+                text = f"np.where({mask}, {text}, np.nan)"
             lines.append(f'{INDENT}"{name}": {text},')
         lines.append("}")
         return lines
@@ -269,6 +284,8 @@ class Emitter:
                 self._filter(step)
             case Scan():
                 self._scan(step)
+            case Fused():
+                self._fused(step)
             case Term() | Jacobian() | Inside() | RowSum():
                 raise AssertionError("a term is not a value")
 
@@ -297,9 +314,8 @@ class Emitter:
         places = np.full(step.shape, -1)
         count = 0
         for part in parts:
-            window = tuple(slice(a, a + n) for a, n in zip(part.starts, part.sizes, strict=True))
             size = int(np.prod(part.sizes, dtype=int))
-            places[window] = np.arange(count, count + size).reshape(part.sizes)
+            places[part.window] = np.arange(count, count + size).reshape(part.sizes)
             count += size
         absent = (places < 0).any()
         places[places < 0] = count
@@ -337,7 +353,11 @@ class Emitter:
         else:
             rates = f"np.reshape({b.text}, (1,))"
         before = aligned(start, axes[:-1])
-        text = f"linear_recurrence({aligned(u, axes).text}, {rates}, {before.text})"
+        turned = "[..., ::-1]" if step.backward else ""
+        driven = f"({aligned(u, axes).text}){turned}" if turned else aligned(u, axes).text
+        if step.time in b.axes and turned:
+            rates = f"({rates}){turned}"
+        text = f"linear_recurrence({driven}, {rates}, {before.text}){turned}"
         code = transposed(Code(text, axes), tuple(i for i in axes if i == DRAW) + step.axes)
         if code.drawn:
             self._let(step.key, self._name(step.key), code.text, drawn=True)
@@ -357,7 +377,8 @@ class Emitter:
         inputs = []
         for node in step.inputs.values():
             axes = (step.time, *_others(node, step.time))
-            inputs.append(self._leading(self.node(node, axes), axes))
+            given = self._leading(self.node(node, axes), axes)
+            inputs.append(f"({given})[:, ::-1]" if step.backward else given)
         constants = []
         for node in step.constants.values():
             axes = _others(node, step.time)
@@ -370,10 +391,36 @@ class Emitter:
         place = 0
         for member in step.members:
             others = tuple(i for i in member.axes if i != step.time)
-            code = Code(f"{result}[{place}]", (DRAW, step.time, *others))
+            turned = "[:, ::-1]" if step.backward else ""
+            code = Code(f"{result}[{place}]{turned}", (DRAW, step.time, *others))
             text = transposed(code, (DRAW, *member.axes)).text
             self._let(member.key, self._name(member.key), text, drawn=True)
             place += max(1, len(member.starts))
+
+    def _fused(self, step: Fused) -> None:
+        """Write the call of a primitive that goes over rows."""
+        self.used.add(step.rows)
+        flat = [self._flat(n, axes) for n, axes in step.vectors]
+        vector = flat[0] if len(flat) == 1 else f"np.concatenate(({', '.join(flat)}), axis=1)"
+        items = [self._flat(n, ()) for n in step.coefficients]
+        stack = items[0] if len(items) == 1 else f"np.concatenate(({', '.join(items)}), axis=1)"
+        tables = [self._flat(n, axes) for n, axes in step.tables]
+        given = (stack if items else "None", vector if flat else "None", *tables)
+        rows = self.writer.known[step.rows].text
+        text = f"{step.function}({', '.join((rows, *given))})"
+        self._let(step.key, self._name(step.key), text, drawn=True)
+
+    def _flat(self, node: Node, axes: tuple[Index, ...]) -> str:
+        """Return an array as (draws, numbers)."""
+        code = self.writer.spread(self.node(node, axes), axes)
+        if not code.drawn:
+            code = Code(f"{code.operand(ADD)} + 0.0 * x[:, :1]", (DRAW,), ADD)
+            return f"np.reshape({code.text}, (-1, {int(np.prod(self._extents(axes), dtype=int))}))"
+        if len(axes) == 1:
+            return code.text
+        if not axes:
+            return f"{code.operand(0)}[:, None]"
+        return f"np.reshape({code.text}, (-1, {int(np.prod(self._extents(axes), dtype=int))}))"
 
     def _leading(self, code: Code, axes: tuple[Index, ...]) -> str:
         """Return an array with a draw axis in front, of length 1 where draws share it."""
@@ -457,6 +504,10 @@ class Emitter:
 
     def _term(self, step: Step) -> Code:
         match step:
+            case Term(scale=scale) | RowSum(scale=scale) | Jacobian(scale=scale) if scale != 1:
+                code = self._term(replace(step, scale=1.0))
+                text = f"{code.operand(MULTIPLY)} * {scale!r}"
+                return self._named_term(Code(text, code.axes, MULTIPLY))
             case Term(node=node, indices=indices):
                 code = self.node(node, indices)
                 inside = [i for i in indices if i in code.axes]
@@ -526,6 +577,8 @@ def keys_of(step: Step) -> tuple[str, ...]:
             return ()
         case Scan(members=members):
             return tuple(m.key for m in members)
+        case StateDraw(names=names):
+            return names
         case _:
             return (step.key,)
 
@@ -541,11 +594,13 @@ def roots_of(step: Step) -> list[str]:
             return [source]
         case Filter(u=u, b=b, start=start):
             return list(reads(u, b, start))
+        case Fused():
+            return list(reads(*step.nodes))
         case Scan(members=members, inputs=inputs, constants=constants):
             starts = [n for m in members for n in m.starts]
             return list(reads(*inputs.values(), *constants.values(), *starts))
         case StateDraw(operations=operations):
-            return [name for o in operations for name in (o.key, *states_before(o))]
+            return [o.key for o in operations]
         case Jacobian(key=key, source=source):
             return [key, source]
         case Transform(source=source):

@@ -2,40 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ppl.compile.branches import weighted, where_present
 from ppl.compile.densities import log_density
-from ppl.compile.eliminate import Factor as FactorTable
-from ppl.compile.eliminate import NotAChain, Plan, TooLarge, plan
-from ppl.compile.numeric import NotNumeric, evaluate, extent_of, substitute_definition
+from ppl.compile.eliminate import plan
+from ppl.compile.numeric import defined_positions, evaluate, extent_of
 from ppl.compile.program import Step, Table
-from ppl.distributions.component import Component, Part
+from ppl.compile.state_counts import counts_of_states, error_in, inlined
+from ppl.compile.tables import TILT, Plan, TooLarge
+from ppl.compile.tables import Factor as FactorTable
 from ppl.graph import diagnostics as kinds
 from ppl.graph.bound import BoundGraph
+from ppl.graph.evaluate import NotANumber
 from ppl.graph.graph import Define, Factor, Piece, Sample
 from ppl.graph.nodes import (
     Apply,
     Constant,
     Domain,
     Index,
-    LogDensity,
     Node,
     Position,
     Read,
+    Select,
+    Stack,
     rewrite,
     walk,
 )
 from ppl.graph.order import piece_reads
 from ppl.graph.show import node_text
-from ppl.graph.substitute import NotPlain
-from ppl.graph.wrapped import with_bounds
-from ppl.text import ModelError, Span
+from ppl.graph.substitute import NotPlain, substitute
+from ppl.text import Span
 
 
 def discrete_latents(bound: BoundGraph) -> tuple[str, ...]:
@@ -61,7 +63,7 @@ def factors(
     ModelError
         If a latent has no bound on its states, or the tables would be too large.
     """
-    states = {name: _states(bound, name) for name in discrete}
+    states = counts_of_states(bound, discrete, shadowed)
     steps: list[Step] = []
     found: list[FactorTable] = []
     for number, piece in enumerate(bound.graph.pieces):
@@ -70,12 +72,21 @@ def factors(
         step, factor = _factor(bound, number, piece, states, shadowed, certain)
         steps.append(step)
         found.append(factor)
+    for name in discrete:
+        absent = np.flatnonzero(~defined_positions(name, bound))
+        if len(absent):
+            step, factor = _pinned(name, absent, states[name])
+            steps.append(step)
+            found.append(factor)
     positions = {n: int(np.prod(bound.shape(n), dtype=int)) for n in discrete}
+    for name, count in positions.items():
+        places = np.arange(count, dtype=np.intp)[:, None]
+        found.append(FactorTable(f"{name}{TILT}", (name,), places, repeated=False))
     try:
         return steps, plan(found, states, positions)
     except TooLarge as e:
         names = ", ".join(f"`{bound.graph.variables[n].name}`" for n in e.names)
-        raise _error(
+        raise error_in(
             bound,
             kinds.TOO_LARGE(
                 f"summing out {names} needs a table of {e.entries:.3g} numbers for every draw",
@@ -83,20 +94,6 @@ def factors(
                 help="couple fewer of its positions with one another, or give it fewer states",
             ),
         ) from None
-    except NotAChain as e:
-        variable = bound.graph.variables[e.name]
-        raise _error(
-            bound,
-            kinds.UNSUPPORTED(
-                f"`{variable.name}` is coupled with itself other than along a chain: this is not "
-                "supported yet",
-                variable.span,
-            ),
-        ) from None
-
-
-def _error(bound: BoundGraph, diagnostic: object) -> ModelError:
-    return ModelError((diagnostic,), bound.graph.source)  # type: ignore[arg-type]
 
 
 def _takes_part(
@@ -111,64 +108,8 @@ def _takes_part(
                 target is not None and target.name in bound.latents
             )
             return own or (active and bool(piece_reads(piece) & shadowed))
-        case Define():
-            return False
-
-
-def _states(bound: BoundGraph, name: str) -> int:
-    """Return the number of states that a discrete latent can have, counted from 0."""
-    largest = 0
-    for number in bound.samples(name):
-        piece = bound.graph.pieces[number]
-        assert isinstance(piece, Sample)
-        count = _count(bound, with_bounds(piece.density, piece.suffix))
-        if count is None:
-            raise _error(
-                bound,
-                kinds.UNBOUNDED(
-                    f"`{bound.graph.variables[name].name}` is a latent with infinitely many values "
-                    f"({piece.density.distribution})",
-                    piece.span,
-                    help="latents are summed out where their values are few: Categorical, "
-                    "Bernoulli, Binomial of known size, DiscreteUniform between known bounds",
-                ),
-            )
-        largest = max(largest, count)
-    if not largest:
-        raise _error(
-            bound,
-            kinds.UNKNOWN_SIZE(
-                f"`{bound.graph.variables[name].name}` has no possible value",
-                bound.graph.variables[name].span,
-                help="the dimension of its probabilities has size 0",
-            ),
-        )
-    return largest
-
-
-def _count(bound: BoundGraph, density: LogDensity) -> int | None:
-    component = Component(
-        Part(density.record, density.alternative),
-        tuple(
-            _known_or_nan(bound, argument, event)
-            for argument, event in zip(density.arguments, density.events, strict=True)
-        ),
-    )
-    try:
-        with np.errstate(all="ignore"):
-            count = component.states()
-    except ValueError:
-        return None
-    return None if count is None else int(count)
-
-
-def _known_or_nan(bound: BoundGraph, argument: Node, event: Sequence[Index]) -> NDArray[Any]:
-    """Return an argument's values, NaN where data do not decide them."""
-    try:
-        free = sorted(argument.free - set(event), key=lambda i: i.serial)
-        return evaluate(argument, (*free, *event), bound)
-    except (NotNumeric, NotPlain):
-        return np.full([extent_of(i, bound)[1] for i in event], np.nan)
+        case Define(target=target):
+            return target.name in discrete
 
 
 def _factor(
@@ -181,10 +122,15 @@ def _factor(
 ) -> tuple[Step, FactorTable]:
     """Return a piece as a table over the states of what it speaks of."""
     keys: dict[tuple[str, ...], tuple[Read, Index]] = {}
+    plates = frozenset(piece.indices)
 
     def state(node: Node) -> Node:
         if not isinstance(node, Read) or node.name not in states:
             return node
+        if node.free - plates:
+            return _side_by_side(
+                bound, node, min(node.free - plates, key=lambda i: i.serial), state
+            )
         key = (node.name, *map(node_text, node.positions))
         if key not in keys:
             domain = Domain(Constant(0), Constant(states[node.name]))
@@ -192,7 +138,7 @@ def _factor(
         return Position(keys[key][1], node.span)
 
     def plain(node: Node) -> Node:
-        return rewrite(_inlined(bound, node, states, shadowed), state)
+        return rewrite(inlined(bound, node, states, shadowed), state)
 
     match piece:
         case Sample(density=density):
@@ -210,18 +156,34 @@ def _factor(
                 node = weighted(plain(piece.weight), node)
         case Factor(value=inner):
             node = plain(inner)
-        case Define():
-            raise AssertionError("a definition is not a factor")
+        case Define(target=target, value=inner):
+            own = plain(Read(target.name, target.positions, piece.span))
+            same = Apply("equal", (own, plain(inner)))
+            node = Select(same, Constant(0.0), Constant(-math.inf))
     node = rewrite(node, _without_slope_at_edges)
-    plates = piece.indices
     axes = tuple(index for _, index in keys.values())
-    places = [_places(bound, read, plates, piece.span) for read, _ in keys.values()]
-    rows = int(np.prod([extent_of(i, bound)[1] for i in plates], dtype=int))
-    repeated = not (node.free & set(plates))
+    guarded = any(isinstance(n, Select) for n in walk(node))
+    places = [
+        _places(bound, read, piece.indices, piece.span, guarded=guarded)
+        for read, _ in keys.values()
+    ]
+    rows = int(np.prod([extent_of(i, bound)[1] for i in piece.indices], dtype=int))
+    repeated = not (node.free & plates)
     key = f"factor.{number}"
-    table = Table(key, node, plates, axes, repeated, piece.span)
+    table = Table(key, node, piece.indices, axes, repeated, piece.span)
     where = np.stack([p.reshape(rows) for p in places], axis=1)
     return table, FactorTable(key, tuple(r.name for r, _ in keys.values()), where, repeated)
+
+
+def _pinned(name: str, absent: NDArray[np.intp], states: int) -> tuple[Step, FactorTable]:
+    """Return the table that pins positions that do not exist to the first state."""
+    row = Index(name, "plate", Domain(Constant(0), Constant(len(absent))))
+    state = Index(name, "state", Domain(Constant(0), Constant(states)))
+    first = Apply("equal", (Position(state), Constant(0)))
+    node = Select(first, Constant(0.0), Constant(-np.inf))
+    key = f"{name}.absent"
+    table = Table(key, node, (row,), (state,), True, None)
+    return table, FactorTable(key, (name,), absent[:, None], True)
 
 
 def _without_slope_at_edges(node: Node) -> Node:
@@ -231,55 +193,51 @@ def _without_slope_at_edges(node: Node) -> Node:
     return node
 
 
-def _inlined(
-    bound: BoundGraph, node: Node, states: dict[str, int], shadowed: frozenset[str]
+def _side_by_side(
+    bound: BoundGraph, read: Read, index: Index, state: Callable[[Node], Node]
 ) -> Node:
-    """Put the definitions of what is computed from discrete latents in its place."""
-    while True:
-        found = {
-            n.name
-            for n in walk(node)
-            if isinstance(n, Read) and n.name in shadowed and n.name not in states
-        }
-        if not found:
-            return node
+    """Return a read that goes over an index as the reads at each of its positions.
 
-        def one(n: Node) -> Node:
-            if not isinstance(n, Read) or n.name not in found:  # noqa: B023
-                return n
-            pieces = [bound.graph.pieces[k] for k in bound.graph.variables[n.name].pieces]
-            try:
-                whole = (
-                    substitute_definition(pieces[0], n.positions)
-                    if len(pieces) == 1 and isinstance(pieces[0], Define)
-                    else None
-                )
-            except NotPlain:
-                whole = None
-            if whole is None:
-                raise _error(
-                    bound,
-                    kinds.UNSUPPORTED(
-                        f"`{bound.graph.variables[n.name].name}` is computed from discrete latents "
-                        "in a way that is not supported yet",
-                        bound.graph.variables[n.name].span,
-                    ),
-                )
-            return whole
-
-        node = rewrite(node, one)
+    The index is that of a sum, of an axis, or of the states of the latent that says which position
+    is read.
+    """
+    try:
+        start, count = extent_of(index, bound)
+    except (NotANumber, ValueError):
+        raise error_in(
+            bound,
+            kinds.UNSUPPORTED(
+                f"reading `{bound.graph.variables[read.name].name}` over a range whose bounds "
+                "differ from row to row is not supported yet",
+                read.span or index.span,
+            ),
+        ) from None
+    items = tuple(
+        state(
+            replace(
+                read, positions=tuple(substitute(p, {index: Constant(k)}) for p in read.positions)
+            )
+        )
+        for k in range(start, start + count)
+    )
+    return Stack(index, items, read.span)
 
 
-def _places(bound: BoundGraph, read: Read, plates: Sequence[Index], span: Span) -> NDArray[np.intp]:
-    """Return the flat position that a read of a discrete latent has in each row."""
+def _places(
+    bound: BoundGraph, read: Read, plates: Sequence[Index], span: Span, *, guarded: bool
+) -> NDArray[np.intp]:
+    """Return the flat position that a read of a discrete latent has in each row.
+
+    What a condition guards may read beyond the ends, where it is not looked at.
+    """
     shape = bound.shape(read.name)
     rows = tuple(extent_of(i, bound)[1] for i in plates)
     if not shape:
         return np.zeros(rows, dtype=np.intp)
     try:
         each = [evaluate(p, plates, bound).astype(np.intp) for p in read.positions]
-    except (NotNumeric, NotPlain):
-        raise _error(
+    except (NotANumber, NotPlain):
+        raise error_in(
             bound,
             kinds.UNSUPPORTED(
                 f"a position of `{bound.graph.variables[read.name].name}` that is not data is not "
@@ -287,4 +245,16 @@ def _places(bound: BoundGraph, read: Read, plates: Sequence[Index], span: Span) 
                 read.span or span,
             ),
         ) from None
-    return np.ravel_multi_index(tuple(each), shape).astype(np.intp)
+    variable = bound.graph.variables[read.name].name
+    for position, size, node in zip(each, shape, read.positions, strict=True):
+        beyond = (position < 0) | (position >= size)
+        if not guarded and beyond.any():
+            raise error_in(
+                bound,
+                kinds.BAD_POSITION(
+                    f"`{variable}` is read at {position[beyond][0]}, and has the positions 0 to "
+                    f"{size - 1}",
+                    node.span or read.span or span,
+                ),
+            )
+    return np.asarray(np.ravel_multi_index(tuple(each), shape, mode="clip"), dtype=np.intp)

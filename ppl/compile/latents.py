@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -34,6 +34,7 @@ from ppl.graph.nodes import (
     Read,
     reads,
     rename,
+    subtract,
 )
 from ppl.graph.order import closure, parents, piece_reads
 from ppl.graph.ranges import support_of
@@ -92,7 +93,7 @@ def add_latent(low: Lowering, name: str, uncertain: set[str]) -> None:
     bound = low.bound
     pieces = [bound.graph.pieces[k] for k in bound.graph.variables[name].pieces]
     samples = [p for p in pieces if isinstance(p, Sample)]
-    if len(samples) < len(pieces):
+    if len(samples) < len(pieces) or not _covers_all(low, name, samples):
         assembled(low, name, uncertain)
         return
     if len(samples) == 1 and _is_location_scale(samples[0], uncertain, low):
@@ -113,6 +114,14 @@ def add_latent(low: Lowering, name: str, uncertain: set[str]) -> None:
     _free(low, name, samples[0], supports[0])
     for sample in samples:
         add_prior(low, name, sample)
+
+
+def _covers_all(low: Lowering, name: str, samples: Sequence[Sample]) -> bool:
+    """Return whether statements cover all positions of their name, as ranges of each axis."""
+    parts = [part_of(low, name, s)[0] for s in samples]
+    covered = sum(int(np.prod(p.sizes, dtype=int)) for p in parts)
+    whole = int(np.prod(low.shapes[name], dtype=int))
+    return covered == whole and all(p.places is None for p in parts)
 
 
 def _free(low: Lowering, name: str, sample: Sample, support: Constraint) -> None:
@@ -151,17 +160,22 @@ def _bound_nodes(support: Constraint, sample: Sample) -> list[Node]:
     return [n for n in nodes if n.free]
 
 
-def _is_location_scale(sample: Sample, uncertain: set[str], low: Lowering) -> bool:
-    """Return whether a latent is better standardised: its scale is uncertain itself."""
+def _is_location_scale(
+    sample: Sample, uncertain: set[str], low: Lowering, name: str | None = None
+) -> bool:
+    """Return whether a latent is better standardised: its scale is uncertain itself.
+
+    `name` is the latent's, where the statement is of a part of it.
+    """
     record = sample.density.record
     density = sample.density
     if record.location_scale is None or sample.suffix is not None:
         return False
     if density.alternative is not None or density.event or sample.target is None:
         return False
-    if not all(isinstance(p, Position) for p in sample.target.positions):
+    if name is None and not all(isinstance(p, Position) for p in sample.target.positions):
         return False
-    if _reads_itself(low, sample):
+    if _reads_itself(low, sample, name):
         return False
     if reads(*density.arguments) & low.shadowed:
         return False
@@ -169,14 +183,24 @@ def _is_location_scale(sample: Sample, uncertain: set[str], low: Lowering) -> bo
     return bool(reads(scale) & uncertain)
 
 
-def _reads_itself(low: Lowering, sample: Sample) -> bool:
+def _above(low: Lowering, nodes: Iterable[Node]) -> set[str]:
+    """Return the names that nodes read, and those that these are computed from."""
+    graph = low.bound.graph
+    edges: dict[str, set[str]] = {}
+    for name, variable in graph.variables.items():
+        pieces = [graph.pieces[k] for k in variable.pieces]
+        if name not in low.bound.data:
+            edges[name] = set().union(*(piece_reads(p) for p in pieces if isinstance(p, Define)))
+    return closure(reads(*nodes), edges)
+
+
+def _reads_itself(low: Lowering, sample: Sample, name: str | None = None) -> bool:
     """Return whether a latent's arguments depend on it, as missing values of a series do."""
     assert sample.target is not None
-    found = reads(*sample.density.arguments)
-    if sample.target.name.endswith(LOST):
-        graph = low.bound.graph
-        found = closure(found, parents(graph))
-    return sample.target.name in found
+    own = name or sample.target.name
+    if own.endswith(LOST):
+        return own in closure(reads(*sample.density.arguments), parents(low.bound.graph))
+    return own in _above(low, sample.density.arguments)
 
 
 def _noncentred(low: Lowering, name: str, sample: Sample) -> None:
@@ -320,7 +344,7 @@ def _is_placed(sample: Sample, uncertain: set[str], low: Lowering) -> bool:
     if not all(isinstance(p, Position) for p in positions) or len(density.event) != 1:
         return False
     found = reads(*density.arguments)
-    if sample.target.name in found or found & low.shadowed:
+    if sample.target.name in _above(low, density.arguments) or found & low.shadowed:
         return False
     return bool(reads(*density.arguments[1:]) & uncertain)
 
@@ -375,6 +399,8 @@ def assembled(low: Lowering, name: str, uncertain: set[str]) -> None:
     """Give each piece of a latent an array of its own and put them together."""
     bound = low.bound
     parts: list[Part] = []
+    values = low.values.setdefault(name, [])
+    terms = low.terms.setdefault(name, [])
     for number in bound.graph.variables[name].pieces:
         piece = bound.graph.pieces[number]
         if isinstance(piece, Factor) or piece.target is None:
@@ -384,11 +410,22 @@ def assembled(low: Lowering, name: str, uncertain: set[str]) -> None:
         parts.append(part)
         low.shapes[key] = extents(low, indices)
         if isinstance(piece, Define):
-            low.values.setdefault(name, []).append(Let(key, indices, piece.value, piece.span))
+            values.append(Let(key, indices, piece.value, piece.span))
             continue
-        support = support_of(piece)
-        add_block(low, key, support, "latent", span=piece.span)
-        low.values.setdefault(name, []).extend(low.values.pop(key, ()))
-        low.terms.setdefault(name, []).extend(low.terms.pop(key, ()))
-        add_prior(low, name, piece)
-    low.values.setdefault(name, []).append(Assemble(name, low.shapes[name], tuple(parts)))
+        own = _own(piece, key, indices)
+        if _is_location_scale(own, uncertain, low, name):
+            _noncentred(low, key, own)
+            low.noncentred.add(name)
+        else:
+            _free(low, key, own, support_of(own))
+            add_prior(low, key, own)
+        values.extend(low.values.pop(key, ()))
+        terms.extend(low.terms.pop(key, ()))
+    values.append(Assemble(name, low.shapes[name], tuple(parts)))
+
+
+def _own(piece: Sample, key: str, indices: tuple[Index, ...]) -> Sample:
+    """Return a piece of a name as a statement of its own array, over all of its indices."""
+    positions = tuple(subtract(Position(i), i.domain.start) for i in indices)
+    target = Read(key, positions, piece.target.span if piece.target is not None else None)
+    return replace(piece, target=target, density=replace(piece.density, value=target))

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, partial
 from itertools import count
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, cast
 
 import autograd.numpy as anp
 import numpy as np
@@ -18,10 +18,13 @@ from ppl.compile.emit import Emitted, emit
 from ppl.compile.faults import bad_position, outside_support
 from ppl.compile.lower import lower
 from ppl.compile.program import Program
+from ppl.compile.rewrite import simplified
 from ppl.compile.runtime import (
     BadPosition,
     OutsideSupport,
     assembled,
+    best_chains,
+    best_states,
     check_inside,
     draw_chains,
     draw_states,
@@ -31,13 +34,14 @@ from ppl.compile.runtime import (
     stacked,
     stacked_plainly,
 )
+from ppl.compile.slopes import solve_staged
 from ppl.compile.stage import CannotStage, stage, tape
 from ppl.constraints import SETS, Bijection, Constraint
 from ppl.graph.bound import BoundGraph
 from ppl.primitives.atoms import ATOMS
-from ppl.primitives.chains import sum_over_paths
+from ppl.primitives.chains import best_over_paths, sum_over_paths
+from ppl.primitives.fused_rows import sum_exp, sum_softplus
 from ppl.primitives.gathers import gather, segment_sum
-from ppl.primitives.ode import odeint
 from ppl.primitives.ode.rightside import PLAIN
 from ppl.primitives.recurrence import linear_recurrence
 from ppl.primitives.scans import scan
@@ -64,6 +68,8 @@ class LogJoint:
     ----------
     bound, program
         What it was made from.
+    simplified
+        The program as rewritten, which the log joint computes.
     source
         Readable NumPy source.
     centring
@@ -79,6 +85,7 @@ class LogJoint:
 
     bound: BoundGraph
     program: Program
+    simplified: Program
     source: str
     centring: Mapping[str, Floats]
     backend: Backend
@@ -123,7 +130,8 @@ def compile_bound(
     """
     centring = centring or {}
     program = lower(bound, frozenset(centring))
-    emitted = emit(program, bound)
+    rewritten = simplified(program, bound, portable=backend != "autograd")
+    emitted = emit(rewritten, bound)
     sets = {c.constraint.name: c.constraint for c in program.columns}
     degrees = {f"{name}.centring": degree for name, degree in centring.items()}
     functions = run_source(emitted, bound, sets, degrees)
@@ -134,7 +142,15 @@ def compile_bound(
         else partial(_staged, log_joint, program.dimension)
     )
     return LogJoint(
-        bound, program, emitted.text, centring, backend, differentiate, log_joint, *others
+        bound,
+        program,
+        rewritten,
+        emitted.text,
+        centring,
+        backend,
+        differentiate,
+        log_joint,
+        *others,
     )
 
 
@@ -179,6 +195,11 @@ def run_source(
     DataError
         If the data do not lie where the model needs them.
     """
+    return run_on(loaded(emitted, sets), emitted, bound, degrees)
+
+
+def loaded(emitted: Emitted, sets: Mapping[str, Constraint]) -> Callable[[Any], Any]:
+    """Return the function of the data that emitted source defines."""
     name = f"<compiled model {next(_serial)}>"
     scope = _scope(emitted, sets)
     exec(compile(emitted.text, name, "exec"), scope)
@@ -188,9 +209,25 @@ def run_source(
         emitted.text.splitlines(keepends=True),
         name,
     )
+    return cast(Callable[[Any], Any], scope["compile_model"])
+
+
+def run_on(
+    function: Callable[[Any], Any],
+    emitted: Emitted,
+    bound: BoundGraph,
+    degrees: Mapping[str, Floats],
+) -> Any:
+    """Run a loaded source on data, and return the model's functions.
+
+    Raises
+    ------
+    DataError
+        If the data do not lie where the model needs them.
+    """
     try:
         with np.errstate(all="ignore"):
-            return scope["compile_model"](_data(emitted, bound, degrees))
+            return function(_data(emitted, bound, degrees))
     except OutsideSupport as e:
         raise outside_support(bound, emitted.checks[e.name, e.line], e) from None
     except BadPosition as e:
@@ -207,12 +244,17 @@ def _scope(emitted: Emitted, sets: Mapping[str, Constraint]) -> dict[str, Any]:
         "positions_in": positions_in,
         "check_inside": check_inside,
         "SETS": SETS,
+        "best_chains": best_chains,
+        "best_over_paths": best_over_paths,
+        "best_states": best_states,
         "draw_chains": draw_chains,
         "draw_inside": draw_inside,
         "draw_states": draw_states,
         "linear_recurrence": linear_recurrence,
         "scan": scan,
-        "odeint": odeint,
+        "sum_exp": sum_exp,
+        "sum_softplus": sum_softplus,
+        "odeint": solve_staged,
         "patched": patched,
         "read_drawn": read_drawn,
         "segment_sum": segment_sum,

@@ -5,7 +5,7 @@ Decides how each latent is parametrised, in which order things are computed, and
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -14,10 +14,11 @@ from ppl.compile.after import draws_of
 from ppl.compile.branches import guarded, present_at, weighted, where_present
 from ppl.compile.computed import defined, recurrence
 from ppl.compile.densities import log_density, support_contains
-from ppl.compile.eliminate import Chain, SumOut
 from ppl.compile.factors import discrete_latents, factors
 from ppl.compile.latents import add_latent, add_parameter
 from ppl.compile.lowering import Lowering
+from ppl.compile.noise import driven
+from ppl.compile.numeric import defined_positions
 from ppl.compile.program import (
     Eliminate,
     Inside,
@@ -31,6 +32,7 @@ from ppl.compile.recurrences import (
     groups,
     without_locals,
 )
+from ppl.compile.tables import Chain, SumOut
 from ppl.graph import diagnostics as kinds
 from ppl.graph.bound import BoundGraph
 from ppl.graph.graph import Define, Factor, Graph, Piece, Sample
@@ -64,12 +66,16 @@ def lower(bound: BoundGraph, partly_centred: frozenset[str] = frozenset()) -> Pr
         Where the model needs what this version does not carry.
     """
     bound = replace(bound, graph=without_densities(bound.graph))
+    barren = bound.barren
+    made = driven(bound, barren, {})
+    left = tuple(name for name in barren if name not in made.names)
+    bound = replace(bound, graph=made.graph, barren=left)
     low = Lowering(bound, partly_centred=partly_centred)
     graph = bound.graph
     for name in graph.variables:
         low.shapes[name] = bound.shape(name)
-    random = frozenset((*bound.latents, *bound.barren, *bound.parameters))
-    uncertain = _uncertain(bound, random)
+    low.shapes.update(made.shapes)
+    uncertain = uncertain_names(replace(bound, barren=barren))
     low.uncertain = frozenset(uncertain)
     low.discrete = discrete_latents(bound)
     low.shadowed = frozenset(_descendants(bound, low.discrete))
@@ -94,6 +100,9 @@ def lower(bound: BoundGraph, partly_centred: frozenset[str] = frozenset()) -> Pr
     for name in computed:
         if name not in low.leader:
             defined(low, name)
+    for name, draws in made.draws.items():
+        leader = low.leader.get(name, name)
+        low.values[leader] = [*draws, *low.values[leader]]
     _observations(low)
     drawn = _summed_out(low)
     order = in_order(low)
@@ -112,12 +121,13 @@ def lower(bound: BoundGraph, partly_centred: frozenset[str] = frozenset()) -> Pr
             after.extend(low.values.get(name, ()))
     return Program(
         tuple(steps),
-        _reported(low, uncertain),
-        frozenset(_descendants(bound, (*low.discrete, *bound.barren))),
+        _reported(low, uncertain, barren),
+        frozenset(_descendants(bound, (*low.discrete, *barren))),
         tuple(after),
         tuple(low.columns),
         low.shapes,
         tuple(low.choices),
+        {n: m for n in low.discrete if not (m := defined_positions(n, bound)).all()},
     )
 
 
@@ -152,8 +162,9 @@ def _descendants(bound: BoundGraph, names: Iterable[str]) -> set[str]:
     return closure(names, children)
 
 
-def _uncertain(bound: BoundGraph, random: Iterable[str]) -> set[str]:
+def uncertain_names(bound: BoundGraph) -> set[str]:
     """Return the names whose values differ from draw to draw."""
+    random = frozenset((*bound.latents, *bound.barren, *bound.parameters))
     children: dict[str, set[str]] = {}
     for name, above in parents(bound.graph).items():
         if name not in bound.data:
@@ -221,11 +232,8 @@ def _summed_out(low: Lowering) -> list[Step]:
     low.loose.extend(map(Eliminate, found.operations))
     low.loose.extend(RowSum(f.key) for f in found.rest)
     low.choices.extend(f"{name} summed out" for name in low.discrete)
-    draws: dict[str, list[SumOut | Chain]] = {}
-    for operation in reversed(found.operations):
-        if isinstance(operation, SumOut | Chain):
-            draws.setdefault(operation.name, []).append(operation)
-    return [StateDraw(n, tuple(ops), low.shapes[n]) for n, ops in draws.items()]
+    draws = tuple(o for o in reversed(found.operations) if isinstance(o, SumOut | Chain))
+    return [StateDraw(low.discrete, draws, tuple(low.shapes[n] for n in low.discrete))]
 
 
 def _observations(low: Lowering) -> None:
@@ -263,7 +271,7 @@ def _checks(low: Lowering, piece: Sample) -> list[Step]:
     return [Inside(inside, piece.indices, name, found[1], piece.span)]
 
 
-def _reported(low: Lowering, uncertain: set[str]) -> tuple[str, ...]:
+def _reported(low: Lowering, uncertain: set[str], barren: Sequence[str]) -> tuple[str, ...]:
     """Return what the answer shows: latents, then what is computed from them, then draws."""
     bound = low.bound
     found = [n for n in bound.latents if f"{n}.missing" not in bound.graph.variables]
@@ -274,6 +282,7 @@ def _reported(low: Lowering, uncertain: set[str]) -> tuple[str, ...]:
             (name in low.values or name in low.leader)
             and name not in bound.latents
             and name not in bound.data
+            and name not in barren
         )
         if (
             computed
@@ -283,5 +292,5 @@ def _reported(low: Lowering, uncertain: set[str]) -> tuple[str, ...]:
             and size <= REPORT_AT_MOST
         ):
             found.append(name)
-    found.extend(n for n in bound.barren if not n.endswith(".drawn"))
+    found.extend(n for n in barren if not n.endswith(".drawn"))
     return tuple(found)

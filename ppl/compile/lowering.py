@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
+
+from ppl.compile.numeric import evaluate
 from ppl.compile.program import (
     Column,
     Part,
@@ -90,16 +93,30 @@ def part_of(low: Lowering, key: str, piece: Sample | Define) -> tuple[Part, tupl
                 starts.append(integer(position, bound.sizes, bound.data))
                 sizes.append(1)
                 continue
-            (index,) = free
+            (index,) = (i for i in free if i not in indices)
             shift = integer(_shift(position, index), bound.sizes, bound.data)
             first = integer(index.domain.start, bound.sizes, bound.data)
             last = integer(index.domain.stop, bound.sizes, bound.data)
         except (NotANumber, ValueError):
-            raise unsupported(low, "this position on the left", piece.span) from None
+            return _listed(low, key, piece)
         starts.append(first + shift)
         sizes.append(last - first)
         indices.append(index)
     return Part(key, tuple(starts), tuple(sizes)), tuple(indices)
+
+
+def _listed(low: Lowering, key: str, piece: Sample | Define) -> tuple[Part, tuple[Index, ...]]:
+    """Find the positions that a piece covers where they are not a range along each axis."""
+    assert piece.target is not None
+    indices: dict[Index, None] = {}
+    for position in piece.target.positions:
+        indices |= dict.fromkeys(sorted(position.free, key=lambda i: i.serial))
+    over = tuple(indices)
+    try:
+        places = tuple(evaluate(p, over, low.bound).astype(np.intp) for p in piece.target.positions)
+    except NotANumber:
+        raise unsupported(low, "this position on the left", piece.span) from None
+    return Part(key, (), places[0].shape, places), over
 
 
 def _shift(position: Node, index: Index) -> Node:

@@ -1,7 +1,8 @@
 """Random variables that depend on their own earlier values, as recurrences driven by noise.
 
 ``z[t] ~ Normal(a * z[t - 1], s)`` is drawn as ``z[t] = a * z[t - 1] + s * noise[t]``: the noise is
-drawn at once, and the recurrence is run as any other. What is known of the first positions (a
+drawn at once, and the recurrence is run as any other. A state, ``z[t] ~ Categorical(A[z[t - 1]])``,
+is found from a uniform number. What is known of the first positions (a
 series that goes on after the data end, the values before the first statement) is read, not drawn.
 """
 
@@ -12,6 +13,7 @@ from dataclasses import dataclass, field, replace
 
 from ppl.compile.program import Draw, Step
 from ppl.compile.recurrences import groups
+from ppl.distributions import Law, record_of
 from ppl.graph import diagnostics as kinds
 from ppl.graph.bound import BoundGraph
 from ppl.graph.evaluate import NotANumber, integer
@@ -21,9 +23,11 @@ from ppl.graph.nodes import (
     Constant,
     Domain,
     Index,
+    Matrix,
     Node,
     Position,
     Read,
+    Reduce,
     extent,
     reads,
     rewrite,
@@ -152,7 +156,16 @@ def _definition(
         ]
         arguments, events = tuple(t.node for t in lifted), tuple(t.event for t in lifted)
     value: Node = noise
-    if reads(*arguments) & set(ring):
+    if reads(*arguments) & set(ring) and record.name in ("Bernoulli", "Categorical"):
+        if piece.suffix is not None:
+            raise _cannot(bound, name, piece)
+        value = _state(arguments[0], events[0], noise)
+        record, arguments, events = (
+            record_of(Law("Uniform")),
+            (Constant(0.0), Constant(1.0)),
+            ((), ()),
+        )
+    elif reads(*arguments) & set(ring):
         if record.location_scale is None or piece.suffix is not None or density.event:
             raise _cannot(bound, name, piece)
         by_name = dict(zip(record.parameters, arguments, strict=True))
@@ -171,6 +184,20 @@ def _definition(
         Draw(key, indices, record, arguments, events, density.event, piece.span)
     )
     return Define(piece.target, piece.indices, value, piece.span)
+
+
+def _state(p: Node, event: tuple[Index, ...], level: Node) -> Node:
+    """Return the state that a uniform number stands for: how many sums of probabilities it passes.
+
+    Without an event axis, `p` is the probability of state 1.
+    """
+    if not event:
+        return Apply("less", (level, p))
+    (index,) = event
+    after = index.like()
+    sums = Matrix("cumsum", (p,), ((index,),), (after,))
+    passed = Reduce("sum", (after,), Apply("less_equal", (sums, level)))
+    return Apply("minimum", (passed, subtract(extent(index.domain), Constant(1))))
 
 
 def _cannot(bound: BoundGraph, name: str, piece: Sample) -> ModelError:

@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ppl.compile.eliminate import Chain, Merge, Operation, SumOut, sources
 from ppl.compile.emit import INDENT, Emitted, Emitter, keys_of, needed_by, roots_of
 from ppl.compile.load import LogJoint, run_source
 from ppl.compile.numeric import extent_of
 from ppl.compile.program import Eliminate, Given, Program, RowSum, Step, Term
+from ppl.compile.tables import TILT, Chain, Merge, Operation, SumOut, sources
 from ppl.data.coverage import span_of_position
 from ppl.graph.bound import BoundGraph
 from ppl.graph.graph import Sample
@@ -179,7 +179,7 @@ def _of_rows(bound: BoundGraph, steps: tuple[Step, ...], term: RowSum) -> Block:
         key = stack.pop()
         if key in made:
             stack.extend(sources(made[key]))
-        else:
+        elif not key.endswith(TILT):
             tables.add(key)
     seen = {int(t.removeprefix("factor.").split(".")[0]) for t in tables}
     observed = {
@@ -190,7 +190,7 @@ def _of_rows(bound: BoundGraph, steps: tuple[Step, ...], term: RowSum) -> Block:
     last = made.get(term.source)
     while isinstance(last, Merge):
         last = made.get(last.source)
-    summed = last.name if isinstance(last, SumOut | Chain) else "factor"
+    summed = last.names[0] if isinstance(last, SumOut | Chain) else "factor"
     name = next(iter(observed)) if len(observed) == 1 else summed
     places = last.places if isinstance(last, SumOut) else None
     if name in bound.graph.variables and isinstance(last, SumOut):

@@ -6,10 +6,13 @@ A step computes one array or one term of the log joint. The emitter writes a lin
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
-from ppl.compile.eliminate import Chain, Operation, SumOut
+import numpy as np
+from numpy.typing import NDArray
+
+from ppl.compile.tables import Chain, Operation, SumOut
 from ppl.constraints import Constraint
 from ppl.distributions.record import Distribution
 from ppl.graph.nodes import Index, Node
@@ -48,11 +51,30 @@ class Transform:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A piece of an assembled array: its own array, and which positions of each axis it covers."""
+    """A piece of an assembled array: its own array, and which positions of each axis it covers.
+
+    Attributes
+    ----------
+    key
+        Its own array.
+    starts, sizes
+        Along each axis, the first position that it covers, and how many.
+    places
+        If it covers anything else: the positions along each axis, row by row; `sizes` is then the
+        shape of its own array.
+    """
 
     key: str
     starts: tuple[int, ...]
     sizes: tuple[int, ...]
+    places: tuple[NDArray[np.intp], ...] | None = field(default=None, compare=False)
+
+    @property
+    def window(self) -> tuple[slice | NDArray[np.intp], ...]:
+        """What it covers, to index an array with."""
+        if self.places is not None:
+            return self.places
+        return tuple(slice(a, a + n) for a, n in zip(self.starts, self.sizes, strict=True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +121,7 @@ class Draw:
 class Filter:
     """A linear recurrence ``s[t] = u[t] + b[t] s[t-1]`` over `time`, from a start value.
 
-    The array has the axes `axes` in order, time among them.
+    The array has the axes `axes` in order, time among them. If `backward`, it reads ``s[t+1]``.
     """
 
     key: str
@@ -109,6 +131,7 @@ class Filter:
     b: Node
     start: Node
     span: Span | None
+    backward: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +159,8 @@ class Scan:
         The index of the steps.
     inputs, constants
         Key → node: what the step reads besides, over time or not.
+    backward
+        Whether the steps go from the last position to the first.
     """
 
     key: str
@@ -144,6 +169,7 @@ class Scan:
     inputs: Mapping[str, Node]
     constants: Mapping[str, Node]
     span: Span | None
+    backward: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,18 +198,19 @@ class Eliminate:
 
 @dataclass(frozen=True, slots=True)
 class RowSum:
-    """A factor without variables: its rows are terms of the log joint."""
+    """A factor without variables: its rows are terms of the log joint, times `scale`."""
 
     source: str
+    scale: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
 class StateDraw:
-    """The states of an eliminated name, drawn given what was eliminated after it."""
+    """The states of eliminated names: those of each operation given what was eliminated later."""
 
-    key: str
+    names: tuple[str, ...]
     operations: tuple[SumOut | Chain, ...]
-    shape: tuple[int, ...]
+    shapes: tuple[tuple[int, ...], ...]
 
 
 Kind = Literal["prior", "likelihood", "jacobian"]
@@ -193,7 +220,8 @@ Kind = Literal["prior", "likelihood", "jacobian"]
 class Term:
     """A term of the log joint, summed over indices; those that the node lacks multiply it.
 
-    `piece` is the number of the statement that a term of the likelihood comes from.
+    `piece` is the number of the statement that a term of the likelihood comes from; the sum is
+    multiplied by `scale`.
     """
 
     kind: Kind
@@ -201,6 +229,36 @@ class Term:
     indices: tuple[Index, ...]
     span: Span | None
     piece: int | None = None
+    scale: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Fused:
+    """A sum over rows of a function of a linear predictor, (draws,), by one primitive.
+
+    Attributes
+    ----------
+    function
+        The primitive, of `ppl.primitives.fused_rows`.
+    rows
+        The key of the rows' `Predictor`.
+    coefficients
+        Of the terms of the weights; none where the weights are data.
+    vectors, tables
+        Latents with their indices: the vector's parts one after the other, and each table.
+    """
+
+    key: str
+    function: str
+    rows: str
+    coefficients: tuple[Node, ...]
+    vectors: tuple[tuple[Node, tuple[Index, ...]], ...]
+    tables: tuple[tuple[Node, tuple[Index, ...]], ...]
+
+    @property
+    def nodes(self) -> tuple[Node, ...]:
+        """All that it reads."""
+        return (*self.coefficients, *(n for n, _ in (*self.vectors, *self.tables)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,11 +274,12 @@ class Inside:
 
 @dataclass(frozen=True, slots=True)
 class Jacobian:
-    """The log-Jacobian of a `Transform`."""
+    """The log-Jacobian of a `Transform`, times `scale`."""
 
     key: str
     source: str
     constraint: Constraint
+    scale: float = 1.0
 
 
 Step = (
@@ -240,6 +299,7 @@ Step = (
     | StateDraw
     | Filter
     | Scan
+    | Fused
 )
 
 
@@ -298,6 +358,10 @@ class Program:
         For every array, its shape.
     choices
         What the compiler decided, one sentence each.
+    present
+        For states of discrete latents of which positions do not exist: which do.
+    arrays
+        What rewrites made of the data, by key.
     """
 
     steps: tuple[Step, ...]
@@ -307,6 +371,8 @@ class Program:
     columns: tuple[Column, ...]
     shapes: Mapping[str, tuple[int, ...]]
     choices: tuple[str, ...]
+    present: Mapping[str, NDArray[np.bool_]] = field(default_factory=dict)
+    arrays: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def dimension(self) -> int:

@@ -10,18 +10,23 @@ from __future__ import annotations
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from ppl.compile.numeric import substitute_definition
 from ppl.graph import diagnostics as kinds
 from ppl.graph.bound import BoundGraph
-from ppl.graph.evaluate import NotANumber, integer
+from ppl.graph.evaluate import NotANumber, integer, is_whole, tabulate
 from ppl.graph.graph import Define
 from ppl.graph.nodes import (
     Apply,
     Constant,
+    Domain,
     Index,
     Node,
     Position,
     Read,
+    Reduce,
+    Select,
     children,
     map_children,
     reads,
@@ -31,8 +36,14 @@ from ppl.graph.nodes import (
     walk,
 )
 from ppl.graph.order import piece_reads, rings, topological
-from ppl.graph.substitute import NotPlain
+from ppl.graph.substitute import NotPlain, substitute
 from ppl.text import Diagnostic, ModelError
+
+PAIRED = {"sum": "add", "prod": "multiply", "min": "minimum", "max": "maximum"}
+"""The operation on two numbers of which a reduction is made."""
+
+FEW = 64
+"""In a step, reductions over at most so many positions are written out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +83,19 @@ class Group:
         The index of the steps.
     start, length
         The first position, and the number of steps.
+    backward
+        Whether the steps go from the last position to the first.
     """
 
     members: tuple[Member, ...]
     time: Index
     start: int
     length: int
+    backward: bool = False
+
+    def before(self, lag: int) -> int:
+        """Return the position so many steps before the first step."""
+        return self.start + self.length - 1 + lag if self.backward else self.start - lag
 
 
 def groups(
@@ -149,15 +167,43 @@ def group_of(bound: BoundGraph, names: Sequence[str]) -> Group:
             if isinstance(piece, Define) and piece_reads(piece) & set(names):
                 if name in pieces:
                     raise _error(bound, _cycle(bound, names))
-                pieces[name] = piece
+                value = _written_out(bound, names, piece.value)
+                pieces[name] = _unshifted(bound, replace(piece, value=value))
     if set(pieces) != set(names):
         raise _error(bound, _cycle(bound, names))
     first = pieces[names[0]]
-    for candidate in first.indices:
-        found = _along(bound, pieces, candidate)
-        if found is not None:
-            return found
+    for backward in (False, True):
+        for candidate in first.indices:
+            found = _along(bound, pieces, candidate, backward)
+            if found is not None:
+                return found
     raise _error(bound, _cycle(bound, names))
+
+
+def _unshifted(bound: BoundGraph, piece: Define) -> Define:
+    """Let loops run over the positions that are defined: ``z[t + 1] = ...`` as ``z[t] = ...``."""
+    moved: dict[Index, Node] = {}
+    positions: list[Node] = []
+    indices = list(piece.indices)
+    for position in piece.target.positions:
+        match position:
+            case Apply(atom="add" | "subtract", arguments=(Position(index=index), _)) if _lag(
+                bound, position, index
+            ):
+                shift = -(_lag(bound, position, index) or 0)
+                start, length = _reach(bound, index)
+                domain = Domain(Constant(start + shift), Constant(start + shift + length))
+                new = Index(index.name, index.role, domain, index.span)
+                moved[index] = subtract(Position(new), Constant(shift))
+                indices = [new if i == index else i for i in indices]
+                positions.append(Position(new))
+            case _:
+                positions.append(position)
+    if not moved:
+        return piece
+    target = replace(piece.target, positions=tuple(positions))
+    value = substitute(piece.value, moved)
+    return replace(piece, target=target, value=value, indices=tuple(indices))
 
 
 def _error(bound: BoundGraph, diagnostic: Diagnostic) -> ModelError:
@@ -170,11 +216,14 @@ def _cycle(bound: BoundGraph, names: Sequence[str]) -> Diagnostic:
     return kinds.CYCLE(
         f"{shown} {verb} other than at earlier positions of an axis",
         bound.graph.variables[names[0]].span,
-        help="a recurrence reads positions before its own: `for t in 1:T { s[t] = f(s[t - 1]) }`",
+        help="a recurrence reads positions before its own, or after it: `for t in 1:T { s[t] = "
+        "f(s[t - 1]) }`",
     )
 
 
-def _along(bound: BoundGraph, pieces: Mapping[str, Define], time: Index) -> Group | None:
+def _along(
+    bound: BoundGraph, pieces: Mapping[str, Define], time: Index, backward: bool
+) -> Group | None:
     """Try an index as the time of a group."""
     reach = _reach(bound, time)
     places: dict[str, int] = {}
@@ -203,8 +252,9 @@ def _along(bound: BoundGraph, pieces: Mapping[str, Define], time: Index) -> Grou
             if not isinstance(node, Read) or node.name not in pieces:
                 continue
             lag = _lag(bound, node.positions[places[node.name]], time)
-            if lag is None or lag < 0:
+            if lag is None or (lag > 0 if backward else lag < 0):
                 return None
+            lag = abs(lag)
             lags[node.name] = max(lags[node.name], lag)
             if lag == 0:
                 within[name].add(node.name)
@@ -220,7 +270,7 @@ def _along(bound: BoundGraph, pieces: Mapping[str, Define], time: Index) -> Grou
                     return None
                 axes.append(position.index)
         members.append(Member(name, renamed[name], places[name], tuple(axes), lags[name]))
-    return Group(tuple(members), time, reach[0], reach[1])
+    return Group(tuple(members), time, reach[0], reach[1], backward)
 
 
 def _reach(bound: BoundGraph, index: Index) -> tuple[int, int]:
@@ -229,19 +279,47 @@ def _reach(bound: BoundGraph, index: Index) -> tuple[int, int]:
 
 
 def _lag(bound: BoundGraph, position: Node, time: Index) -> int | None:
-    match position:
-        case Position(index=index) if index == time:
-            return 0
-        case Apply(atom="subtract", arguments=(Position(index=index), c)) if index == time:
-            shift = c
-        case Apply(atom="add", arguments=(Position(index=index), c)) if index == time:
-            shift = subtract(Constant(0), c)
-        case _:
-            return None
+    """Return how far before the time a position is; None if it is anything else."""
+    if position.free != {time}:
+        return None
+    steps = np.array([0, 1, 7])
     try:
-        return integer(shift, bound.sizes, bound.data)
+        found = tabulate(position, {time: steps}, bound.sizes, bound.data, bound.graph)
     except NotANumber:
         return None
+    lags = steps - np.asarray(found)
+    return int(lags[0]) if np.all(lags == lags[0]) and is_whole(float(lags[0])) else None
+
+
+def _is_lag_by(node: Node, names: Sequence[str], index: Index) -> bool:
+    """Return whether a node reads one of the names at a position that an index moves."""
+    return (
+        isinstance(node, Read)
+        and node.name in names
+        and any(index in p.free and len(p.free) > 1 for p in node.positions)
+    )
+
+
+def _written_out(bound: BoundGraph, names: Sequence[str], value: Node) -> Node:
+    """Write out reductions over few positions, if they read the names of a group.
+
+    So ``sum(w[k] * u[t - 1 - k] for k in K)`` becomes reads of u at lags.
+    """
+
+    def one(node: Node) -> Node:
+        if not isinstance(node, Reduce) or node.operation not in PAIRED or len(node.indices) > 1:
+            return node
+        (index,) = node.indices
+        start, length = _reach(bound, index)
+        if not 0 < length <= FEW or not any(_is_lag_by(n, names, index) for n in walk(node.body)):
+            return node
+        terms = [substitute(node.body, {index: Constant(start + k)}) for k in range(length)]
+        total = terms[0]
+        for term in terms[1:]:
+            total = Apply(PAIRED[node.operation], (total, term), node.span)
+        return total
+
+    return rewrite(value, one)
 
 
 # ----------------------------------------------------------------------------------- affine steps
@@ -267,6 +345,8 @@ def affine(node: Node, name: str) -> tuple[Node, Node] | None:
                 parts[id(each)] = _sum(below, atom)
             case Apply(atom="negative"):
                 parts[id(each)] = _scaled(below[0], Constant(-1.0))
+            case Select(condition=c) if id(c) not in touched:
+                parts[id(each)] = _either(each, below[1:])
             case Apply(atom="multiply", arguments=(a, b)):
                 if id(b) not in touched:
                     parts[id(each)] = _scaled(below[0], b)
@@ -296,6 +376,13 @@ def _sum(below: Sequence[tuple[Node, Node] | None], atom: str) -> tuple[Node, No
     if left is None or right is None:
         return None
     return _joined(left[0], right[0], atom), _joined(left[1], right[1], atom)
+
+
+def _either(node: Select, below: Sequence[tuple[Node, Node] | None]) -> tuple[Node, Node] | None:
+    yes, no = below
+    if yes is None or no is None:
+        return None
+    return replace(node, yes=yes[0], no=no[0]), replace(node, yes=yes[1], no=no[1])
 
 
 def _joined(a: Node, b: Node, atom: str) -> Node:
@@ -353,6 +440,7 @@ def split(bound: BoundGraph, group: Group) -> Step:
     names = {m.name: m for m in group.members}
     inputs: dict[str, Node] = {}
     constants: dict[str, Node] = {}
+    wholes: dict[str, Read] = {}
 
     def leaf(node: Node) -> Node:
         if isinstance(node, Constant) or (not reads(node) and not node.free):
@@ -373,7 +461,21 @@ def split(bound: BoundGraph, group: Group) -> Step:
         lag = _lag(bound, node.positions[member.place], group.time)
         assert lag is not None
         rest = tuple(p for k, p in enumerate(node.positions) if k != member.place)
-        return Read(carry_key(node.name, lag), rest, node.span)
+        return Read(carry_key(node.name, abs(lag)), rest, node.span)
+
+    def at_a_state(node: Read, touched: Container[int], done: Mapping[int, Node]) -> Node:
+        """Read an array, which is handed over whole, at a position that the group decides."""
+        if node.name not in wholes:
+            shape = bound.shape(node.name)
+            axes = [Index("i", "axis", Domain(Constant(0), Constant(n))) for n in shape]
+            wholes[node.name] = Read(node.name, tuple(map(Position, axes)))
+        key = leaf(wholes[node.name])
+        assert isinstance(key, Read)
+        places = tuple(
+            done[id(p)] if id(p) in touched else leaf(p) if group.time in p.free else p
+            for p in node.positions
+        )
+        return Read(key.name, places, node.span)
 
     def outermost(root: Node) -> Node:
         touched = reading(root, names)
@@ -382,7 +484,7 @@ def split(bound: BoundGraph, group: Group) -> Step:
             if id(node) not in touched:
                 continue
             if isinstance(node, Read):
-                done[id(node)] = node
+                done[id(node)] = node if node.name in names else at_a_state(node, touched, done)
                 continue
             new = {id(c): done[id(c)] if id(c) in touched else leaf(c) for c in children(node)}
             done[id(node)] = map_children(node, lambda c, new=new: new[id(c)])  # type: ignore[misc]

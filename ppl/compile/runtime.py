@@ -8,7 +8,7 @@ from typing import Any
 import autograd.numpy as anp
 import numpy as np
 
-from ppl.primitives.chains import draw_index, draw_paths
+from ppl.primitives.chains import best_paths, draw_index, draw_paths
 from ppl.primitives.gathers import gather
 
 
@@ -105,17 +105,62 @@ def draw_states(rng: np.random.Generator, full: Any, scope: Sequence[Any], draws
     full : (draws or 1, rows, states of each axis of the scope ..., own states)
     scope : for each axis, the states there, (draws, rows)
     """
-    table = np.broadcast_to(full, (draws, *np.shape(full)[1:]))
-    for states in scope:
-        index = states.reshape((*states.shape, *(1,) * (table.ndim - 2)))
-        table = np.take_along_axis(table, index, axis=2)[:, :, 0]
+    table = _given(np.broadcast_to(full, (draws, *np.shape(full)[1:])), scope)
     return draw_index(rng, np.exp(table - np.max(table, axis=-1, keepdims=True)))
 
 
-def draw_chains(rng: np.random.Generator, unary: Any, pair: Any, draws: int) -> Any:
-    """Draw the states of chains, (draws, chains * length)."""
+def best_states(full: Any, scope: Sequence[Any], draws: int) -> Any:
+    """Return the most probable states given those of the other axes, as `draw_states` does."""
+    table = _given(np.broadcast_to(full, (draws, *np.shape(full)[1:])), scope)
+    return np.argmax(table, axis=-1)
+
+
+def _given(table: Any, scope: Sequence[Any]) -> Any:
+    """Read a table (draws, rows, scope ..., more ...) at the states of the scope."""
+    for states in scope:
+        index = states.reshape((*states.shape, *(1,) * (table.ndim - 2)))
+        table = np.take_along_axis(table, index, axis=2)[:, :, 0]
+    return table
+
+
+def draw_chains(
+    rng: np.random.Generator,
+    unary: Any,
+    pair: Any,
+    scope: Sequence[Any],
+    shape: tuple[int, ...],
+    draws: int,
+) -> Any:
+    """Draw the states of chains, (draws, chains * length).
+
+    Parameters
+    ----------
+    unary, pair : as for `sum_over_paths`, with a chain for each state of the scope
+    scope : for each of its axes, the states there, (draws, chains)
+    shape : number of chains, of states of the scope
+    """
+    return draw_paths(rng, *_chains(unary, pair, scope, shape, draws)).reshape(draws, -1)
+
+
+def best_chains(
+    unary: Any, pair: Any, scope: Sequence[Any], shape: tuple[int, ...], draws: int
+) -> Any:
+    """Return the most probable states of chains, as `draw_chains` does."""
+    return best_paths(*_chains(unary, pair, scope, shape, draws)).reshape(draws, -1)
+
+
+def _chains(
+    unary: Any, pair: Any, scope: Sequence[Any], shape: tuple[int, ...], draws: int
+) -> tuple[Any, Any]:
+    """Return the potentials of chains at the states of their scope."""
     whole = np.broadcast_to(unary, (draws, *np.shape(unary)[1:]))
-    return draw_paths(rng, whole, pair).reshape(draws, -1)
+    if not scope:
+        return whole, pair
+    whole = _given(whole.reshape((draws, *shape, *whole.shape[2:])), scope)
+    if np.shape(pair)[1] > 1:
+        pair = np.broadcast_to(pair, (draws, *np.shape(pair)[1:]))
+        pair = _given(pair.reshape((draws, *shape, *pair.shape[2:])), scope)
+    return whole, pair
 
 
 def patched(drawn: Any, known: Any) -> Any:

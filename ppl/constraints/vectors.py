@@ -170,7 +170,7 @@ def counts_with_sum(total: Array) -> Constraint:
         "vectors of integers >= 0 whose sum is the number of trials",
         Range(0.0, integer=True),
         lambda x: (
-            (np.sum(1.0 * ((x < 0) | (np.floor(x) != x)), axis=-1) == 0)
+            (np.sum(np.where((x >= 0) & (np.floor(x) == x), 0.0, 1.0), axis=-1) == 0)
             & (np.sum(x, axis=-1) == total)
         ),
         None,

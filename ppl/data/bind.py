@@ -9,10 +9,20 @@ import numpy as np
 
 from ppl.constraints import Constraint, Range, bounded
 from ppl.data import diagnostics as kinds
-from ppl.data.coverage import coverage, known_bounds, positions_in_range, span_of_position
+from ppl.data.coverage import (
+    coverage,
+    known_bounds,
+    looked_at,
+    places_of,
+    positions_in_range,
+    window_of,
+)
 from ppl.data.dataset import Array, Variable
 from ppl.data.excluded import without_excluded
 from ppl.data.missing import split
+from ppl.data.missing_words import are_missing
+from ppl.data.ragged import without_limits
+from ppl.data.rows import Known, positions_text, rows_of
 from ppl.data.select import Selection, none_used
 from ppl.data.sizes import find_sizes
 from ppl.graph import diagnostics as graph_kinds
@@ -20,13 +30,17 @@ from ppl.graph.bound import BoundGraph
 from ppl.graph.check import check_supports
 from ppl.graph.densities import parameters_of
 from ppl.graph.evaluate import NotANumber, integer, number
-from ppl.graph.graph import Define, Factor, Graph, Sample, Suffix
+from ppl.graph.graph import OBSERVED, Define, Factor, Graph, Sample, Suffix
 from ppl.graph.names import nearest
 from ppl.graph.nodes import Constant, LogDensity, Node, Position, Read, extent, reads, walk
 from ppl.graph.order import closure, parents, piece_reads
 from ppl.graph.ranges import needed, support_of
+from ppl.graph.require import required
 from ppl.graph.wrapped import simple_densities
-from ppl.text import DataError, Diagnostic, ModelError
+from ppl.text import DataError, Diagnostic, ModelError, Span
+
+BLOCK = 1 << 14
+"""Rows of data that are looked at together: those mapped from a file are never held whole."""
 
 
 def bind(
@@ -49,6 +63,8 @@ def bind(
         With all that is wrong with the data, or with how the model uses them.
     """
     given = selection.variables
+    if selection.unused and selection.places and not given:
+        raise DataError((none_used(selection.unused, selection.places),), graph.source)
     _refuse_not_given(graph, given, selection.unused)
     sizes, notes = find_sizes(graph, given, overrides or {})
     data: dict[str, Array] = {}
@@ -60,14 +76,29 @@ def bind(
                 data[name] = _values(graph, name, variable, sizes)
             except DataError as e:
                 errors.extend(e.diagnostics)
+    for name, constant in graph.variables.items():
+        if name.endswith(OBSERVED) and name not in data:
+            of = name.removesuffix(OBSERVED)
+            if of in data:
+                data[name] = data[of]
+            else:
+                errors.append(_not_observed(graph, of, constant.span))
+    errors.extend(_outside_dimension(graph, sizes))
     _raise(errors, graph)
+    _raise(known_bounds(graph, data, _of_data_alone(graph, data)), graph)
+    plain = graph = without_excluded(graph, sizes, data)
+    graph, turns = without_limits(graph, sizes, data)
+    data |= turns
     for name in list(data):
         gone = np.isnan(data[name]) if data[name].dtype.kind == "f" else None
+        if gone is not None and gone.any() and graph is not plain:
+            gone = gone & looked_at(graph, name, sizes, data)
         if gone is not None and gone.any():
+            if name.endswith(OBSERVED):
+                errors.append(_observed_missing(graph, name, gone))
             missing[name] = gone
             data[name] = _filled(graph, name, data[name], gone)
-    _raise(known_bounds(graph, data), graph)
-    graph = without_excluded(graph, sizes, data)
+    _raise(errors, graph)
     observed = _observed(graph, data)
     errors.extend(_outside_support(graph, observed, data, missing, sizes))
     errors.extend(_outside_argument(graph, data) or _faulty_arguments(graph, sizes, data))
@@ -77,15 +108,16 @@ def bind(
     work = split(graph, sizes, data, missing)
     latent = {n for n in missing if f"{n}.full" in work.graph.variables} | set(work.states)
     ranges = {n: _range(v) for n, v in data.items() if n not in latent}
-    wrong = check_supports(graph, ranges, data)
+    known = Known(plain, sizes, data)
+    wrong = check_supports(plain, ranges, data, lambda node: _seen(known, node))
     if wrong:
         raise ModelError(wrong, graph.source)
     whole, graph, data = graph, work.graph, work.data
     observed -= {k for n in work.states for k in graph.variables[n].pieces}
     latents, barren, parameters = _roles(graph, observed, set(data))
-    _raise(_weighted(graph, latents), graph)
-    if selection.unused and selection.places and not given:
-        raise DataError((none_used(selection.unused, selection.places),), graph.source)
+    _raise([*_weighted(graph, latents), *_not_of_latents(graph, latents)], graph)
+    graph, kept = required(graph, latents)
+    notes.extend(kept)
     if given and not observed and not any(isinstance(p, Factor) for p in graph.pieces):
         notes.append(_nothing_observed(graph))
     notes.extend(work.notes)
@@ -102,6 +134,48 @@ def bind(
         (*graph.notes, *selection.notes, *notes),
         whole,
     )
+
+
+def _not_observed(graph: Graph, name: str, span: Span) -> Diagnostic:
+    written = graph.variables[name].name
+    return graph_kinds.NOT_OBSERVED(
+        f"`observed({written})` needs data for `{written}`, which is not observed",
+        span,
+        help=f"give `{written}` in the data, and declare it: `data {written}[...]`",
+    )
+
+
+def _not_of_latents(graph: Graph, latents: Sequence[str]) -> list[Diagnostic]:
+    """Report what is required of data alone."""
+    edges = parents(graph)
+    return [
+        graph_kinds.NEVER(
+            "this condition depends on no latent",
+            piece.span,
+            help="what data must fulfil is declared with them, as in `data x[N] > 0`",
+        )
+        for piece in graph.pieces
+        if isinstance(piece, Factor)
+        and piece.required
+        and not closure(reads(piece.value), edges) & set(latents)
+    ]
+
+
+def _outside_dimension(graph: Graph, sizes: Mapping[str, int]) -> list[Diagnostic]:
+    """Check the positions that the model says of dimensions: ``J[1]``."""
+    errors = []
+    for member in graph.members:
+        try:
+            position = number(member.position, sizes, {})
+        except NotANumber:
+            continue
+        size = sizes.get(member.dimension, 0)
+        if not 0 <= position < size:
+            text = " ".join(graph.source.at(member.span).split())
+            message = f"`{text}` is position {position:g}, and `{member.dimension}` has "
+            message += positions_text(size)
+            errors.append(graph_kinds.BAD_POSITION(message, member.span))
+    return errors
 
 
 def _raise(errors: list[Diagnostic], graph: Graph) -> None:
@@ -242,7 +316,7 @@ def _positions(
         )
     if np.isnan(values).any():
         return np.asarray(values - origin, dtype=np.float64)
-    return np.asarray(values - origin, dtype=np.int64)
+    return np.asarray(values - origin if origin else values, dtype=np.int64)
 
 
 def _error(graph: Graph, diagnostic: Diagnostic) -> DataError:
@@ -308,11 +382,32 @@ def _is_calculated_with(graph: Graph, name: str) -> bool:
     return outside
 
 
+def _seen(known: Known, node: Node) -> Range | None:
+    """Return where the values of an expression of data lie, None if data do not decide them."""
+    try:
+        return _range(np.asarray(known.at(node, rows_of(known, node.free))))
+    except (NotANumber, KeyError):
+        return None
+
+
 def _range(values: Array) -> Range:
     if values.size == 0:
         return Range(0.0, 0.0)
-    whole = values.dtype.kind in "iub" or bool(np.all(values == np.floor(values)))
-    return Range(float(values.min()), float(values.max()), integer=whole)
+    rows = np.atleast_1d(values)
+    parts = [rows[i : i + BLOCK] for i in range(0, len(rows), BLOCK)]
+    whole = values.dtype.kind in "iub" or all(bool(np.all(p == np.floor(p))) for p in parts)
+    low, high = min(float(p.min()) for p in parts), max(float(p.max()) for p in parts)
+    return Range(low, high, integer=whole)
+
+
+def _observed_missing(graph: Graph, name: str, gone: Array) -> Diagnostic:
+    """Return the error for missing values of what is read as a constant."""
+    of = name.removesuffix(OBSERVED)
+    return kinds.MISSING(
+        f"{are_missing(of, gone)}, and `observed({of})` reads all of them",
+        graph.variables[name].span,
+        help="leave the rows out",
+    )
 
 
 def _filled(graph: Graph, name: str, values: Array, gone: Array) -> Array:
@@ -436,7 +531,9 @@ def _outside_support(
         if support is None:
             continue
         name = piece.target.name
-        window = _window(piece.target, sizes, data)
+        window: tuple[Any, ...] | None = window_of(piece.target, sizes, data)
+        if window is None and support.event_ndim == 0:
+            window = places_of(graph, piece, sizes, data)
         values = data[name] if window is None else data[name][window]
         inside = np.asarray(support.contains(np.asarray(values, float)))
         if name in missing:
@@ -446,8 +543,9 @@ def _outside_support(
             continue
         place = tuple(int(i) for i in np.argwhere(~inside)[0])
         value = values[place]
-        starts = [0] * len(place) if window is None else [w.start or 0 for w in window]
-        shown = _at(name, tuple(a + b for a, b in zip(place, starts, strict=False)))
+        at: Any = np.indices(data[name].shape)
+        at = at if window is None else at[(slice(None), *window)]
+        shown = _at(name, tuple(int(i) for i in at[(slice(None), *place)]))
         number_text = value_text(value)
         errors.append(
             kinds.VALUE(
@@ -606,13 +704,3 @@ def _at_least(range: Range) -> Constraint | None:
 
 def _varies(node: Node | None) -> bool:
     return node is not None and not isinstance(node, Constant)
-
-
-def _window(
-    target: Read, sizes: Mapping[str, int], data: Mapping[str, Array]
-) -> tuple[slice, ...] | None:
-    """Return the part of an array that a target covers."""
-    reaches = [span_of_position(p, sizes, data) for p in target.positions]
-    if any(r is None for r in reaches):
-        return None
-    return tuple(slice(r[0], r[1] + 1) for r in reaches if r is not None)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from ppl.data.ragged import is_listed
+from ppl.data.ragged_steps import GIVEN
+from ppl.data.rows import Known, places, positions_text, rows_of
 from ppl.graph import diagnostics as kinds
 from ppl.graph.evaluate import NotANumber, integer
 from ppl.graph.graph import Axis, Define, Factor, Graph, Piece, Sample, Variable
-from ppl.graph.nodes import Apply, Constant, Node, Position, Read, reads, subtract, walk
+from ppl.graph.nodes import Apply, Constant, Index, Node, Position, Read, reads, subtract, walk
 from ppl.text import Diagnostic, Label, Span
 
 LARGEST = 20_000_000
@@ -39,6 +42,71 @@ def span_of_position(
     except (NotANumber, KeyError, ValueError):
         return None
     return first + shift, last + shift
+
+
+def _span_of_turns(
+    graph: Graph, position: Node, sizes: Mapping[str, int], data: Mapping[str, Any]
+) -> tuple[int, int] | None:
+    """Return the first and the last position in the turns of loops with limits."""
+    if not any(is_listed(name) for name in reads(position)):
+        return None
+    found = _numbers(graph, position, sizes, data)
+    return (int(found.min()), int(found.max())) if found is not None and found.size else None
+
+
+def _turn(
+    graph: Graph, position: Node, wrong: int, sizes: Mapping[str, int], data: Mapping[str, Any]
+) -> str:
+    """Return at which turn of loops with limits a position has a value."""
+    found = _numbers(graph, position, sizes, data) if any(map(is_listed, reads(position))) else None
+    if found is None:
+        return ""
+    row = int(np.argmax(found == wrong))
+    listed = {n.name: n for n in walk(position) if isinstance(n, Read) and is_listed(n.name)}
+    turns = [f"{graph.variables[name].name} = {data[name][row]}" for name in listed]
+    return f"at {', '.join(turns)}"
+
+
+def _numbers(
+    graph: Graph, node: Node, sizes: Mapping[str, int], data: Mapping[str, Any]
+) -> Any | None:
+    """Return a node's values at all positions of its indices, None if data do not decide them."""
+    known = Known(graph, sizes, data)
+    try:
+        return np.asarray(known.at(node, rows_of(known, node.free)))
+    except NotANumber:
+        return None
+
+
+def places_of(
+    graph: Graph, piece: Piece, sizes: Mapping[str, int], data: Mapping[str, Any]
+) -> tuple[Any, ...] | None:
+    """Return the positions on each axis that a statement defines, row by row.
+
+    None if that is not decided by data, or the positions leave their axes.
+    """
+    target = None if isinstance(piece, Factor) else piece.target
+    return None if target is None else places_read(graph, target, sizes, data)
+
+
+def places_read(
+    graph: Graph, read: Read, sizes: Mapping[str, int], data: Mapping[str, Any]
+) -> tuple[Any, ...] | None:
+    """Return the positions on each axis that a read looks at, row by row; None as `places_of`."""
+    return places(Known(graph, sizes, data), read)
+
+
+def looked_at(graph: Graph, name: str, sizes: Mapping[str, int], data: Mapping[str, Any]) -> Any:
+    """Return which positions of data some statement reads or defines."""
+    seen = np.zeros(np.shape(data[name]), dtype=bool)
+    for piece in graph.pieces:
+        for node in walk(*_roots(piece)):
+            if isinstance(node, Read) and node.name == name:
+                places = places_read(graph, node, sizes, data)
+                if places is None:
+                    return np.ones_like(seen)
+                seen[places] = True
+    return seen
 
 
 def _roots(piece: Piece) -> Iterable[Node]:
@@ -70,15 +138,19 @@ def positions_in_range(
     return errors
 
 
-def known_bounds(graph: Graph, data: Mapping[str, Any]) -> list[Diagnostic]:
-    """Return an error for every range whose bounds the data do not say."""
+def known_bounds(graph: Graph, data: Mapping[str, Any], known: Container[str]) -> list[Diagnostic]:
+    """Return an error for every range whose bounds the data do not say.
+
+    `known` are the names that the data decide; bounds that use no other index are of `data` alone.
+    """
     errors: dict[int, Diagnostic] = {}
     for piece in graph.pieces:
         for node in walk(*_roots(piece)):
             if not isinstance(node, Position):
                 continue
-            domain = node.index.domain
-            unknown = sorted(reads(domain.start, domain.stop) - data.keys())
+            domain, limits = node.index.domain, node.index.limits
+            names = reads(domain.start, domain.stop) if limits is None else reads(*limits)
+            unknown = sorted(n for n in names if n not in (data if limits is None else known))
             if unknown:
                 at = node.index.span or piece.span
                 name = graph.variables[unknown[0]].name
@@ -98,7 +170,9 @@ def _outside(
     if variable is None:
         return
     for axis, position in zip(variable.axes, node.positions, strict=True):
-        reach = span_of_position(position, sizes, data)
+        reach = span_of_position(position, sizes, data) or _span_of_turns(
+            graph, position, sizes, data
+        )
         if reach is None:
             continue
         try:
@@ -114,19 +188,18 @@ def _outside(
         text = " ".join(graph.source.at(at).split())
         yield kinds.BAD_POSITION(
             f"`{text}` {'defines' if node is target else 'reads'} position {wrong}, and "
-            f"`{variable.name}` has {_positions_text(size)}",
+            f"`{variable.name}` has {positions_text(size)}",
             position.span or at,
+            _turn(graph, position, wrong, sizes, data),
             help=_outside_help(graph, axis, position, size, wrong),
         )
-
-
-def _positions_text(size: int) -> str:
-    return "no position" if size == 0 else f"the positions 0 to {size - 1}"
 
 
 def _outside_help(graph: Graph, axis: Axis, position: Node, size: int, wrong: int) -> str | None:
     """Return how to stay on the axis."""
     moved = sorted(position.free, key=lambda i: i.serial)
+    if any(map(is_listed, reads(position))):
+        return None
     if not moved:
         return f"positions count from 0: the last is {size - 1}" if size else None
     index = moved[0]
@@ -148,7 +221,7 @@ def coverage(graph: Graph, sizes: Mapping[str, int], data: Mapping[str, Any]) ->
     """Return an error for every name whose statements leave a position out or define it twice."""
     errors: list[Diagnostic] = []
     for variable in graph.variables.values():
-        if variable.pieces:
+        if variable.pieces and not variable.key.endswith(GIVEN):
             problem = _cover(graph, variable, sizes, data)
             if problem is not None:
                 errors.append(problem)
@@ -167,25 +240,30 @@ def _cover(
         return None
     if int(np.prod(shape, dtype=np.int64)) > LARGEST:
         return None
-    count = np.zeros(shape, dtype=np.int8)
+    count = np.zeros(shape, dtype=np.int32)
     pieces = sorted(pieces, key=lambda p: p.span.start)
+    ragged = False
     for number, piece in enumerate(pieces):
-        window = _window(piece, sizes, data)
+        window: tuple[Any, ...] | None = _window(piece, sizes, data)
+        if window is None:
+            window = places_of(graph, piece, sizes, data)
+            ragged = True
         if window is None:
             return None
-        before = count[window].max(initial=0)
-        count[window] += 1
-        if before:
+        ragged = ragged or any(reads(*_ends(i)) for i in piece.indices)
+        np.add.at(count, window, 1)
+        if count[window].max(initial=0) > 1:
             place = tuple(int(i) for i in np.argwhere(count > 1)[0])
-            first = next(p for p in pieces[:number] if _covers(p, place, sizes, data))
+            first = next((p for p in pieces[:number] if _covers(p, place, sizes, data)), None)
             return kinds.DEFINED_TWICE(
                 f"`{_at(variable.name, place)}` is defined twice",
                 _target_span(piece),
-                secondary=(Label(_target_span(first), "the first time"),),
+                "" if first is not None else "in two turns of its loops",
+                secondary=() if first is None else (Label(_target_span(first), "the first time"),),
             )
-    given = variable.name in data and variable.datum is not None
+    given = variable.key in data and variable.datum is not None
     absent = count.min(initial=1) == 0 and not given
-    if absent and all(isinstance(p, Define) for p in pieces):
+    if absent and (ragged or all(isinstance(p, Define) for p in pieces)):
         return _read_absent(graph, variable, count, sizes, data)
     if absent:
         lost = np.argwhere(count == 0)
@@ -201,6 +279,10 @@ def _cover(
     return None
 
 
+def _ends(index: Index) -> tuple[Node, Node]:
+    return index.domain.start, index.domain.stop
+
+
 def _read_absent(
     graph: Graph,
     variable: Variable,
@@ -212,14 +294,14 @@ def _read_absent(
     for piece in graph.pieces:
         for node in walk(*_roots(piece)):
             target = None if isinstance(piece, Factor) else piece.target
-            if not isinstance(node, Read) or node.name != variable.name or node is target:
+            if not isinstance(node, Read) or node.name != variable.key or node is target:
                 continue
-            reaches = [span_of_position(p, sizes, data) for p in node.positions]
-            window = tuple(slice(0, None) if r is None else slice(r[0], r[1] + 1) for r in reaches)
-            lost = np.argwhere(count[window] == 0)
+            places = places_read(graph, node, sizes, data)
+            if places is None:
+                continue
+            lost = np.argwhere(count[places] == 0)
             if len(lost):
-                starts = [w.start for w in window]
-                place = tuple(int(a + b) for a, b in zip(lost[0], starts, strict=True))
+                place = tuple(int(p[tuple(lost[0])]) for p in places)
                 first = next(iter(variable.pieces))
                 return kinds.PARTLY_DEFINED(
                     f"`{_at(variable.name, place)}` is read here and defined nowhere",
@@ -239,9 +321,9 @@ def _covers(
     piece: Piece, place: tuple[int, ...], sizes: Mapping[str, int], data: Mapping[str, Any]
 ) -> bool:
     window = _window(piece, sizes, data)
-    return window is not None and all(
-        w.start <= p < w.stop for w, p in zip(window, place, strict=True)
-    )
+    if window is None:
+        return True
+    return all(w.start <= p < w.stop for w, p in zip(window, place, strict=True))
 
 
 def _whole_help(variable: Variable, pieces: Sequence[Piece], lost: Any) -> str | None:
@@ -276,8 +358,11 @@ def _is_whole(
 ) -> bool:
     if isinstance(piece, Factor) or piece.target is None:
         return False
+    moved = [i for p in piece.target.positions for i in p.free]
     reaches = [span_of_position(p, sizes, data) for p in piece.target.positions]
-    return all(r == (0, n - 1) for r, n in zip(reaches, shape, strict=True))
+    return len(moved) == len(set(moved)) and all(
+        r == (0, n - 1) for r, n in zip(reaches, shape, strict=True)
+    )
 
 
 def _window(
@@ -285,7 +370,15 @@ def _window(
 ) -> tuple[slice, ...] | None:
     if isinstance(piece, Factor) or piece.target is None:
         return None
-    reaches = [span_of_position(p, sizes, data) for p in piece.target.positions]
-    if any(r is None for r in reaches):
+    return window_of(piece.target, sizes, data)
+
+
+def window_of(
+    target: Read, sizes: Mapping[str, int], data: Mapping[str, Any]
+) -> tuple[slice, ...] | None:
+    """Return the part of an array that a left side covers; None if not a range of each axis."""
+    reaches = [span_of_position(p, sizes, data) for p in target.positions]
+    moved = [i for p in target.positions for i in p.free]
+    if any(r is None for r in reaches) or len(moved) > len(set(moved)):
         return None
     return tuple(slice(r[0], r[1] + 1) for r in reaches if r is not None)

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -37,12 +37,16 @@ class Variable:
         unless they come as categories with an order of their own.
     table
         The table that this is a column of: columns of one table share their rows. None for arrays.
+    coords
+        What the positions along each axis are called, for tables and plots; None for an axis
+        without such labels. Empty where no axis has any.
     """
 
     values: Array
     origin: str
     labels: tuple[str, ...] | None = None
     table: str | None = None
+    coords: tuple[tuple[str, ...] | None, ...] = ()
 
     def first_text(self) -> tuple[tuple[int, ...], str] | None:
         """Return position and text of the first label that does not read as a number."""
@@ -90,6 +94,32 @@ class Dataset(Mapping[str, Variable]):
 
     def __len__(self) -> int:
         return len(self.variables)
+
+
+MOST_ROW_LABELS = 10_000
+"""Rows of longer tables are numbered, not labelled."""
+
+
+def with_row_labels(pairs: Sequence[tuple[str, Variable]]) -> list[tuple[str, Variable]]:
+    """Return the columns of a table, whose rows the first column labels if it tells them apart."""
+    labels = row_labels(pairs[0][1]) if len(pairs) > 1 else None
+    if labels is None:
+        return list(pairs)
+    return [
+        (name, replace(variable, coords=(labels,)) if variable.values.ndim == 1 else variable)
+        for name, variable in pairs
+    ]
+
+
+def row_labels(column: Variable) -> tuple[str, ...] | None:
+    """Return the texts of a column if there is a different one in every row."""
+    rows = len(column.values) if column.values.ndim == 1 else 0
+    if column.labels is None or not 0 < rows <= min(MOST_ROW_LABELS, len(column.labels)):
+        return None
+    if column.values.dtype.kind == "f" or column.first_text() is None:
+        return None
+    labels = tuple(column.labels[k] for k in column.values.tolist())
+    return labels if len(set(labels)) == rows else None
 
 
 def frozen(array: Array) -> Array:

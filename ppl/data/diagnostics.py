@@ -15,14 +15,21 @@ NOT_FOUND = Kind(
 FORMAT = Kind(
     "data-format",
     "The kind of a data file is told from its ending: `.npy` holds one array, `.npz` several by "
-    "name, `.json` numbers and nested lists by name, `.csv` and `.tsv` a table whose first line "
-    "names the columns. A file without an ending, and standard input, are told by their first "
-    "bytes. Files with pickled objects are refused, because opening one runs code that it brings.",
+    "name, `.json` numbers and nested lists by name, `.csv`, `.tsv` and `.parquet` a table with "
+    "named columns, `.nc` (netCDF) and `.zarr` arrays with named axes. A file without an ending, "
+    "and standard input, are told by their first bytes. Files with pickled objects are refused, "
+    "because opening one runs code that it brings.",
 )
 DAMAGED = Kind(
     "data-damaged",
     "The file does not hold what its ending promises: it is empty, cut short, or a line of it "
     "cannot be read. Nothing is guessed: what cannot be read whole is not read at all.",
+)
+NEEDS_EXTRA = Kind(
+    "needs-an-extra",
+    "The core needs NumPy, SciPy, autograd and Lark only. Some kinds of files need another "
+    "library, which is imported when such a file is read: pyarrow for `.parquet`, h5netcdf and "
+    "h5py for netCDF 4, zarr for `.zarr`. `pip install 'ppl[data]'` installs them all.",
 )
 RAGGED = Kind(
     "data-ragged",
@@ -45,8 +52,8 @@ TWICE = Kind(
 )
 WORD = Kind(
     "data-argument",
-    "Data are given as `FILE`, as `NAME=FILE`, or as `NAME=FILE:KEY` for one array of an `.npz` or "
-    "`.json` file and one column of a table.",
+    "Data are given as `FILE`, as `NAME=FILE`, or as `NAME=FILE:KEY` for one array of a file that "
+    "holds several, or one column of a table.",
 )
 RENAMED = Kind(
     "data-renamed",

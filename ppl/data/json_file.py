@@ -6,7 +6,7 @@ import json
 from typing import NoReturn
 
 from ppl.data.arrays import variable
-from ppl.data.dataset import Dataset, named
+from ppl.data.dataset import Dataset, named, with_row_labels
 from ppl.data.diagnostics import DAMAGED, NOT_NUMBERS, TWICE, fail
 
 
@@ -58,7 +58,7 @@ def _records(rows: list[dict[str, object]], shown: str) -> Dataset:
     pairs = [
         (n, variable([row.get(n) for row in rows], n, f"{shown}, key `{n}`", shown)) for n in names
     ]
-    return named(pairs, shown)
+    return named(with_row_labels(pairs), shown)
 
 
 def _fail_syntax(error: json.JSONDecodeError, text: str, shown: str) -> NoReturn:

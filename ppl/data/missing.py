@@ -16,11 +16,12 @@ from dataclasses import replace
 import numpy as np
 
 from ppl.data import diagnostics as kinds
-from ppl.data.coverage import span_of_position
+from ppl.data.coverage import span_of_position, window_of
 from ppl.data.dataset import Array
 from ppl.data.missing_left import rows_left_out
 from ppl.data.missing_vectors import vectors_apart
 from ppl.data.missing_words import are_missing, no_distribution, note, part_of_vector
+from ppl.data.rows import Known, places, rows_of
 from ppl.data.split import (
     Split,
     completed,
@@ -176,9 +177,9 @@ def _at_rows(work: Split, name: str, number: int, piece: Sample, index: Index) -
     """Return a statement at the missing rows only, over their index."""
     assert piece.target is not None
     here = Position(index)
-    names: dict[Index, Node] = {}
+    names = _turns(work, name, number, piece.target, here)
     for axis, position in enumerate(piece.target.positions):
-        for old in position.free:
+        for old in position.free - set(names):
             reach = span_of_position(position, work.sizes, work.data)
             assert reach is not None
             shift = reach[0] - integer(old.domain.start, work.sizes, work.data)
@@ -196,6 +197,29 @@ def _at_rows(work: Split, name: str, number: int, piece: Sample, index: Index) -
     density = replace(piece.density, value=target, arguments=arguments)
     made = replace(piece, target=target, indices=(index,), density=density, weight=None)
     return with_ends(made, at)
+
+
+def _turns(work: Split, name: str, number: int, target: Read, here: Node) -> dict[Index, Node]:
+    """Return where each missing entry stands among the turns of loops that are listed.
+
+    Empty where the statement covers a range of each axis, whose positions say it themselves.
+    """
+    if window_of(target, work.sizes, work.data) is not None:
+        return {}
+    known = Known(work.graph, work.sizes, work.data)
+    turns, found = rows_of(known, target.free), places(known, target)
+    assert found is not None
+    shape = work.data[name].shape
+    row = np.zeros(shape, dtype=np.intp)
+    row[found] = np.arange(len(found[0]))
+    entries = tuple(work.data[f"{name}.at.{axis}"] for axis in range(len(shape)))
+    names: dict[Index, Node] = {}
+    for place, (index, positions) in enumerate(turns.items()):
+        key = f"{name}.{number}.turn.{place}"
+        work.data[key] = positions[row[entries]]
+        work.declare(key, name, [Axis(None, Constant(len(entries[0])))], local=True)
+        names[index] = Read(key, (here,))
+    return names
 
 
 def _named(work: Split, name: str, number: int, counter: int, node: Node) -> Node:

@@ -12,11 +12,14 @@ from typing import NoReturn
 from ppl.data.dataset import Dataset, Variable, normal
 from ppl.data.diagnostics import DAMAGED, FORMAT, NOT_FOUND, TWICE, WORD, fail
 from ppl.data.json_file import read_json
+from ppl.data.netcdf_file import CLASSIC, HDF, read_netcdf
 from ppl.data.numpy_files import MAGIC, ZIP_MAGIC, read_npy, read_npz
+from ppl.data.parquet_file import PARQUET_MAGIC, read_parquet
 from ppl.data.table_file import read_table
-from ppl.text import DataError, Diagnostic
+from ppl.data.zarr_file import read_zarr
+from ppl.text import DataError, Diagnostic, UsageError
 
-SUFFIXES = (".npy", ".npz", ".json", ".csv", ".tsv")
+SUFFIXES = (".npy", ".npz", ".json", ".csv", ".tsv", ".parquet", ".nc", ".zarr")
 """Endings of the files that can be read."""
 
 STANDARD_INPUT = "-"
@@ -28,6 +31,14 @@ _REMEDIES = {
     ".pickle": "pickled objects are not opened; save arrays with `np.savez(file, name=array)`",
     ".txt": "a table with a line of names is read if its name ends in .csv or .tsv",
     ".dat": "a table with a line of names is read if its name ends in .csv or .tsv",
+    ".xlsx": "save the sheet as .csv",
+    ".xls": "save the sheet as .csv",
+    ".feather": "save it as .parquet or .csv",
+    ".arrow": "save it as .parquet or .csv",
+    ".rds": "save it as .csv: `write.csv(table, file, row.names = FALSE)` in R",
+    ".rdata": "save it as .csv: `write.csv(table, file, row.names = FALSE)` in R",
+    ".h5": "an HDF 5 file is read if it is netCDF 4 and its name ends in .nc",
+    ".mat": "save arrays with `np.savez(file, name=array)`",
     ".ppl": "a command takes one model, as its first word",
 }
 
@@ -53,17 +64,24 @@ def read(arguments: Sequence[str]) -> tuple[Dataset, ...]:
     ------
     DataError
         With everything that is wrong with any of the files, or with a name given twice.
+    UsageError
+        If only words are at fault: they name no file that can be opened.
     """
     datasets: list[Dataset] = []
     faults: list[Diagnostic] = []
+    piped = [a for a in arguments if STANDARD_INPUT in (a, a.partition("=")[2].partition(":")[0])]
+    if len(piped) > 1:
+        faults.append(WORD("standard input can be read only once, but `-` is given twice"))
     for argument in arguments:
+        if len(piped) > 1 and argument in piped:
+            continue
         try:
             datasets.append(_read_word(parse_word(argument)))
         except DataError as error:
             faults.extend(error.diagnostics)
-    if list(arguments).count(STANDARD_INPUT) > 1:
-        faults.append(WORD("standard input can be read only once, but `-` is given twice"))
     faults.extend(_given_twice(datasets))
+    if faults and all(fault.kind in (NOT_FOUND, WORD) for fault in faults):
+        raise UsageError(tuple(faults))
     if faults:
         raise DataError(tuple(faults))
     return tuple(datasets)
@@ -124,6 +142,8 @@ def _listing(dataset: Dataset) -> str:
 
 
 def _read_file(file: str) -> Dataset:
+    if file == STANDARD_INPUT and sys.stdin is None:
+        fail(NOT_FOUND, "standard input is closed, so nothing can be read from it")
     if file == STANDARD_INPUT:
         return _read_bytes(sys.stdin.buffer.read(), "standard input", None, "")
     path = Path(file)
@@ -132,6 +152,8 @@ def _read_file(file: str) -> Dataset:
         _missing_first(path)
         _fail_suffix(path)
     try:
+        if suffix == ".zarr" and path.exists():
+            return read_zarr(path, file, normal(path.stem))
         if suffix == ".npy" and path.is_file():
             with path.open("rb") as opened:
                 size = path.stat().st_size
@@ -158,6 +180,10 @@ def _read_bytes(content: bytes, shown: str, stem: str | None, suffix: str) -> Da
             return read_npz(io.BytesIO(content), shown)
         case ".json":
             return read_json(_decoded(content, shown), shown, stem)
+        case ".parquet":
+            return read_parquet(content, shown)
+        case ".nc":
+            return read_netcdf(content, shown)
         case ".tsv":
             return read_table(_decoded(content, shown), shown, stem, "\t")
         case _:
@@ -169,6 +195,10 @@ def _sniffed(content: bytes) -> str:
         return ".npy"
     if content.startswith(ZIP_MAGIC):
         return ".npz"
+    if content.startswith(PARQUET_MAGIC):
+        return ".parquet"
+    if content.startswith((*CLASSIC, HDF)):
+        return ".nc"
     return ".json" if content.lstrip()[:1] in (b"{", b"[") else ".csv"
 
 

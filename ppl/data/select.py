@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from ppl.data import diagnostics as kinds
-from ppl.data.dataset import Dataset, Variable
+from ppl.data.dataset import Dataset, Variable, row_labels
 from ppl.data.labels import joined
 from ppl.graph.build import Outline
 from ppl.graph.declare import Declarations, Entry, declare, name_of, names_in, strip
@@ -94,7 +94,8 @@ def select(
     unused: list[str] = []
     for name, variable in given.items():
         if _is_unknown(declared, name, mentioned):
-            unused.append(name)
+            if not _names_rows(variable):
+                unused.append(name)
             continue
         note = _reason_against(declared, name, name in explicit, mentioned)
         if note is None:
@@ -105,13 +106,18 @@ def select(
         if name not in given:
             raise _error(source, _not_observable(declared, name))
     for dataset in datasets:
-        if dataset.lone is not None:
+        if dataset.lone is not None and declared.entries:  # without any, the builder complains
             name = _place_of_lone(source, declared, dataset, used, mentioned)
             used[name] = dataset.lone
     if unused:
         notes.append(_unused_note(unused, observables(declared, mentioned), used))
     places = tuple(observables(declared, mentioned))
     return Selection(joined(declared, used), tuple(unused), tuple(notes), places)
+
+
+def _names_rows(variable: Variable) -> bool:
+    """Return whether a column is used after all: it says what the rows of its table are called."""
+    return variable.table is not None and variable.coords == (row_labels(variable),)
 
 
 def _error(source: Source, diagnostic: Diagnostic) -> DataError:

@@ -11,7 +11,7 @@ import numpy as np
 from ppl.data import diagnostics as kinds
 from ppl.data.dataset import Variable
 from ppl.graph import diagnostics as graph_kinds
-from ppl.graph.evaluate import NotANumber, integer, is_whole, number
+from ppl.graph.evaluate import LARGEST, NotANumber, integer, is_whole, number
 from ppl.graph.graph import Axis, Define, Factor, Graph, Piece, Sample
 from ppl.graph.names import nearest
 from ppl.graph.nodes import (
@@ -77,6 +77,9 @@ def find_sizes(
     """
     sizes = Sizes(graph)
     for name, size in overrides.items():
+        if size > LARGEST:
+            most = f"{size:,} positions of `{name}` are more than there can be ({LARGEST:,})"
+            raise DataError((graph_kinds.UNKNOWN_SIZE(most),), graph.source)
         if name in graph.dimensions:
             sizes.say(name, size, "`--set`")
     _from_data(sizes, given)
@@ -286,7 +289,7 @@ def _check_numbers(sizes: Sizes, given: Mapping[str, Variable]) -> None:
 def _check_end(sizes: Sizes, end: Node, span: Span, data: Mapping[str, Any]) -> None:
     text = " ".join(sizes.graph.source.at(span).split())
     try:
-        value = number(end, sizes.numbers, data)
+        value = number(end, sizes.numbers, data, sizes.graph)
     except (NotANumber, KeyError):
         reads = [n for n in walk(end) if isinstance(n, Read)]
         name = sizes.graph.variables[reads[0].name].name if reads else text

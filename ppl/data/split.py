@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 
-from ppl.data.coverage import span_of_position
+from ppl.data.coverage import window_of
 from ppl.data.dataset import Array
+from ppl.data.rows import Known, places
 from ppl.graph import diagnostics as graph_kinds
 from ppl.graph.graph import Axis, Define, Factor, Graph, Piece, Sample, Variable
 from ppl.graph.nodes import (
@@ -69,13 +71,15 @@ def owners_of(work: Split, name: str, samples: Sequence[int]) -> Array:
         piece = work.graph.pieces[number]
         assert isinstance(piece, Sample)
         assert piece.target is not None
-        reaches = [span_of_position(p, work.sizes, work.data) for p in piece.target.positions]
-        if any(r is None for r in reaches):
+        window: Any = window_of(piece.target, work.sizes, work.data)
+        if window is None:
+            window = places(Known(work.graph, work.sizes, work.data), piece.target)
+        if window is None:
             raise ModelError(
                 (graph_kinds.UNSUPPORTED("missing values here are not supported", piece.span),),
                 work.graph.source,
             )
-        owners[tuple(slice(r[0], r[1] + 1) for r in reaches if r is not None)] = number
+        owners[window] = number
     return owners
 
 

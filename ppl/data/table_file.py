@@ -15,7 +15,7 @@ from typing import NoReturn
 import numpy as np
 
 from ppl.data.arrays import positions_of
-from ppl.data.dataset import Array, Dataset, Variable, frozen, named
+from ppl.data.dataset import Array, Dataset, Variable, frozen, named, with_row_labels
 from ppl.data.diagnostics import DAMAGED, NO_HEADER, UNNAMED, fail
 from ppl.text import Diagnostic
 
@@ -52,14 +52,16 @@ def read_table(text: str, shown: str, stem: str | None, delimiter: str | None) -
     header = _header(text, shown, delimiter)
     headless = all(_is_number(cell) for cell in header)
     columns = _columns(text, shown, delimiter, len(header), headless)
+    if not headless and not any(columns):
+        fail(DAMAGED, f"{shown} has a line with names, and no rows below it")
     if headless:
         return _lone(columns, shown, stem)
     pairs = [
         (name, Variable(*_finish(pieces, f"{shown}, column `{name}`"), table=shown))
         for name, pieces in zip(header, columns, strict=True)
-        if name
     ]
-    return named(pairs, shown, notes=_unnamed(header, shown))
+    labelled = [pair for pair in with_row_labels(pairs) if pair[0]]
+    return named(labelled, shown, notes=_unnamed(header, shown))
 
 
 def _delimiter(first: str) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from ppl.graph.graph import SameSize
-from ppl.graph.nodes import Constant, Domain, Index, Node, Size, rename
+from ppl.graph.nodes import Constant, Domain, Index, Node, Size, rename, same
 from ppl.text import Span
 
 
@@ -72,6 +72,12 @@ def align(
         names = _match(common, first, value.axes, k)
         for index in value.axes:
             target = names.get(index)
+            if target is not None and not same_limits(target, index):
+                raise Misaligned(
+                    first[common.index(target)],
+                    k,
+                    "the bounds of a range use another index, and the other axis has not the same",
+                )
             if target is not None and not _alike(target, index):
                 sizes.append(SameSize(target.domain, index.domain, span))
         common = _named(common, names)
@@ -81,10 +87,17 @@ def align(
     return tuple(result), tuple(common), sizes
 
 
+def same_limits(a: Index, b: Index) -> bool:
+    """Return whether two axes are within the same bounds, if any that use other indices."""
+    if a.limits is None or b.limits is None:
+        return a.limits is b.limits
+    return all(same(m, n) for m, n in zip(a.limits, b.limits, strict=True))
+
+
 def _alike(a: Index, b: Index) -> bool:
     """Return whether two axes have the same size whatever the data."""
     named = dimension_of(a) is not None and dimension_of(a) == dimension_of(b)
-    return named or a.domain is b.domain
+    return named or a.domain is b.domain or a.limits is not None
 
 
 def _named(common: list[Index], names: dict[Index, Index]) -> list[Index]:
@@ -146,7 +159,7 @@ def _by_position(
 
 def size_text(domain: Domain) -> str:
     """Return a domain in the model's words: ``K``, ``3`` or ``1:T``."""
-    from ppl.graph.show import node_text
+    from ppl.graph.show import bare_text, node_text
 
     if domain.dimension is not None:
         return domain.dimension
@@ -154,5 +167,14 @@ def size_text(domain: Domain) -> str:
         data, _, axis = domain.stop.dimension.partition(".")
         return f"axis {axis} of {data}" if axis != "row" else f"rows of {data}"
     if isinstance(domain.start, Constant) and domain.start.value == 0:
-        return node_text(domain.stop).removeprefix("(").removesuffix(")")
+        return bare_text(domain.stop)
     return f"{node_text(domain.start)}:{node_text(domain.stop)}"
+
+
+def axis_text(index: Index) -> str:
+    """Return what an axis runs over in the model's words: ``K``, ``3``, ``0:t``."""
+    from ppl.graph.show import bare_text
+
+    if index.limits is None:
+        return size_text(index.domain)
+    return ":".join(map(bare_text, index.limits))

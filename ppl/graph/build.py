@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ppl.constraints import SETS
 from ppl.graph import diagnostics as kinds
@@ -23,6 +23,7 @@ from ppl.graph.graph import (
     Define,
     Dimension,
     Graph,
+    Member,
     Parameter,
     Piece,
     Suffix,
@@ -30,7 +31,7 @@ from ppl.graph.graph import (
 )
 from ppl.graph.learned import demanded
 from ppl.graph.names import nearest
-from ppl.graph.nodes import Constant, Index, Position, Read, Size, subtract
+from ppl.graph.nodes import Constant, Index, Position, Read, Size, closed, subtract
 from ppl.graph.scope import Scope, Stop
 from ppl.graph.suffix import positions, suffix
 from ppl.syntax import tree
@@ -72,6 +73,7 @@ class Names:
     first_read: dict[str, Span] = field(default_factory=dict)
     inlining: list[str] = field(default_factory=list)
     claiming: set[str] = field(default_factory=set)
+    members: list[Member] = field(default_factory=list)
     hidden: int = 0
 
     @property
@@ -118,6 +120,13 @@ class Names:
         ]
         return [*entries, *scope.loops, *scope.values, *self.dimensions, *self.outline.ranks]
 
+    def is_random(self, key: str) -> bool:
+        """Return whether a name has a distribution."""
+        entry = self.declared.entries.get(key)
+        return entry is not None and any(
+            isinstance(s.statement, tree.Sample) for s, _ in entry.sites
+        )
+
     def learn(self, name: tree.Name) -> None:
         """Take a name for a learned parameter."""
         self.learned.setdefault(name.id, name.span)
@@ -162,7 +171,7 @@ class Names:
         """Give an expression a name of its own, so that it can be read at positions."""
         self.hidden += 1
         key = f"_e{self.hidden}"
-        own = tuple(sorted(value.node.free - set(value.axes), key=lambda i: i.serial))
+        own = tuple(sorted(closed(value.node.free - set(value.axes)), key=lambda i: i.serial))
         axes = tuple(axis_of(i.domain) for i in (*own, *value.axes))
         start = [subtract(Position(i), i.domain.start) for i in (*own, *value.axes)]
         span = value.span or Span(0, 0)
@@ -213,7 +222,7 @@ def build(source: Source, model: tree.SyntaxTree, outline: Outline | None = None
         except Unknown as e:
             reader.diagnostics.append(_ring(names, site, e))
             _fail(names, site)
-    _refuse_guide(names, reader)
+    _check_guide(names, reader)
     errors = tuple(dict.fromkeys(d for d in reader.diagnostics if d.severity == "error"))
     errors = errors or tuple(check_not_empty(names.declared))
     if errors:
@@ -222,7 +231,19 @@ def build(source: Source, model: tree.SyntaxTree, outline: Outline | None = None
     cycles = check_cycles(graph)
     if cycles:
         raise ModelError(cycles, source)
-    return graph
+    return _guided(graph, names.declared.guide)
+
+
+def _guided(graph: Graph, block: tree.Guide | None) -> Graph:
+    """Add the guide block."""
+    if block is None:
+        return graph
+    from ppl.graph.guided import read_guide
+
+    guide, wrong = read_guide(graph, block)
+    if wrong:
+        raise ModelError(wrong, graph.source)
+    return replace(graph, guide=guide)
 
 
 def _fail(names: Names, site: Site) -> None:
@@ -256,22 +277,11 @@ def _ring(names: Names, site: Site, unknown: Unknown) -> Diagnostic:
     return kinds.CYCLE(f"`{entries[unknown.key].name}` depends on itself", unknown.span)
 
 
-def _refuse_guide(names: Names, reader: Reader) -> None:
-    guide = names.declared.guide
-    if guide is None:
-        return
-    for entry in guide.entries:
+def _check_guide(names: Names, reader: Reader) -> None:
+    """Report lines of the guide for names that are not random."""
+    for entry in names.declared.guide.entries if names.declared.guide is not None else ():
         for target in entry.targets:
             _refuse_guided(names, reader, target)
-        plain = isinstance(entry.family, tree.Name) and entry.family.id == "meanfield"
-        if not plain:
-            reader.diagnostics.append(
-                kinds.UNSUPPORTED(
-                    f"the guide `{names.text(entry.family.span)}` is not supported yet",
-                    entry.family.span,
-                    help="leave the block out: the guide is then built from the model",
-                )
-            )
 
 
 def _refuse_guided(names: Names, reader: Reader, target: tree.Expression) -> None:
@@ -497,6 +507,7 @@ def _assemble(names: Names, reader: Reader) -> Graph:
         variables,
         pieces,
         tuple(reader.same_sizes),
-        names.declared.guide,
+        None,
         notes,
+        tuple(names.members),
     )

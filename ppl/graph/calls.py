@@ -13,9 +13,20 @@ from ppl.functions import FUNCTIONS
 from ppl.graph import diagnostics as kinds
 from ppl.graph.align import Value, dimension_of
 from ppl.graph.expressions import Reader, axes_text, fresh, reduce_over
+from ppl.graph.graph import OBSERVED
 from ppl.graph.habits import ADVICE, DISTRIBUTIONS_ELSEWHERE, FUNCTIONS_ELSEWHERE
 from ppl.graph.names import nearest
-from ppl.graph.nodes import Apply, Constant, Index, Node, Position, Reduce, subtract
+from ppl.graph.nodes import (
+    Apply,
+    Constant,
+    Index,
+    Node,
+    Position,
+    Read,
+    reduced,
+    rewrite,
+    subtract,
+)
 from ppl.graph.scope import Scope
 from ppl.graph.trace import parse_signature, trace
 from ppl.primitives.atoms import RECOGNISED
@@ -224,7 +235,8 @@ def reduction(reader: Reader, expression: tree.Call, scope: Scope) -> Value:
         inner, indices = reader.loops(expression.loops, scope, "sum")
         value = reader.read(arguments[0], inner)
     else:
-        value = reader.read(arguments[0], scope)
+        directly = isinstance(arguments[0], tree.Index)
+        value = reader.read(arguments[0], replace(scope, reduced=directly))
         indices = value.axes
     rest = tuple(i for i in value.axes if i not in indices)
     return REDUCTIONS[name](reader, value, indices, rest, span)
@@ -237,10 +249,11 @@ def _plain(operation: Any) -> Reduction:
     def reduce(
         reader: Reader, value: Value, indices: Sequence[Index], rest: tuple[Index, ...], span: Span
     ) -> Value:
-        missing = [i for i in indices if i not in value.node.free]
+        limited = any(i.limits is not None for i in indices)
+        missing = [] if limited else [i for i in indices if i not in value.node.free]
         node, _ = reduce_over(operation, value, indices, span)
         if operation in ("sum", "prod") and missing:
-            inner = Reduce(
+            inner = reduced(
                 operation, tuple(i for i in indices if i not in missing), value.node, span
             )
             body = inner if inner.indices else value.node
@@ -332,6 +345,7 @@ def bind_events(
             )
         split = len(value.axes) - len(group)
         event = value.axes[split:]
+        reader.no_limits(event, value.span or expression.span)
         for letter, index in zip(group, event, strict=True):
             if letter in sizes:
                 one, two = dimension_of(sizes[letter]), dimension_of(index)
@@ -409,7 +423,7 @@ def _dot(reader: Reader, expression: tree.Call, scope: Scope) -> Value:
         raise reader.shape_error(left, right, "`dot` needs vectors", expression.span)
     last = product.axes[-1]
     return Value(
-        Reduce("sum", (last,), product.node, expression.span), product.axes[:-1], expression.span
+        reduced("sum", (last,), product.node, expression.span), product.axes[:-1], expression.span
     )
 
 
@@ -464,6 +478,47 @@ def _of_distribution(
     return read
 
 
+def _observed(reader: Reader, expression: tree.Call, scope: Scope) -> Value:
+    """Read ``observed(y)``: the data of y, on which nothing depends as on y itself."""
+    from ppl.graph.build import Unknown
+
+    if len(expression.arguments) != 1 or expression.keywords:
+        raise wrong_count(reader, expression, 1, len(expression.arguments))
+    (argument,) = expression.arguments
+    base = argument.base if isinstance(argument, tree.Index) else argument
+    key = reader.names.lookup(base.id, scope) if isinstance(base, tree.Name) else None
+    if key is None or key in reader.names.learned or not reader.names.is_random(key):
+        raise reader.stop(
+            kinds.NOT_OBSERVED(
+                f"`{reader.names.text(argument.span)}` is not a variable with data and a "
+                "distribution",
+                argument.span,
+                help="`observed(y)` is the data of a `y ~ ...` as a constant; write data without "
+                "a distribution as they are",
+            )
+        )
+    try:
+        value = reader.read(argument, scope)
+    except Unknown:
+        name = reader.names.text(base.span)
+        raise reader.stop(
+            kinds.NOT_OBSERVED(
+                f"`observed({name})` needs data for `{name}`, which is not observed",
+                argument.span,
+                help=f"give `{name}` in the data, and declare it: `data {name}[...]`",
+            )
+        ) from None
+    reader.names.known_axes[f"{key}{OBSERVED}"] = reader.names.known_axes[key]
+    reader.names.first_read.setdefault(f"{key}{OBSERVED}", argument.span)
+
+    def one(node: Node) -> Node:
+        if isinstance(node, Read) and node.name == key:
+            return replace(node, name=f"{key}{OBSERVED}")
+        return node
+
+    return Value(rewrite(value.node, one), value.axes, expression.span)
+
+
 def _eye(reader: Reader, expression: tree.Call, scope: Scope) -> Value:
     if len(expression.arguments) != 1 or expression.keywords:
         raise wrong_count(reader, expression, 1, len(expression.arguments))
@@ -500,6 +555,7 @@ SPECIAL: Mapping[str, Callable[[Reader, tree.Call, Scope], Value]] = {
     "logp": _of_distribution("log density"),
     "cdf": _of_distribution("cdf"),
     "ccdf": _of_distribution("ccdf"),
+    "observed": _observed,
     "eye": _eye,
     "ode": _ode,
     **{name: _arranged(name) for name in ARRANGING},

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -13,16 +13,33 @@ from ppl.distributions import WRAPPERS
 from ppl.graph import diagnostics as kinds
 from ppl.graph.densities import parameters_of
 from ppl.graph.graph import Define, Factor, Graph, Sample
-from ppl.graph.nodes import Apply, Constant, LogDensity, Node, Read, Reduce, Stack, walk
+from ppl.graph.nodes import (
+    Apply,
+    Constant,
+    LogDensity,
+    Node,
+    Read,
+    Reduce,
+    Select,
+    Size,
+    Stack,
+    walk,
+)
 from ppl.graph.order import closure, parents
 from ppl.graph.ranges import Ranges, ranges_of
 from ppl.graph.remedies import in_order, remedy
 from ppl.graph.wrapped import simple_densities
 from ppl.text import Diagnostic, Label, Span
 
+Evaluate = Callable[[Node], Range | None]
+"""Where the values of an expression lie, if data alone decide them."""
+
 
 def check_supports(
-    graph: Graph, data: Mapping[str, Range] | None = None, given: Iterable[str] = ()
+    graph: Graph,
+    data: Mapping[str, Range] | None = None,
+    given: Iterable[str] = (),
+    evaluate: Evaluate | None = None,
 ) -> tuple[Diagnostic, ...]:
     """Return an error for every argument whose support cannot be shown to hold.
 
@@ -34,13 +51,17 @@ def check_supports(
         Where the values of bound data lie; None if no data are bound.
     given
         Names that the data give.
+    evaluate
+        What looks at the values of an expression of data, where rules cannot show it.
     """
     ranges = ranges_of(graph, data)
     uncertain = _uncertain(graph, set(given))
     found: list[Diagnostic] = []
     for piece in graph.pieces:
         for density in (s for d in _densities(piece) for s in simple_densities(d)):
-            found.extend(_check(graph, ranges, density, uncertain, bound=data is not None))
+            found.extend(
+                _check(graph, ranges, density, uncertain, evaluate, bound=data is not None)
+            )
         if isinstance(piece, Sample):
             found.extend(_empty_suffix(graph, piece))
         found.extend(_positions_not_whole(graph, ranges, piece, uncertain))
@@ -78,17 +99,27 @@ def _densities(piece: Sample | Define | Factor) -> Iterable[LogDensity]:
 
 
 def _check(
-    graph: Graph, ranges: Ranges, density: LogDensity, uncertain: set[str], *, bound: bool
+    graph: Graph,
+    ranges: Ranges,
+    density: LogDensity,
+    uncertain: set[str],
+    evaluate: Evaluate | None,
+    *,
+    bound: bool,
 ) -> Iterable[Diagnostic]:
     record = density.record
     parameters = parameters_of(record, density.alternative)
     found = []
     for argument, (name, needs) in zip(density.arguments, parameters.items(), strict=True):
         reads = {n.name for n in walk(argument) if isinstance(n, Read)}
-        if not reads & uncertain and not bound and reads:
+        sized = any(isinstance(n, Size) for n in walk(argument))
+        if not reads & uncertain and not bound and (reads or sized):
             continue
         if needs.event_ndim == 0:
             if ranges.of(argument).within(needs.range):
+                continue
+            seen = evaluate(argument) if evaluate and not reads & uncertain else None
+            if seen is not None and seen.within(needs.range):
                 continue
         elif not (reads & uncertain or _is_list(argument)) or _has_set(ranges, argument, needs):
             continue
@@ -224,6 +255,8 @@ def _has_set(ranges: Ranges, node: Node, needs: Constraint) -> bool:
         case Stack(items=items) if needs.event_ndim == 1 and _is_list(node):
             values = [float(i.value) for i in items if isinstance(i, Constant)]
             return bool(needs.contains(np.asarray(values)))
+        case Select(yes=yes, no=no):
+            return _has_set(ranges, yes, needs) and _has_set(ranges, no, needs)
         case Apply(atom="divide", arguments=(a, b)) if needs.name == "simplex":
             return _is_share(a, b)
         case _:

@@ -113,10 +113,12 @@ def _statements(
                     entry.parameter = param
                     _axes(found, param.axes)
             case tree.For(loops=inner, body=body):
+                around = {loop.index.id for loop in (*loops, *inner)}
                 for loop in inner:
                     stop = loop.domain.stop if isinstance(loop.domain, tree.Slice) else loop.domain
                     for name in _size_names(stop):
-                        _dimension(found, name)
+                        if name.id not in around:
+                            _dimension(found, name)
                 counter[0] += 1
                 _statements(found, body, (*loops, *inner), (*blocks, counter[0]), counter)
             case tree.Function(name=name):
@@ -195,13 +197,18 @@ def _dimension(found: Declarations, name: tree.Name) -> None:
 
 
 def names_in(expression: object) -> Iterator[tree.Name]:
-    """Yield every name that stands anywhere in an expression, function names excepted."""
+    """Yield every name that stands anywhere in an expression, function names excepted.
+
+    What ``observed(y)`` reads are the data of y, not y: of it only the positions count.
+    """
     stack: list[object] = [expression]
     while stack:
         node = stack.pop()
         match node:
             case tree.Name():
                 yield node
+            case tree.Call(function=tree.Name(id="observed"), arguments=(argument,)):
+                stack.extend(argument.positions if isinstance(argument, tree.Index) else ())
             case tree.Call(arguments=arguments, keywords=keywords, loops=loops):
                 stack.extend((*arguments, *(k.value for k in keywords)))
                 stack.extend(loop.domain for loop in loops)

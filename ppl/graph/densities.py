@@ -9,7 +9,7 @@ from ppl.constraints import Constraint
 from ppl.distributions import DISTRIBUTIONS, WRAPPERS, Law, distributions, record_of
 from ppl.distributions.record import Distribution
 from ppl.graph import diagnostics as kinds
-from ppl.graph.align import Value, size_text
+from ppl.graph.align import Value, axis_text, size_text
 from ppl.graph.calls import bind_events, given_text, no_argument
 from ppl.graph.expressions import Reader, axes_text, fresh
 from ppl.graph.habits import DISTRIBUTIONS_ELSEWHERE, PRECISIONS, keyword_meant
@@ -285,8 +285,8 @@ def too_many_axes(
     """Report an argument with an axis that the left side has not."""
     span = guilty.span or call.span
     text, left = reader.names.text(span), reader.names.text(value.span)
-    mine = [size_text(a.domain) for a in value.axes]
-    extra = [size_text(a.domain) for a in guilty.axes if size_text(a.domain) not in mine]
+    mine = [axis_text(a) for a in value.axes]
+    extra = [axis_text(a) for a in guilty.axes if axis_text(a) not in mine]
     lost = ", ".join(f"`{e}`" for e in extra)
     axis = f"the axis {lost}" if len(extra) == 1 else f"the axes {lost}"
     has = f"has {axes_text(value.axes)}" if mine else "is a single number"
@@ -313,6 +313,8 @@ def _axes_help(
     if len(extra) != 1:
         return "a likelihood is never broadcast silently: name all axes on the left"
     (axis,) = extra
+    if any(a.limits is not None for a in guilty.axes):
+        return f"a range has many positions: reduce it, as in `sum({text})`"
     if not axis.isidentifier():
         return "take one position of it, or name all axes on the left"
     if f"[{axis}]" in text:

@@ -60,6 +60,42 @@ BAD_POSITION = Kind(
     wrong="a[J] ~ Normal(0, 1)\ny ~ Normal(a[-1], 1)",
     right="a[J] ~ Normal(0, 1)\ny ~ Normal(a[J - 1], 1)",
 )
+RAGGED = Kind(
+    "ragged",
+    "A range whose bounds use another index has another length for each of its positions. It "
+    "stands in a loop, on the left, or in a reduction; only what has the same bounds meets it.",
+    wrong="data y[T]\nb[T] ~ Normal(0, 1)\nfor t in T { y[t] ~ Normal(cumsum(b[0:t])[0], 1) }",
+    right="data y[T]\nb[T] ~ Normal(0, 1)\nfor t in T { y[t] ~ Normal(sum(b[0:t]), 1) }",
+)
+LABEL = Kind(
+    "label-or-position",
+    "Data declared `in J from 1` are positions in J, which count from 0 in the model. A number "
+    "compared with them may be meant as the data's own label or as a position; `J[1]` is position "
+    "1, whatever the data call it.",
+    wrong="data g[N] in J from 1\ndata y[N]\nm ~ Normal(0, 1)\n"
+    "y ~ Normal(if g == 2 then m else 0, 1)",
+    right="data g[N] in J from 1\ndata y[N]\nm ~ Normal(0, 1)\n"
+    "y ~ Normal(if g == J[1] then m else 0, 1)",
+)
+NOT_OBSERVED = Kind(
+    "not-observed",
+    "`observed(y)` is the data of a random variable `y` as a constant, for priors that look at the "
+    "data. The data must give `y`, and observe it.",
+    wrong="data y[N]\nm ~ Normal(mean(observed(m)), 1)\ny ~ Normal(m, 1)",
+    right="data y[N]\nm ~ Normal(mean(observed(y)), 1)\ny ~ Normal(m, 1)",
+)
+REJECTED = Kind(
+    "kept-by-rejection",
+    "A `require` that is not a bound of one latent is kept by giving probability 0 to what "
+    "breaks it. Inference is less reliable at such edges than with bounds.",
+    severity="note",
+)
+NEVER = Kind(
+    "never-true",
+    "What `require` demands must be possible, and depend on a latent.",
+    wrong="a ~ Normal(0, 1)\nrequire 1 > 2\ny ~ Normal(a, 1)",
+    right="a ~ Normal(0, 1)\nrequire a > 2\ny ~ Normal(a, 1)",
+)
 BAD_TARGET = Kind(
     "bad-target",
     "On the left of `=` stands a name, perhaps with brackets; on the left of `~` also an "
@@ -138,6 +174,40 @@ CONSTRAINT = Kind(
     "values point into.",
     wrong="a ~ Normal(0, 1) in Positif",
     right="a ~ Normal(0, 1) in Positive",
+)
+GUIDE_FAMILY = Kind(
+    "guide-family",
+    "A line of the guide gives a continuous latent a family: `meanfield`, `fullrank`, "
+    "`lowrank(k)`, `structured`, `amortized(data[n], hidden = [64])`, or a distribution, whose "
+    "arguments are learned.",
+    wrong="mu ~ Normal(0, 1)\ny[N] ~ Normal(mu, 1)\nguide { mu ~ fulrank }",
+    right="mu ~ Normal(0, 1)\ny[N] ~ Normal(mu, 1)\nguide { mu ~ fullrank }",
+)
+GUIDE_TWICE = Kind(
+    "guide-twice",
+    "Each latent has one factor of the guide.",
+    wrong="mu ~ Normal(0, 1)\ny[N] ~ Normal(mu, 1)\nguide { mu ~ meanfield; mu ~ fullrank }",
+    right="mu ~ Normal(0, 1)\ny[N] ~ Normal(mu, 1)\nguide { mu ~ fullrank }",
+)
+GUIDE_SUPPORT = Kind(
+    "guide-support",
+    "A named family of the guide must give values of the latent's own set.",
+    wrong="s ~ HalfNormal(1)\ny[N] ~ Normal(0, s)\nguide { s ~ Normal }",
+    right="s ~ HalfNormal(1)\ny[N] ~ Normal(0, s)\nguide { s ~ LogNormal }",
+)
+GUIDE_INPUT = Kind(
+    "guide-input",
+    "An amortized guide is a network that reads, for each position of a plate, that position's row "
+    "of data.",
+    wrong="data x[N]\nfor n in N { z[n] ~ Normal(0, 1); x[n] ~ Normal(z[n], 1) }\n"
+    "guide { z[n] ~ amortized }",
+    right="data x[N]\nfor n in N { z[n] ~ Normal(0, 1); x[n] ~ Normal(z[n], 1) }\n"
+    "guide { z[n] ~ amortized(x[n]) }",
+)
+CANNOT_BATCH = Kind(
+    "cannot-batch",
+    "A minibatch has some positions of a plate, so positions must not depend on one another: each "
+    "statement reads the plate's names at its own position, and adds up nothing over the plate.",
 )
 UNSUPPORTED = Kind(
     "not-yet-supported",

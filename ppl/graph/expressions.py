@@ -9,15 +9,15 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from ppl.distributions import distributions
 from ppl.graph import diagnostics as kinds
-from ppl.graph.align import Misaligned, Value, align, dimension_of, size_text
+from ppl.graph.align import Misaligned, Value, align, axis_text, dimension_of, size_text
 from ppl.graph.evaluate import is_whole
-from ppl.graph.graph import Axis, SameSize
+from ppl.graph.graph import Axis, Member, SameSize
 from ppl.graph.names import nearest
 from ppl.graph.nodes import (
     Apply,
@@ -27,13 +27,15 @@ from ppl.graph.nodes import (
     Node,
     Position,
     Read,
-    Reduce,
     Select,
     Size,
     Stack,
     add,
+    closed,
     extent,
+    reduced,
     rename,
+    same,
     subtract,
     walk,
 )
@@ -221,6 +223,7 @@ class Reader:
         operands = [self.read(o, scope) for o in expression.operands]
         result: Value | None = None
         for k, operator in enumerate(expression.operators):
+            self.refuse_label(expression.operands[k : k + 2], operands[k : k + 2])
             pair = self.elementwise(BINARY[operator], operands[k : k + 2], expression.span)
             result = (
                 pair
@@ -229,6 +232,30 @@ class Reader:
             )
         assert result is not None
         return result
+
+    def refuse_label(self, texts: Sequence[tree.Expression], values: Sequence[Value]) -> None:
+        """Report positions that data count from 1, compared with a number."""
+        for one, other in (0, 1), (1, 0):
+            node, number = values[one].node, texts[other]
+            while isinstance(number, tree.Parenthesis):
+                number = number.body
+            if not isinstance(node, Read) or not isinstance(number, tree.Number):
+                continue
+            datum = self.names.data.get(node.name)
+            if datum is None or datum.positions is None or not datum.origin:
+                continue
+            text, label = (self.names.text(t.span) for t in (texts[one], number))
+            below = f"{datum.positions}[{number.value - datum.origin:g}]"
+            raise self.stop(
+                kinds.LABEL(
+                    f"`{text}` is a position in `{datum.positions}`, and the data count from "
+                    f"{datum.origin}: is {label} a label or a position?",
+                    number.span,
+                    help=f"for the label {label} write `{below}`, for the position "
+                    f"`{datum.positions}[{label}]`",
+                    secondary=(Label(datum.span, f"counts from {datum.origin}"),),
+                )
+            )
 
     def array(self, items: Sequence[Value], span: Span) -> Value:
         """Stack items along a new first axis without a name."""
@@ -262,7 +289,7 @@ class Reader:
         x = rename(left.node, {a: summed})
         y = rename(right.node, {b: summed})
         product = Apply(RECOGNISED[np.multiply].name, (x, y), span)
-        node = Reduce("sum", (summed,), product, span)
+        node = reduced("sum", (summed,), product, span)
         return Value(node, (*left.axes[:-1], *right.axes[1:]), span)
 
     def same(self, left: Domain, right: Domain, span: Span) -> None:
@@ -387,11 +414,14 @@ class Reader:
                         help="give the index another name",
                     )
                 )
-            indices[name] = Index(name, role, self.domain(loop.domain, inner), loop.span)
+            domain, limits = self.domain(loop.domain, inner)
+            indices[name] = Index(name, role, domain, loop.span, limits)
         return scope.inside(indices), tuple(indices.values())
 
-    def domain(self, domain: tree.Expression | tree.Slice, scope: Scope) -> Domain:
-        """Read what stands after ``in``."""
+    def domain(
+        self, domain: tree.Expression | tree.Slice, scope: Scope
+    ) -> tuple[Domain, tuple[Node, Node] | None]:
+        """Read what stands after ``in``: the positions, and their limits if others decide them."""
         match domain:
             case tree.Slice(start=start, stop=stop):
                 if stop is None:
@@ -400,12 +430,9 @@ class Reader:
                     )
                 first = Constant(0) if start is None else self.scalar(start, scope)
                 last = self.scalar(stop, scope)
-                self.no_outer(first, last, domain.span)
-                return Domain(
-                    first, last, within=last.dimension if isinstance(last, Size) else None
-                )
+                return ranged(first, last, last.dimension if isinstance(last, Size) else None)
             case tree.Name(id=name) if name in self.names.dimensions:
-                return Domain(Constant(0), Size(name, domain.span), name)
+                return Domain(Constant(0), Size(name, domain.span), name), None
             case _:
                 raise self.stop(
                     kinds.BAD_POSITION(
@@ -429,10 +456,22 @@ class Reader:
             return Domain(Constant(0), Size(size.id, size.span), size.id)
         return Domain(Constant(0), self.scalar(size, scope))
 
-    def no_outer(self, start: Node, stop: Node, span: Span) -> None:
-        """Refuse bounds that use another index."""
-        if start.free or stop.free:
-            raise self.unsupported("a range whose bounds use another index", span)
+    def no_limits(self, axes: Sequence[Index], span: Span) -> None:
+        """Refuse axes whose length differs from one position of another index to the next."""
+        guilty = next((a for a in axes if a.limits is not None), None)
+        if guilty is not None:
+            raise self.stop(
+                kinds.RAGGED(
+                    f"`{self.names.text(span)}` has another length for each position of "
+                    + ", ".join(
+                        f"`{i.name}`"
+                        for i in sorted(closed((guilty,)) - {guilty}, key=lambda i: i.serial)
+                    ),
+                    span,
+                    help="a range whose bounds use an index stands in a loop, on the left, or in a "
+                    "reduction: `sum(x[s] for s in 0:t)`",
+                )
+            )
 
     def scalar(self, expression: tree.Expression, scope: Scope) -> Node:
         """Read an expression that must be a single number."""
@@ -450,6 +489,8 @@ class Reader:
     def index(self, expression: tree.Index, scope: Scope) -> Value:
         """Read ``base[positions]``."""
         base, span = expression.base, expression.span
+        if isinstance(base, tree.Name) and self.is_dimension(base.id, scope):
+            return self.member(base, expression, scope)
         if isinstance(base, tree.Name) and base.id not in scope.values:
             key = self.names.lookup(base.id, scope)
             if key is None:
@@ -471,6 +512,15 @@ class Reader:
         key, axes, own = self.names.auxiliary(value, scope)
         start = [subtract(Position(i), i.domain.start) for i in own]
         return replace(self.at(key, axes, tuple(start), expression, scope), span=span)
+
+    def member(self, base: tree.Name, expression: tree.Index, scope: Scope) -> Value:
+        """Read ``J[1]``: a position in J."""
+        if len(expression.positions) > 1:
+            raise self.too_many(expression, 1)
+        (position,) = expression.positions
+        value = self.position(Axis(base.id, Size(base.id)), position, scope)
+        self.names.members.append(Member(base.id, value.node, expression.span))
+        return replace(value, span=expression.span)
 
     def unknown_indexed(self, whole: tree.Index, base: tree.Name, scope: Scope) -> Stop:
         """Report brackets after a name that is not known."""
@@ -616,7 +666,6 @@ class Reader:
             return Value(Position(index, position.span), (index,), position.span)
         start = Constant(0) if position.start is None else self.scalar(position.start, scope)
         stop = axis.size if position.stop is None else self.scalar(position.stop, scope)
-        self.no_outer(start, stop, position.span)
         for bound in (start, stop):
             if isinstance(bound, Constant) and bound.value < 0:
                 raise self.stop(
@@ -626,14 +675,68 @@ class Reader:
                         help=self.from_the_end(axis, bound.value),
                     )
                 )
-        domain = Domain(start, stop, within=axis.dimension)
-        index = Index("i", "axis", domain, position.span)
+        width = _width(start, stop)
+        if width is not None and start.free and not scope.reduced:
+            index = Index("i", "axis", Domain(Constant(0), Constant(width)), position.span)
+            return Value(add(start, Position(index)), (index,), position.span)
+        domain, limits = ranged(start, stop, axis.dimension)
+        index = Index("i", "axis", domain, position.span, limits)
         return Value(Position(index, position.span), (index,), position.span)
 
 
 def is_slice(value: Value) -> bool:
     """Return whether a position is a whole axis or a range."""
     return isinstance(value.node, Position) and value.axes == (value.node.index,)
+
+
+def ranged(
+    start: Node, stop: Node, within: str | None = None
+) -> tuple[Domain, tuple[Node, Node] | None]:
+    """Return the positions of a range, and its bounds if they use other indices.
+
+    The positions are then all that any values of those indices give.
+    """
+    if not start.free and not stop.free:
+        return Domain(start, stop, within=within), None
+    first, last = _extreme("min", start), largest(stop)
+    last = Apply(RECOGNISED[np.maximum].name, (last, first), stop.span)
+    return Domain(first, last, within=within), (start, stop)
+
+
+def _width(start: Node, stop: Node) -> int | None:
+    """Return the number of positions of a range, where it is the same for all indices."""
+    (a, low), (b, high) = _apart(start), _apart(stop)
+    width = high - low
+    return int(width) if same(a, b) and is_whole(width) and width > 0 else None
+
+
+def _apart(node: Node) -> tuple[Node, float]:
+    match node:
+        case Apply(atom="add", arguments=(a, Constant(value=c))):
+            return a, c
+        case Apply(atom="subtract", arguments=(a, Constant(value=c))):
+            return a, -c
+        case _:
+            return node, 0
+
+
+def largest(position: Node) -> Node:
+    """Return the largest value of a position over all that the indices around it give."""
+    match position:
+        case Position(index=index):
+            return subtract(index.domain.stop, Constant(1))
+        case Apply(atom="add" | "subtract" as atom, arguments=(Position(index=i), c)) if not c.free:
+            last = subtract(i.domain.stop, Constant(1))
+            return add(last, c) if atom == "add" else subtract(last, c)
+        case _:
+            return _extreme("max", position)
+
+
+def _extreme(operation: Literal["min", "max"], bound: Node) -> Node:
+    if not bound.free:
+        return bound
+    indices = sorted(closed(bound.free), key=lambda i: i.serial)
+    return reduced(operation, indices, bound, bound.span)
 
 
 def axis_of(domain: Domain) -> Axis:
@@ -656,7 +759,7 @@ def axes_text(axes: Sequence[Index]) -> str:
     """Return axes in words: ``axes [N, D]``, ``no axes``."""
     if not axes:
         return "no axes: it is a single number"
-    names = ", ".join(size_text(a.domain) for a in axes)
+    names = ", ".join(map(axis_text, axes))
     return f"{'axis' if len(axes) == 1 else 'axes'} [{names}]"
 
 
@@ -666,6 +769,8 @@ def reduce_over(
     """Reduce a node over indices; also returns a function that counts the positions reduced."""
 
     def count() -> Node:
+        if any(i.limits is not None for i in indices):
+            return reduced("sum", indices, Constant(1), span)
         total: Node = Constant(1)
         for index in indices:
             size = extent(index.domain)
@@ -675,7 +780,7 @@ def reduce_over(
                 total = Apply(RECOGNISED[np.multiply].name, (total, size), span)
         return total
 
-    node = Reduce(operation, tuple(indices), value.node, span) if indices else value.node
+    node = reduced(operation, indices, value.node, span) if indices else value.node
     return node, count
 
 

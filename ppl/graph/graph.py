@@ -6,12 +6,13 @@ are between pieces; a name is the assembly of its pieces.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Literal
 
-from ppl.constraints import Constraint
-from ppl.graph.nodes import Domain, Index, LogDensity, Node, Read
-from ppl.syntax.tree import Guide
+from ppl.constraints import Constraint, bounded
+from ppl.graph.nodes import Constant, Domain, Index, LogDensity, Node, Read
 from ppl.text import Diagnostic, Source, Span
 
 
@@ -73,6 +74,20 @@ class Suffix:
     constraint: Constraint
     span: Span
 
+    def mapped(self, f: Callable[[Node], Node]) -> Suffix:
+        """Return the constraint with `f` of its bounds."""
+        from ppl.graph.trace import Traced
+
+        bounds = [None if b is None else f(b) for b in (self.lower, self.upper)]
+        if bounds[0] is self.lower and bounds[1] is self.upper:
+            return self
+        ends = [
+            otherwise if b is None else float(b.value) if isinstance(b, Constant) else Traced(b)
+            for b, otherwise in zip(bounds, (-math.inf, math.inf), strict=True)
+        ]
+        constraint = bounded(ends[0], ends[1], self.open)
+        return replace(self, lower=bounds[0], upper=bounds[1], constraint=constraint)
+
 
 @dataclass(frozen=True, slots=True)
 class Sample:
@@ -101,14 +116,37 @@ class Define:
 
 @dataclass(frozen=True, slots=True)
 class Factor:
-    """``factor value``, summed over `indices`."""
+    """``factor value``, summed over `indices`; or ``require value``, for all of them."""
 
     indices: tuple[Index, ...]
     value: Node
     span: Span
+    required: bool = False
 
 
 Piece = Sample | Define | Factor
+
+OBSERVED = ".observed"
+"""After a name: its data as a constant, ``observed(y)``."""
+
+
+def map_nodes(piece: Piece, f: Callable[[Node], Node]) -> Piece:
+    """Return a piece with `f` of each of its expressions, its left side among them."""
+    match piece:
+        case Sample(target=target, density=density, suffix=suffix, weight=weight):
+            if suffix is not None:
+                suffix = suffix.mapped(f)
+            return replace(
+                piece,
+                target=None if target is None else f(target),  # type: ignore[arg-type]
+                density=f(density),  # type: ignore[arg-type]
+                suffix=suffix,
+                weight=None if weight is None else f(weight),
+            )
+        case Define(target=target, value=value):
+            return replace(piece, target=f(target), value=f(value))  # type: ignore[arg-type]
+        case Factor(value=value):
+            return replace(piece, value=f(value))
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,11 +182,55 @@ class Variable:
 
 
 @dataclass(frozen=True, slots=True)
+class GuideLine:
+    """A line of the guide: a family for one factor of the approximate posterior.
+
+    Attributes
+    ----------
+    family
+        ``named`` for a distribution, whose arguments are learned.
+    names
+        The latents of the factor; none for the default.
+    each
+        Whether every position of the first axis has a factor of its own (``z[n] ~ ...``).
+    rank, distribution, inputs, hidden
+        What ``lowrank(rank)``, a named family and ``amortized(inputs, hidden = ...)`` take.
+    """
+
+    family: Literal["meanfield", "fullrank", "lowrank", "structured", "amortized", "named"]
+    span: Span
+    names: tuple[str, ...] = ()
+    each: bool = False
+    rank: int = 0
+    distribution: str = ""
+    inputs: tuple[str, ...] = ()
+    hidden: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class GuideBlock:
+    """``guide { ... }``: its lines, and the family of the latents that none names."""
+
+    lines: tuple[GuideLine, ...]
+    default: GuideLine | None
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
 class SameSize:
     """Two domains that meet on one axis and must have the same size; checked with the data."""
 
     left: Domain
     right: Domain
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A position that the model says of a dimension: ``J[1]``; checked with the data."""
+
+    dimension: str
+    position: Node
     span: Span
 
 
@@ -161,5 +243,6 @@ class Graph:
     variables: Mapping[str, Variable]
     pieces: tuple[Piece, ...]
     same_sizes: tuple[SameSize, ...]
-    guide: Guide | None
+    guide: GuideBlock | None
     notes: tuple[Diagnostic, ...] = field(default=())
+    members: tuple[Member, ...] = field(default=())

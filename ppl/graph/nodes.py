@@ -7,7 +7,7 @@ may be shared: an expression is a directed acyclic graph, and every pass visits 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import Literal
@@ -37,17 +37,22 @@ class Domain:
 
 @dataclass(frozen=True, slots=True)
 class Index:
-    """An index: a loop, an axis, a summation. Identity is the serial number."""
+    """An index: a loop, an axis, a summation. Identity is the serial number.
+
+    Where the bounds of its range use other indices, `limits` are those bounds, and `domain` is the
+    widest extent: from the smallest start to the largest stop.
+    """
 
     name: str = field(compare=False)
     role: Role = field(compare=False)
     domain: Domain = field(compare=False)
     span: Span | None = field(compare=False, default=None)
+    limits: tuple[Node, Node] | None = field(compare=False, default=None)
     serial: int = field(default_factory=lambda: next(_serial))
 
     def like(self, role: Role | None = None) -> Index:
         """Return a fresh index over the same domain."""
-        return Index(self.name, role or self.role, self.domain, self.span)
+        return Index(self.name, role or self.role, self.domain, self.span, self.limits)
 
 
 Indices = frozenset[Index]
@@ -138,17 +143,29 @@ class Select:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Limit:
+    """The bounds of an index that is reduced, where they use other indices."""
+
+    index: Index
+    start: Node
+    stop: Node
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Reduce:
-    """A sum, product, minimum, maximum or logsumexp over indices."""
+    """A sum, product, minimum, maximum or logsumexp over indices, some of them within limits."""
 
     operation: Literal["sum", "prod", "min", "max", "logsumexp"]
     indices: tuple[Index, ...]
     body: Node
     span: Span | None = None
+    limits: tuple[Limit, ...] = ()
     free: Indices = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "free", self.body.free - frozenset(self.indices))
+        bounds = [n for limit in self.limits for n in (limit.start, limit.stop)]
+        free = _free_of(self.body, *bounds) - frozenset(self.indices)
+        object.__setattr__(self, "free", free)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -281,7 +298,7 @@ def children(node: Node) -> tuple[Node, ...]:
         case Select():
             return node.condition, node.yes, node.no
         case Reduce():
-            return (node.body,)
+            return (node.body, *(n for limit in node.limits for n in (limit.start, limit.stop)))
         case Stack():
             return node.items
         case LogDensity():
@@ -306,7 +323,11 @@ def map_children(node: Node, f: Callable[[Node], Node]) -> Node:
         case Select():
             return replace(node, condition=new[0], yes=new[1], no=new[2])
         case Reduce():
-            return replace(node, body=new[0])
+            limits = tuple(
+                replace(limit, start=a, stop=b)
+                for limit, a, b in zip(node.limits, new[1::2], new[2::2], strict=True)
+            )
+            return replace(node, body=new[0], limits=limits)
         case Stack():
             return replace(node, items=new)
         case LogDensity():
@@ -369,6 +390,36 @@ def extent(domain: Domain) -> Node:
     return subtract(domain.stop, domain.start)
 
 
+def reduced(
+    operation: Literal["sum", "prod", "min", "max", "logsumexp"],
+    indices: Sequence[Index],
+    body: Node,
+    span: Span | None = None,
+) -> Reduce:
+    """Return a reduction that keeps to the limits of its indices."""
+    limits = tuple(Limit(i, *i.limits) for i in indices if i.limits is not None)
+    return Reduce(operation, tuple(indices), body, span, limits)
+
+
+def over(node: Reduce, swap: Callable[[Index], Index]) -> Reduce:
+    """Return a reduction with its indices replaced."""
+    limits = tuple(replace(limit, index=swap(limit.index)) for limit in node.limits)
+    return replace(node, indices=tuple(map(swap, node.indices)), limits=limits)
+
+
+def closed(indices: Iterable[Index]) -> set[Index]:
+    """Return indices with those that their limits use."""
+    found: set[Index] = set()
+    stack = list(indices)
+    while stack:
+        index = stack.pop()
+        if index not in found:
+            found.add(index)
+            if index.limits is not None:
+                stack.extend(index.limits[0].free | index.limits[1].free)
+    return found
+
+
 def rename(root: Node, names: Mapping[Index, Index]) -> Node:
     """Return the root with indices replaced by others, free and bound alike.
 
@@ -387,7 +438,7 @@ def rename(root: Node, names: Mapping[Index, Index]) -> Node:
                 shift = subtract(i.domain.start, names[i].domain.start)
                 return add(Position(names[i], node.span), shift)
             case Reduce(indices=many) if any(i in names for i in many):
-                return replace(node, indices=tuple(map(swap, many)))
+                return over(node, swap)
             case Stack(index=i) if i in names:
                 return replace(node, index=names[i])
             case Matrix(bound=bound, out=out):
@@ -413,6 +464,25 @@ def rename(root: Node, names: Mapping[Index, Index]) -> Node:
                 return node
 
     return rewrite(root, one)
+
+
+def same(a: Node, b: Node) -> bool:
+    """Return whether two nodes are written alike: the same operations on the same reads."""
+    match a, b:
+        case Constant(), Constant():
+            alike = a.value == b.value
+        case Size(), Size():
+            alike = a.dimension == b.dimension
+        case Position(), Position():
+            alike = a.index == b.index
+        case Read(), Read():
+            alike = a.name == b.name
+        case Apply(), Apply():
+            alike = a.atom == b.atom
+        case _:
+            return a is b
+    below = children(a), children(b)
+    return alike and len(below[0]) == len(below[1]) and all(map(same, *below))
 
 
 def reads(*roots: Node) -> set[str]:

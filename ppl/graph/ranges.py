@@ -88,8 +88,9 @@ class Ranges:
                 return union((below[id(yes)], below[id(no)]))
             case Stack(items=items):
                 return union([below[id(i)] for i in items])
-            case Reduce(operation=operation, body=body):
-                return _reduced(operation, below[id(body)])
+            case Reduce(operation=operation, body=body, limits=limits):
+                found = _reduced(operation, below[id(body)])
+                return _or_nothing(operation, found) if limits else found
             case LogDensity(quantity=quantity):
                 return ANY if quantity == "log density" else SHARE
             case Ode():
@@ -132,6 +133,15 @@ def _reduced(operation: str, body: Range) -> Range:
         upper = 1.0 if body.upper <= 1 else float("inf")
         return Range(0.0, upper, body.lower_open or body.lower > 0, integer=body.integer)
     return ANY
+
+
+def _or_nothing(operation: str, found: Range) -> Range:
+    """Return where a reduction within limits lies, which may be one of no numbers."""
+    if operation == "sum":
+        return union((found, Range(0.0, 0.0, integer=True)))
+    if operation == "prod":
+        return union((found, Range(1.0, 1.0, integer=True)))
+    return found
 
 
 def ranges_of(graph: Graph, data: Mapping[str, Range] | None = None) -> Ranges:

@@ -21,11 +21,14 @@ class Scope:
         Numbers of the `for` blocks around it: names defined in them without brackets are visible.
     values
         Arguments and definitions of the function whose body this is.
+    reduced
+        Whether this is all that a reduction is of: a window stays a range with its bounds.
     """
 
     loops: Mapping[str, Index] = field(default_factory=dict)
     blocks: tuple[int, ...] = ()
     values: Mapping[str, Value] = field(default_factory=dict)
+    reduced: bool = False
 
     def inside(self, indices: Mapping[str, Index], block: int | None = None) -> Scope:
         """Return the scope inside a loop over these indices."""

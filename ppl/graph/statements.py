@@ -12,7 +12,7 @@ from ppl.graph.build import Unknown
 from ppl.graph.declare import Site, name_of, names_in, strip
 from ppl.graph.densities import at_value, density, event_axes
 from ppl.graph.evaluate import is_whole
-from ppl.graph.expressions import Reader, axes_text, axis_of, whole_axis
+from ppl.graph.expressions import Reader, axes_text, axis_of, largest, whole_axis
 from ppl.graph.graph import Axis, Define, Factor, Sample
 from ppl.graph.nodes import (
     Constant,
@@ -23,7 +23,7 @@ from ppl.graph.nodes import (
     Read,
     Size,
     add,
-    rename,
+    closed,
     subtract,
     walk,
 )
@@ -48,7 +48,23 @@ def read_site(reader: Reader, site: Site) -> None:
             piece = Factor((*loops, *value.axes), value.node, statement.span)
             reader.names.pieces.append((None, piece))
         case tree.Require() as statement:
-            raise reader.unsupported("`require`", statement.span)
+            value = reader.read(statement.condition, scope)
+            _refuse_known(reader, value, statement)
+            piece = Factor((*loops, *value.axes), value.node, statement.span, required=True)
+            reader.names.pieces.append((None, piece))
+
+
+def _refuse_known(reader: Reader, value: Value, statement: tree.Require) -> None:
+    """Report ``require 1 > 2``, and numbers in the place of conditions."""
+    if isinstance(value.node, Constant):
+        text = reader.names.text(statement.condition.span)
+        raise reader.stop(
+            kinds.NEVER(
+                f"`{text}` is {'always' if value.node.value else 'never'} true",
+                statement.condition.span,
+                help="a condition speaks of latents, as in `require a > b`",
+            )
+        )
 
 
 def _enter(reader: Reader, site: Site) -> tuple[Scope, tuple[Index, ...]]:
@@ -78,7 +94,7 @@ def _claims(reader: Reader, target: tree.Index, scope: Scope) -> tuple[Axis, ...
             case tree.Name(id=name) if name in reader.names.dimensions:
                 axes.append(Axis(name, Size(name)))
             case tree.Slice(stop=stop) if stop is not None:
-                axes.append(_claimed(reader.domain(position, scope)))
+                axes.append(_claimed(reader.domain(position, scope)[0]))
             case tree.Slice():
                 raise reader.stop(
                     kinds.UNKNOWN_SIZE("the end of this range is not known", position.span)
@@ -100,13 +116,10 @@ def _claimed_by_number(reader: Reader, position: tree.Expression, scope: Scope) 
         case Constant(value=value) if value >= 0 and is_whole(value):
             return Axis(None, Constant(int(value) + 1))
         case _:
-            loops = list(node.free)
-            if not loops and any(isinstance(n, Size) for n in walk(node)):
+            if not node.free and any(isinstance(n, Size | Read) for n in walk(node)):
                 return Axis(None, add(node, Constant(1)))
-            if len(loops) == 1:
-                shift = subtract(rename(node, {}), Position(loops[0]))
-                if not shift.free:
-                    return Axis(None, add(loops[0].domain.stop, shift))
+            if node.free:
+                return Axis(None, add(largest(node), Constant(1)))
             raise reader.stop(
                 kinds.BAD_POSITION(
                     f"`{reader.names.text(position.span)}` is not a position of a new name",
@@ -195,7 +208,8 @@ def _place(
             return key, None
         return key, reader.whole(key, names.known_axes[key], scope, target.span)
     value = reader.at(key, names.known_axes[key], (), target, scope)
-    lost = [i.name for i in loops if i not in value.node.free]
+    named = closed(value.node.free)
+    lost = [i.name for i in loops if i not in named]
     if lost:
         raise reader.stop(
             kinds.MISSING_INDEX(
@@ -250,6 +264,7 @@ def _sample(
         node, axes = density(reader, statement.distribution, None, scope)
         own = loops if key in names.declared.entries and names.declared.entries[key].block else ()
         every = (*own, *axes, *node.event)
+        reader.no_limits((*axes, *node.event), statement.distribution.span)
         names.known_axes[key] = tuple(axis_of(i.domain) for i in every)
         names.own_loops[key] = own
         positions = tuple(subtract(Position(i), i.domain.start) for i in every)
@@ -373,7 +388,9 @@ def _define(
     value = reader.read(statement.value, scope)
     key, place = _place(reader, plain, scope, loops)
     if place is None:
-        own = tuple(i for i in loops if i in value.node.free)
+        reader.no_limits(value.axes, value.span or statement.span)
+        needed = closed(value.node.free)
+        own = tuple(i for i in loops if i in needed)
         every = (*own, *value.axes)
         names.known_axes[key] = tuple(axis_of(i.domain) for i in every)
         names.own_loops[key] = own

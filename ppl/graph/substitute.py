@@ -16,6 +16,7 @@ from ppl.graph.nodes import (
     Position,
     Reduce,
     Stack,
+    over,
     rewrite,
 )
 
@@ -37,8 +38,8 @@ def substitute(root: Node, values: Mapping[Index, Node]) -> Node:
                 return values[index]
             case Position(index=index) if index in bound:
                 return Position(fresh(index), node.span)
-            case Reduce(indices=indices):
-                return replace(node, indices=tuple(map(fresh, indices)))
+            case Reduce():
+                return over(node, fresh)
             case Stack(index=index, items=items):
                 if index in values:
                     position = values[index]

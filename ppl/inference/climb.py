@@ -13,10 +13,21 @@ from time import perf_counter
 import numpy as np
 import numpy.typing as npt
 
+from ppl.guide.arrow import Arrow
 from ppl.guide.gaussian import Guide
 from ppl.guide.layout import Layout
 from ppl.guide.proposal import Proposal
-from ppl.inference import fullrank, hmc, importance, meanfield, mismatch, recentre, search, tails
+from ppl.inference import (
+    arrow,
+    fullrank,
+    hmc,
+    importance,
+    meanfield,
+    mismatch,
+    recentre,
+    search,
+    tails,
+)
 from ppl.inference.draws import fixed_draws, systematic_resample, white_draws
 from ppl.inference.objective import Elbo, Objective, report_elbo
 from ppl.inference.result import Rung
@@ -25,7 +36,18 @@ from ppl.inference.starts import starting_points
 from ppl.inference.target import Target
 
 Array = npt.NDArray[np.float64]
-Progress = Callable[[Rung], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A rung that is about to be taken; `deadline` on the clock of `time.perf_counter`, or None."""
+
+    name: str
+    deadline: float | None = None
+
+
+Progress = Callable[[Rung | Begun], None]
+"""Is told of every rung, before and after it is taken."""
 
 FIXED_DRAWS, FIXED_DRAWS_POINTS = 32, 8
 MANY_COLUMNS, STARTS_IF_MANY = 5_000, 2
@@ -70,6 +92,8 @@ class Climb:
         Mean-field fits, one per start.
     modes
         Full-rank fits of distinct modes, best first; empty before that rung.
+    arrow
+        The guide of globals and locals where full rank is too large; None if it is not better.
     hurried
         Whether the clock cut the search for modes short.
     unbounded
@@ -84,6 +108,8 @@ class Climb:
         Markov chains; None if not run.
     gradients, rungs
         Cost in batched gradients, and what was done.
+    interrupted
+        The rung during which the user stopped it; empty if nobody did.
     """
 
     target: Target
@@ -94,6 +120,7 @@ class Climb:
     objective: Objective
     fits: tuple[meanfield.State, ...] = ()
     modes: tuple[fullrank.State, ...] = ()
+    arrow: Arrow | None = None
     hurried: bool = False
     unbounded: tuple[str, ...] = ()
     elbo: Elbo | None = None
@@ -102,6 +129,7 @@ class Climb:
     chains: hmc.State | None = None
     gradients: int = 0
     rungs: tuple[Rung, ...] = ()
+    interrupted: str = ""
 
     @property
     def fit(self) -> meanfield.State:
@@ -113,6 +141,8 @@ class Climb:
         """The best guide so far."""
         if self.modes:
             return self.modes[0].guide
+        if self.arrow is not None:
+            return self.arrow
         return meanfield.guide_of(self.objective, self.fit)
 
     @property
@@ -169,12 +199,24 @@ def step(climb: Climb, rung: Step) -> Climb:
 
 
 def run(target: Target, settings: Settings, progress: Progress) -> Climb:
-    """Climb every rung that is wanted."""
+    """Climb every rung that is wanted; who interrupts gets what was reached by then.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        If it comes before the first rung is done, when there is nothing to give.
+    """
     climb = init(target, settings)
     for rung in RUNGS:
-        if rung.wanted(climb):
-            climb = step(climb, rung)
-            progress(climb.rungs[-1])
+        try:
+            if rung.wanted(climb):
+                progress(Begun(rung.name, climb.deadline if rung.name == "hmc" else None))
+                climb = step(climb, rung)
+                progress(climb.rungs[-1])
+        except KeyboardInterrupt:
+            if not climb.rungs:
+                raise
+            return replace(climb, interrupted=rung.name)
     return climb
 
 
@@ -289,6 +331,24 @@ def _more_starts(
     return replace(climb, fits=fits, gradients=gradients), best
 
 
+def _wants_arrow(climb: Climb) -> bool:
+    if not climb.sampleable or not climb.converged or climb.settings.guide == "meanfield":
+        return False
+    return climb.guide.rank > fullrank.MAX_COLUMNS
+
+
+def _fit_arrow(climb: Climb) -> Climb:
+    """Let the locals lean on the globals; keep it if the ELBO rises."""
+    guide = meanfield.guide_of(climb.objective, climb.fit)
+    found = arrow.run(climb.objective, guide, climb.layout)
+    spent = climb.gradients + arrow.gradients_needed(climb.layout)
+    again = _reported(replace(climb, arrow=found, gradients=spent))
+    risen = again.elbo is not None and climb.elbo is not None
+    if found is not None and risen and again.elbo.value > climb.elbo.value:  # type: ignore[union-attr]
+        return again
+    return replace(climb, gradients=spent)
+
+
 def _reported(climb: Climb) -> Climb:
     return replace(climb, elbo=report_elbo(climb.target, climb.guide, climb.streams.report))
 
@@ -335,7 +395,9 @@ def _run_chains(climb: Climb) -> Climb:
     budget = int(hmc.GRADIENTS_PER_SECOND * climb.settings.time_limit)
     problem = hmc.Problem(climb.target, rng, asked, budget, lambda: perf_counter() > climb.deadline)
     chains = hmc.run(problem, climb.guide, positions)
-    return replace(climb, chains=chains, gradients=climb.gradients + chains.gradients)
+    gradients = climb.gradients + chains.gradients
+    stopped = "hmc" if chains.outcome == "interrupted" else ""
+    return replace(climb, chains=chains, gradients=gradients, interrupted=stopped)
 
 
 def _promise(fit: meanfield.State) -> tuple[bool, bool, float]:
@@ -346,6 +408,7 @@ RUNGS = (
     Step("meanfield", lambda climb: True, _fit_meanfield),
     Step("recentred", _wants_recentring, _recentre),
     Step("fullrank", _wants_fullrank, _fit_fullrank),
+    Step("arrow", _wants_arrow, _fit_arrow),
     Step("importance", lambda climb: climb.sampleable, _weigh),
     Step("hmc", _wants_chains, _run_chains),
 )

@@ -9,8 +9,10 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
+from ppl.compile.closed import Component, components
 from ppl.compile.load import LogJoint, compile_bound
 from ppl.compile.program import Column
+from ppl.constraints import Constraint
 from ppl.graph.evaluate import NotANumber, number
 from ppl.guide.layout import Block
 
@@ -84,6 +86,17 @@ class CompiledTarget:
     def recentred(self, degrees: Mapping[str, Array]) -> CompiledTarget:
         """Return the same model where these latents are centred by degrees."""
         return CompiledTarget(compile_bound(self.model.bound, degrees, self.model.backend))
+
+    @cached_property
+    def supports(self) -> dict[str, Constraint]:
+        """The set of each latent's values."""
+        columns = self.model.program.columns
+        return {c.key: c.constraint for c in columns if c.kind == "latent"}
+
+    @cached_property
+    def components(self) -> tuple[Component, ...] | None:
+        """Independent parts of the posterior, where its form can be proved."""
+        return components(self.model.bound, self.supports)
 
     @cached_property
     def skipped(self) -> frozenset[str]:

@@ -22,7 +22,7 @@ from ppl.inference.chains import Diagnosis, diagnose
 from ppl.inference.target import Target, evaluate, quantities
 
 Array = npt.NDArray[np.float64]
-Outcome = Literal["running", "accepted", "budget", "time"]
+Outcome = Literal["running", "accepted", "budget", "time", "interrupted"]
 
 CHAINS, PATH, MOST_LEAPFROGS = 64, 1.6, 64
 SHORT_SHARE, SHORTEST = 0.3, 0.1
@@ -79,9 +79,12 @@ class State:
         Counts since the start; gradients are batched evaluations.
     diagnosis
         Of the kept draws; None before it is due.
+    cut
+        Whether the clock ended an adaptation early.
     outcome
         ``running``, ``accepted``, ``budget`` when the gradients or the memory allowed were used
-        up, or ``time`` when the clock ended it, which another run may not repeat.
+        up, ``interrupted`` when the user ended it, or ``time`` when the clock did, which another
+        run may not repeat.
     """
 
     frame: Guide
@@ -94,6 +97,7 @@ class State:
     moves: int = 0
     gradients: int = 1
     diagnosis: Diagnosis | None = None
+    cut: bool = False
     outcome: Outcome = "running"
 
     @property
@@ -128,10 +132,19 @@ class Problem:
 
 
 def run(problem: Problem, guide: Guide, positions: Array) -> State:
-    """Run chains from positions (C, D) until the diagnostics pass or a limit is reached."""
+    """Run chains from positions (C, D) until the diagnostics pass or a limit is reached.
+
+    Who interrupts gets the chains as far as they are, unless they are too short for a diagnosis.
+    """
     state = init(problem, guide, positions)
-    while state.outcome == "running":
-        state = step(problem, state)
+    try:
+        while state.outcome == "running":
+            state = step(problem, state)
+    except KeyboardInterrupt:
+        if state.diagnosis is None:
+            raise
+        diagnosis = _diagnose(problem.target, state)
+        return replace(state, outcome="interrupted", diagnosis=diagnosis)
     return state
 
 
@@ -157,7 +170,8 @@ def step(problem: Problem, state: State) -> State:
             return replace(state, outcome="accepted")
     full = (len(state.blocks) + 1) * drawn.size > KEPT
     if problem.expired() or full or state.gradients >= problem.budget:
-        outcome: Outcome = "budget" if full or state.gradients >= problem.budget else "time"
+        spent = full or state.gradients >= problem.budget
+        outcome: Outcome = "budget" if spent and not state.cut else "time"
         return replace(state, outcome=outcome, diagnosis=_diagnose(problem.target, state))
     if done in ADAPT_AFTER:
         recent = np.concatenate(state.blocks[len(state.blocks) // 3 :])
@@ -184,7 +198,7 @@ def _moves(problem: Problem, state: State, count: int, aim: float | None) -> tup
             state = replace(state, step=state.step.update(acceptance, aim))
         positions[index] = state.frame.place(state.normals)
         if aim is not None and problem.expired():
-            return state, positions[: index + 1]
+            return replace(state, cut=True), positions[: index + 1]
     return state, positions
 
 

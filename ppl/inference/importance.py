@@ -14,19 +14,20 @@ import numpy as np
 import numpy.typing as npt
 
 from ppl.guide.proposal import Proposal
-from ppl.inference.draws import stratified_normals, stratified_uniforms
+from ppl.inference.draws import STRATIFIED, stratified_normals, stratified_uniforms
 from ppl.inference.pareto import NO_TAIL, smooth, tail_shapes
 from ppl.inference.target import Target, log_joint, quantities
 
 Array = npt.NDArray[np.float64]
 
-FIRST_DRAWS, MORE_DRAWS, PILOT_DRAWS = 4096, 16384, 256
-LARGEST = 2**24
-"""Entries of draws x columns above which the draws are not kept, so not made: 128 MB."""
+FIRST_DRAWS, MORE_DRAWS, FEWEST_DRAWS, PILOT_DRAWS = 4096, 16384, 1024, 256
+LARGEST = 2**25
+"""Entries of draws x columns that are kept at most, 256 MB: fewer draws where there are many
+columns, and none where they would be too few."""
 KHAT, KHAT_QUANTITY, ERROR, ESS = 0.7, 0.6, 0.03, 400.0
 """Limits of acceptance: weights' and quantities' Pareto shapes, MCSE in sd, effective draws."""
 FAIR_KHAT_QUANTITY, FAIR_ERROR = 0.8, 0.05
-COLUMNS_AT_ONCE = 256
+COLUMNS_AT_ONCE, ENTRIES_AT_ONCE = 256, 2**22
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -138,15 +139,15 @@ def step(target: Target, proposal: Proposal, state: State, rng: np.random.Genera
 
 def run(target: Target, proposal: Proposal, rng: np.random.Generator) -> State:
     """Weigh draws; if they are not accepted but more may help, weigh more."""
-    state = init(target, proposal, rng, FIRST_DRAWS)
+    state = init(target, proposal, rng, min(FIRST_DRAWS, LARGEST // target.dimension))
     if state.accepted or state.hopeless or MORE_DRAWS * target.dimension > LARGEST:
         return state
     return step(target, proposal, state, rng)
 
 
 def too_large(target: Target) -> bool:
-    """Whether the draws would not fit in memory."""
-    return FIRST_DRAWS * target.dimension > LARGEST
+    """Return whether enough draws would not fit in memory."""
+    return FEWEST_DRAWS * target.dimension > LARGEST
 
 
 def moments(values: Array, weights: Array) -> tuple[Array, Array, Array, Array]:
@@ -168,10 +169,20 @@ def moments(values: Array, weights: Array) -> tuple[Array, Array, Array, Array]:
 def _weigh(
     target: Target, proposal: Proposal, rng: np.random.Generator, count: int, keep: bool = True
 ) -> tuple[Array, Array]:
-    normals = stratified_normals(rng, count, proposal.components[0].rank)
-    positions = proposal.place(normals, stratified_uniforms(rng, count, 2))
-    log_weights = log_joint(target, positions) - proposal.log_density(positions)
-    return (positions if keep else positions[:0]), log_weights
+    """Return draws (count, D), or none of them, and their log weights; large ones in blocks."""
+    rank = proposal.components[0].rank
+    at_once = count if rank <= STRATIFIED else max(64, ENTRIES_AT_ONCE // rank)
+    positions = np.empty((count if keep else 0, target.dimension))
+    log_weights = np.empty(count)
+    for low in range(0, count, at_once):
+        part = slice(low, min(low + at_once, count))
+        size = part.stop - low
+        normals = stratified_normals(rng, size, rank)
+        drawn = proposal.place(normals, stratified_uniforms(rng, size, 2))
+        log_weights[part] = log_joint(target, drawn) - proposal.log_density(drawn)
+        if keep:
+            positions[part] = drawn
+    return positions, log_weights
 
 
 def _ess(log_weights: Array) -> float:

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+from time import perf_counter
+
 import numpy as np
 import numpy.typing as npt
 
+from ppl.guide.gaussian import Guide
 from ppl.guide.meanfield import MeanField
 from ppl.inference import climb as ladder
-from ppl.inference.climb import Climb, Progress
+from ppl.inference import exact
+from ppl.inference.climb import Begun, Climb, Progress
 from ppl.inference.draws import stratified_normals, systematic_resample
 from ppl.inference.judge import judge
 from ppl.inference.objective import Elbo
 from ppl.inference.result import Estimate, Inference, Rung, Source, WeightedDraws
 from ppl.inference.settings import Settings
-from ppl.inference.target import Target, log_joint
+from ppl.inference.target import Target, log_joint, log_likelihood
 from ppl.inference.verdict import begin
 
 Array = npt.NDArray[np.float64]
 
+HELD = 1_000
+"""Draws that the expected log likelihood of a closed form is averaged over."""
 HANDED_OUT = 2**24
 """Entries of draws x columns that are handed out at most: 128 MB."""
 NOTHING = Elbo(-np.inf, -np.inf, 0.0, np.inf)
@@ -35,11 +41,21 @@ def infer(
     settings
         The user's choices; the defaults if None.
     progress
-        Called with every finished rung.
+        Called with every rung, before and after it is taken.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        If one comes before anything is reached; later ones end in an answer that says so.
     """
     if target.dimension == 0:
         return _nothing_to_infer(target, settings or Settings())
-    climb = ladder.run(target, settings or Settings(), progress or _silent)
+    settings, progress = settings or Settings(), progress or _silent
+    if settings.method == "auto" and settings.guide == "auto":
+        known = _known(target, settings, progress)
+        if known is not None:
+            return known
+    climb = ladder.run(target, settings, progress)
     judged = judge(climb)
     weighted, draws = _hand_out(climb, judged.source)
     weights, chains = climb.weights, climb.chains
@@ -62,7 +78,46 @@ def infer(
         source=judged.source,
         rungs=climb.rungs,
         notes=judged.notes,
+        interrupted=bool(climb.interrupted),
     )
+
+
+def _known(target: Target, settings: Settings, progress: Progress) -> Inference | None:
+    """Return the answer where the posterior has a closed form."""
+    began = perf_counter()
+    count = _handed_out(settings, target.dimension)
+    answer = exact.run(target, np.random.default_rng(settings.seed), count)
+    if answer is None:
+        return None
+    level = answer.log_evidence
+    likelihood = float(np.mean(log_likelihood(answer.target, answer.draws[:HELD])))
+    rung = Rung("exact", level, perf_counter() - began)
+    progress(rung)
+    return Inference(
+        target=answer.target,
+        guide=_normal_of(answer.draws),
+        draws=answer.draws,
+        weighted=WeightedDraws(answer.draws, np.full(count, -np.log(count))),
+        elbo=Elbo(level, likelihood, likelihood - level, 0.0),
+        log_evidence=Estimate(level, 0.0),
+        khat=None,
+        khat_quantity=None,
+        ess=None,
+        rhat=None,
+        gradients=answer.gradients,
+        verdict=begin("exact", f"The posterior has a closed form: {' and '.join(answer.laws)}."),
+        source="exact",
+        rungs=(rung,),
+        notes=(),
+        moments=answer.moments,
+    )
+
+
+def _normal_of(draws: Array) -> Guide:
+    """Return the normal guide with the moments of draws."""
+    points = np.zeros(draws.shape[1], dtype=np.bool_)
+    mean, scale = draws.mean(axis=0), draws.std(axis=0)
+    return MeanField(mean, np.log(np.maximum(scale, 1e-300)), points)
 
 
 def _nothing_to_infer(target: Target, settings: Settings) -> Inference:
@@ -90,13 +145,17 @@ def _nothing_to_infer(target: Target, settings: Settings) -> Inference:
     )
 
 
-def _silent(rung: Rung) -> None:
+def _silent(rung: Rung | Begun) -> None:
     """Say nothing."""
+
+
+def _handed_out(settings: Settings, dimension: int) -> int:
+    return max(1, min(settings.draws, HANDED_OUT // max(1, dimension)))
 
 
 def _hand_out(climb: Climb, source: Source) -> tuple[WeightedDraws, Array]:
     """Return the draws for summaries, and equally weighted ones (n, D)."""
-    count = max(1, min(climb.settings.draws, HANDED_OUT // max(1, climb.target.dimension)))
+    count = _handed_out(climb.settings, climb.target.dimension)
     rng = climb.streams.handed_out
     if source == "importance" and climb.weights is not None:
         positions = climb.weights.positions
@@ -104,9 +163,11 @@ def _hand_out(climb: Climb, source: Source) -> tuple[WeightedDraws, Array]:
         chosen = systematic_resample(rng, np.exp(weighted.log_weights), count)
         return weighted, positions[rng.permutation(chosen)]
     if source == "hmc" and climb.chains is not None:
-        positions = climb.chains.kept.reshape(-1, climb.target.dimension)
+        kept = climb.chains.kept
+        positions = kept.reshape(-1, climb.target.dimension)
         size = len(positions)
         chosen = rng.choice(size, count, replace=count > size)
-        return WeightedDraws(positions, np.full(size, -np.log(size))), positions[chosen]
+        weighted = WeightedDraws(positions, np.full(size, -np.log(size)), kept.shape[1])
+        return weighted, positions[chosen]
     draws = climb.guide.place(stratified_normals(rng, count, climb.guide.rank))
     return WeightedDraws(draws, np.full(count, -np.log(count))), draws

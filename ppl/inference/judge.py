@@ -6,18 +6,18 @@ Each detector reads one diagnostic and may lower the verdict, with a reason and 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import assert_never
+from typing import Literal, assert_never
 
 import numpy as np
 import numpy.typing as npt
 
-from ppl.inference import hmc, importance, meanfield, mismatch
+from ppl.inference import fullrank, hmc, importance, meanfield, mismatch
 from ppl.inference.climb import Climb
-from ppl.inference.result import Source
 from ppl.inference.starts import SAME_ELBO, ambiguity
-from ppl.inference.verdict import Verdict, begin
+from ppl.inference.verdict import Finding, Verdict, begin
 
 Array = npt.NDArray[np.float64]
+Source = Literal["guide", "importance", "hmc"]
 
 SECOND_MODE, HEAVY_TAIL, GUIDE_ERROR = 0.01, 0.8, 0.1
 UNREPEATABLE = "The clock cut inference short: the same seed may give other numbers next time."
@@ -54,9 +54,28 @@ def judge(climb: Climb) -> Judgement:
     if climb.layout.parameters and not climb.converged:
         verdict = verdict.lower("poor", "The learned parameters did not converge.", HELP)
     verdict, notes = _judge_starts(climb, verdict)
-    if climb.hurried or (climb.chains is not None and climb.chains.outcome == "time"):
+    if climb.hurried or (
+        climb.chains is not None and (climb.chains.cut or climb.chains.outcome == "time")
+    ):
         notes = (*notes, UNREPEATABLE)
+    if climb.interrupted:
+        verdict = _stopped(climb, verdict)
+    if climb.settings.guide == "fullrank" and climb.guide.rank > fullrank.MAX_COLUMNS:
+        notes = (
+            *notes,
+            f"A full-rank guide was asked for, and {climb.guide.rank:,} latent values are too many "
+            f"for it (more than {fullrank.MAX_COLUMNS}): the guide leaves some correlations out.",
+        )
     return Judgement(verdict, source, notes)
+
+
+def _stopped(climb: Climb, verdict: Verdict) -> Verdict:
+    """Say first that the user stopped it, and what the answer is then."""
+    word = verdict.word if verdict.word == "poor" else "fair"
+    reached = climb.rungs[-1].name
+    what = f"what {reached} had reached" if reached != climb.interrupted else "as far as it came"
+    reason = f"Interrupted during {climb.interrupted}, so this is {what}. {verdict.reason}"
+    return Verdict((Finding(word, reason, "Run it again to its end."), *verdict.findings))
 
 
 def choose_source(climb: Climb) -> Source:
@@ -200,7 +219,8 @@ def _judge_chains(climb: Climb) -> Verdict:
 
 
 def _limit(chains: hmc.State) -> str:
-    return "time" if chains.outcome == "time" else f"{chains.gradients:,} gradients"
+    by_budget = chains.outcome == "budget"
+    return f"{chains.gradients:,} gradients" if by_budget else "time"
 
 
 def _nearly(chains: hmc.State) -> bool:

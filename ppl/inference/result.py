@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
@@ -14,7 +15,7 @@ from ppl.inference.target import Target
 from ppl.inference.verdict import Verdict
 
 Array = npt.NDArray[np.float64]
-Source = Literal["guide", "importance", "hmc"]
+Source = Literal["guide", "importance", "hmc", "exact"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,14 @@ class Estimate:
 
     value: float
     standard_error: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Moments:
+    """Mean and standard deviation of a latent, known exactly, in its own shape."""
+
+    mean: Array
+    sd: Array
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +45,15 @@ class Rung:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class WeightedDraws:
-    """Draws (S, D) in the unconstrained space with normalised log weights (S,)."""
+    """Draws (S, D) in the unconstrained space with normalised log weights (S,).
+
+    Draws of Markov chains depend on each other: there `chains` says how many chains take turns, one
+    draw each; it is 0 for independent draws.
+    """
 
     positions: Array
     log_weights: Array
+    chains: int = 0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -71,11 +85,15 @@ class Inference:
     verdict
         How far to trust it.
     source
-        The rung that the draws come from: ``guide``, ``importance`` or ``hmc``.
+        The rung that the draws come from: ``guide``, ``importance``, ``hmc`` or ``exact``.
     rungs
         What was tried, in order.
     notes
         Further sentences for the user.
+    interrupted
+        Whether the user stopped it before its end.
+    moments
+        Of latents whose posterior is known in closed form.
     """
 
     target: Target | None
@@ -93,3 +111,5 @@ class Inference:
     source: Source
     rungs: tuple[Rung, ...]
     notes: tuple[str, ...]
+    interrupted: bool = False
+    moments: Mapping[str, Moments] = field(default_factory=dict)

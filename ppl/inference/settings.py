@@ -33,6 +33,13 @@ class Settings:
     time_limit
         Seconds after which Markov chains end with what they have. Each stands for 600 batched
         gradients too, after which they end on any machine, so that runs can be repeated.
+    batch
+        Positions of the largest plate in a minibatch; 0 to decide by the guide.
+    validation
+        The part of the positions that is held out, to stop by and to report.
+    checkpoint
+        A file where stochastic optimisation keeps its state, and from which it goes on; empty for
+        none.
     backend
         What computes gradients: ``autograd`` (NumPy), or ``jax`` (an extra) on its devices.
     """
@@ -43,6 +50,9 @@ class Settings:
     draws: int = 4000
     starts: int = 3
     time_limit: float = 20.0
+    batch: int = 0
+    validation: float = 0.0
+    checkpoint: str = ""
     backend: Backend = "autograd"
 
 
@@ -66,6 +76,12 @@ def checked(settings: Settings) -> Settings:
     for option, number in (("draws", settings.draws), ("starts", settings.starts)):
         if not isinstance(number, int) or number < 1:
             raise UsageError((USAGE(f"`{option}` is {number!r}, and must be a number from 1"),))
+    if not isinstance(settings.batch, int) or settings.batch < 0:
+        raise UsageError((USAGE(f"`batch` is {settings.batch!r}, and must be a number from 1"),))
+    if not 0 <= settings.validation < 1:
+        raise UsageError(
+            (USAGE(f"`validation` is {settings.validation!r}, and must be a part below 1"),)
+        )
     limit = settings.time_limit
     if not isinstance(limit, int | float) or not 0 < limit < float("inf"):
         raise UsageError((USAGE(f"`time_limit` is {limit!r}, and must be seconds above 0"),))

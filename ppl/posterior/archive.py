@@ -24,6 +24,15 @@ class Damaged(Exception):
     """The file is not a whole archive; the message says why."""
 
 
+def is_archive(path: str) -> bool:
+    """Return whether a file begins as one of ours does."""
+    try:
+        with open(path, "rb") as file:
+            return file.read(30 + len(HEADER)).endswith(HEADER.encode())
+    except (OSError, ValueError):
+        return False
+
+
 def pack(header: Mapping[str, Any], arrays: Mapping[str, npt.NDArray[Any]]) -> bytes:
     """Return an archive as bytes."""
     buffer = io.BytesIO()

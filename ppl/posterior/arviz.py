@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from ppl.data.extras import needed
 from ppl.graph.graph import Graph
 from ppl.posterior.facts import axes_of
 from ppl.report.summary import Axis
-from ppl.text import PplError, UsageError
-from ppl.text.usage import USAGE
+from ppl.text import PplError
 
 if TYPE_CHECKING:
     from ppl.posterior.fit import Fit
@@ -50,13 +50,7 @@ def _built(
     coords: Mapping[str, Any],
     attributes: Mapping[str, str],
 ) -> Any:
-    try:
-        import arviz
-    except ImportError:
-        help = "install it: `pip install arviz`"
-        raise UsageError(
-            (USAGE("`to_arviz` needs ArviZ, which is not installed", help=help),)
-        ) from None
+    arviz = needed("arviz", "arviz", "`to_arviz`")
     if int(arviz.__version__.partition(".")[0]) < 1:
         return arviz.from_dict(**groups, dims=dims, coords=coords, attrs=attributes)
     tree = arviz.from_dict(groups, dims=dims, coords=coords)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -102,6 +103,9 @@ def _against(rows: Sequence[Row]) -> list[str]:
             for name, what in seen.items()
         )
         notes.append(f"the models observe different data, so nothing can be compared ({each})")
+    elif len({_values(row.fit) for row in rows}) > 1:
+        names = ", ".join(f"`{n}`" for n, _ in seen[rows[0].name])
+        notes.append(f"the models observe other values of {names}, so nothing can be compared")
     for row in rows:
         if row.fit.verdict == "poor":
             notes.append(f"the fit of {row.name} is poor, and its figures with it: {row.fit.why}")
@@ -124,6 +128,14 @@ def _against(rows: Sequence[Row]) -> list[str]:
 def _observed(fit: Fit) -> tuple[tuple[str, int], ...]:
     bound = fit.joint.bound
     return tuple(sorted((n, int(v.size)) for n, v in bound.data.items() if bound.samples(n)))
+
+
+def _values(fit: Fit) -> str:
+    """Return a hash of what a model observes."""
+    bound, found = fit.joint.bound, sha256()
+    for name, _ in _observed(fit):
+        found.update(np.ascontiguousarray(bound.data[name], dtype=float).data)
+    return found.hexdigest()
 
 
 def _table(rows: Sequence[Row]) -> str:

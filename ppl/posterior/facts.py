@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ppl.compile.load import LogJoint
+from ppl.data.dataset import row_labels
 from ppl.data.select import Selection
 from ppl.graph.bound import LOST, BoundGraph, shown
 from ppl.report.summary import Axis, Kind, Roles
@@ -65,7 +66,7 @@ def facts_of(joint: LogJoint, selection: Selection) -> Facts:
             {shown(n): _missing_words(bound, n) for n in bound.latents},
             bound.unused,
         ),
-        joint.program.choices,
+        joint.simplified.choices,
         tuple(d.message for d in bound.notes),
     )
 
@@ -120,4 +121,23 @@ def axis_of(bound: BoundGraph, selection: Selection, dimension: str | None) -> A
         if variable.labels is not None and variable.first_text() is not None:
             return Axis(dimension, variable.labels)
         return Axis(dimension, None, known.datum.origin)
-    return Axis(dimension)
+    return Axis(dimension, _coords(bound, selection, dimension))
+
+
+def _coords(bound: BoundGraph, selection: Selection, dimension: str) -> tuple[str, ...] | None:
+    """Return what the data call the positions of an axis of theirs.
+
+    Groups that happen to occur once each are no names of rows.
+    """
+    known = {n: v for n, v in selection.variables.items() if n in bound.graph.variables}
+    groups = {
+        row_labels(v)
+        for n, v in known.items()
+        if (d := bound.graph.variables[n].datum) and d.positions
+    }
+    for name, variable in known.items():
+        for axis, labels in zip(bound.graph.variables[name].axes, variable.coords, strict=False):
+            fits = len(labels or ()) == bound.sizes.get(dimension)
+            if axis.dimension == dimension and fits and labels not in groups:
+                return labels
+    return None

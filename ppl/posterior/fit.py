@@ -26,9 +26,15 @@ from ppl.text import Source, UsageError
 from ppl.text.usage import USAGE
 
 if TYPE_CHECKING:
+    from ppl.compile.states import States
+    from ppl.posterior.encode import Encoding
     from ppl.posterior.prediction import Prediction
 
 Array = npt.NDArray[np.float64]
+FEW_STATES = 2**15
+"""Probabilities of states are reported and saved where the tables have at most so many entries."""
+MOST_DRAWS = 256
+"""Draws that the most probable states are averaged over."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,6 +65,10 @@ class Fit:
         How far latents are centred in the coordinates of the guide and the positions.
     compiled
         The compiled model where it is at hand; `joint` makes it otherwise.
+    checks
+        Summaries of the data against those of replicates.
+    states
+        Probabilities of the states of discrete latents, where a file has them.
     """
 
     source: Source
@@ -72,6 +82,8 @@ class Fit:
     version: str = ""
     centring: Mapping[str, Array] = field(default_factory=dict)
     compiled: LogJoint | None = None
+    checks: tuple[reported.Check, ...] = ()
+    states: Mapping[str, Array] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -162,7 +174,16 @@ class Fit:
                 (USAGE(f"the fit has no quantity `{name}`", help=self._instead(name)),)
             )
         values = self.values
-        return Quantity(name, values.weighted[name], values.weights, lambda: values.equal[name])
+        states = (lambda: self.state_probabilities[name]) if self._is_summed_out(name) else None
+        return Quantity(
+            name,
+            values.weighted[name],
+            values.weights,
+            lambda: values.equal[name],
+            chains=self.inference.weighted.chains,
+            moments=self.inference.moments.get(name),
+            states=states,
+        )
 
     def _instead(self, name: str) -> str:
         from ppl.graph.names import nearest
@@ -171,6 +192,58 @@ class Fit:
             return "a learned parameter: see `fit.parameters`"
         meant = nearest(name, self.names)
         return f"did you mean `{meant}`?" if meant else f"it has {', '.join(self.names)}"
+
+    # ------------------------------------------------------------------------ discrete latents
+
+    @cached_property
+    def _states(self) -> States | None:
+        from ppl.compile.states import states
+
+        return states(self.joint)
+
+    def _is_summed_out(self, name: str) -> bool:
+        known = f"{name} summed out" in self.facts.compiled
+        return known and self.values.weighted[name].size > 0
+
+    @cached_property
+    def state_probabilities(self) -> Mapping[str, Array]:
+        """Posterior probabilities of the states of all discrete latents, (..., states) by name.
+
+        The mean over the draws of the exact probabilities given each draw. Made when they are first
+        asked for.
+        """
+        if self.states:
+            return self.states
+        return {} if self._states is None else self._states.probabilities(self.inference.draws)
+
+    def most_probable(self) -> dict[str, npt.NDArray[np.intp]]:
+        """Return the states of all discrete latents that are the most probable together, by name.
+
+        They maximise the log joint density of states, data and all other latents, averaged over
+        (some hundred) posterior draws of those: for a hidden Markov model, the Viterbi path.
+        It may differ from the state that is the most probable at each position by itself, which is
+        ``fit[name].probabilities.argmax(axis=-1)``.
+
+        Raises
+        ------
+        UsageError
+            If the model has no discrete latents.
+        """
+        if self._states is None:
+            message = "the model has no discrete latents"
+            raise UsageError((USAGE(message, help="quantiles and draws are in `fit[name]`"),))
+        return self._states.most_probable(self.inference.draws[:MOST_DRAWS])
+
+    @property
+    def few_states(self) -> Mapping[str, Array]:
+        """The probabilities of states, where they are few enough to be reported and saved."""
+        if self.compiled is None:
+            return self.states
+        if not any(map(self._is_summed_out, self.names)):
+            return {}
+        known = self._states
+        few = known is not None and known.entries <= FEW_STATES
+        return self.state_probabilities if few else {}
 
     # --------------------------------------------------------------------------- what follows
 
@@ -219,6 +292,54 @@ class Fit:
 
         return replicate(self, seed)
 
+    def encode(self, data: Any = None, *, draws: int = 1000, **named: Any) -> Encoding:
+        """Return the latents of new data by the network of an amortized guide, without fitting.
+
+        Parameters
+        ----------
+        data, **named
+            The data of the plate: ``fit.encode(x=new)``.
+        draws
+            How many draws the moments are from.
+
+        Returns
+        -------
+        Encoding
+            For each latent of the plate a quantity with mean, sd and draws.
+
+        Raises
+        ------
+        DataError
+            If the guide has no network, or the data do not fit.
+        """
+        from ppl.posterior.encode import encode
+
+        return encode(self, data, named, draws)
+
+    def decode(self, *, draws: int = 100, **latents: Any) -> Prediction:
+        """Draw data from latents of the plate: ``fit.decode(z=[[0.0, 1.0]])``.
+
+        What the model computes from the latents comes with them.
+        """
+        from ppl.posterior.encode import decode
+
+        return decode(self, latents, draws)
+
+    def reconstruct(self, data: Any = None, *, draws: int = 100, **named: Any) -> Prediction:
+        """Encode data and decode them again: draws of the data given the encoder's latents."""
+        from ppl.posterior.encode import reconstruct
+
+        return reconstruct(self, data, named, draws)
+
+    def log_density(self, data: Any = None, *, draws: int = 100, **named: Any) -> Array:
+        """Return the log likelihood of each new datum, (N,), by the importance-weighted bound.
+
+        A lower bound on average, that rises to the log likelihood with the number of draws.
+        """
+        from ppl.posterior.encode import log_density
+
+        return log_density(self, data, named, draws)
+
     def log_likelihood(self, *, pointwise: bool = False) -> Any:
         """Return the log likelihood of all observations at each equally weighted draw, (n,).
 
@@ -255,6 +376,26 @@ class Fit:
         from ppl.posterior.loo import loo
 
         return loo(self)
+
+    def plot(self, kind: str = "posterior", names: Sequence[str] | None = None) -> Any:
+        """Return a picture, a figure of Matplotlib's; needs the extra ``plots``.
+
+        Parameters
+        ----------
+        kind
+            ``posterior`` (densities and intervals), ``predictive`` (data and replicates),
+            ``pairs`` (numbers against each other) or ``elbo`` (of each rung).
+        names
+            Which quantities; all if None.
+
+        Raises
+        ------
+        UsageError
+            If there is no such picture or quantity, or Matplotlib is not installed.
+        """
+        from ppl.plots import plot
+
+        return plot(self, kind, names)
 
     def save(self, path: Any) -> None:
         """Write the fit to one file that `ppl.load` reads: no pickle, whole or not at all.
@@ -317,6 +458,7 @@ class Fit:
             compiled=self.facts.compiled,
             notes=(*self.facts.notes, *inference.notes),
             seconds=self.seconds,
+            checks=self.checks,
         )
 
     def _reported(self, named: Named) -> reported.Quantity:
@@ -332,6 +474,7 @@ class Fit:
             quantity.mcse,
             quantity.ess,
             named.word,
+            self.few_states.get(named.name),
         )
 
     def to_json(self) -> dict[str, Any]:

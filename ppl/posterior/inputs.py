@@ -16,9 +16,10 @@ import numpy as np
 from ppl.data.dataset import Dataset, Variable, frozen
 from ppl.data.select import Selection
 from ppl.graph.bound import BoundGraph
-from ppl.graph.graph import Graph, Sample
+from ppl.graph.graph import OBSERVED, Graph, Sample
 from ppl.graph.nodes import Size, reads, walk
 from ppl.graph.order import piece_reads
+from ppl.posterior.facts import axis_of
 from ppl.posterior.invert import HIDDEN, inverted
 from ppl.posterior.rebind import bound_again
 from ppl.text import DataError, Kind, Source
@@ -100,6 +101,10 @@ def inputs(
     rest = {
         n: v for n, v in fit.selection.variables.items() if n not in given and n not in outcomes
     }
+    for name in old.graph.variables:
+        of = name.removesuffix(OBSERVED)
+        if of != name and of in fit.selection.variables:
+            rest[name] = fit.selection.variables[of]
     variables = _relabelled(fit, {**rest, **given})
     given = {n: variables[n] for n in given}
     spoken = {d for n in given for d in dimensions_of(old.graph, n)}
@@ -109,9 +114,17 @@ def inputs(
     selection = Selection(variables, (), ())
     bound = _bound(fit, selection, wanted)
     changed = {d for d, n in bound.sizes.items() if n != old.sizes.get(d)}
+    changed |= {d for d in spoken if _called_otherwise(fit, bound, selection, d)}
     fresh = frozenset(new) | {d for d in changed & spoken if d not in groups}
     same = frozenset(spoken - fresh - groups)
     return Inputs(bound, selection, fresh, frozenset(new), same, tuple(notes))
+
+
+def _called_otherwise(fit: Fit, bound: BoundGraph, selection: Selection, dimension: str) -> bool:
+    """Return whether the data call the positions of a dimension otherwise than those of the fit."""
+    before = axis_of(fit.joint.bound, fit.selection, dimension).labels
+    now = axis_of(bound, selection, dimension).labels
+    return before is not None and now is not None and before != now
 
 
 def dimensions_of(graph: Graph, name: str) -> set[str]:

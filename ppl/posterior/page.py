@@ -14,6 +14,7 @@ from ppl.report import plots
 from ppl.report.diagram import diagram
 from ppl.report.diagram_svg import svg
 from ppl.report.html import Page, page
+from ppl.report.scatter import dependences, scatter
 from ppl.report.table import label
 from ppl.text import PplError
 
@@ -24,6 +25,8 @@ DENSITIES = 12
 """Single numbers that get a density each."""
 LINES = 30
 """Numbers of an array that get an interval each."""
+COLUMNS, PAIRS = 40, 6
+"""Numbers among which dependences are sought, and how many pairs are shown."""
 
 
 def report_page(fit: Fit) -> str:
@@ -38,6 +41,7 @@ def report_page(fit: Fit) -> str:
             _checks(fit),
             _reproduce(fit),
             _cross_validation(fit),
+            _pairs(fit),
         )
     )
 
@@ -63,6 +67,21 @@ def _intervals(fit: Fit, named: Named) -> str:
     numbers = [np.array([q[p] for p in places]) for q in chosen]
     labels = [label(named.name, named.axes, p) for p in places]
     return plots.intervals(f"{named.name}: median and central 90 %{more}", labels, *numbers)
+
+
+def _pairs(fit: Fit) -> list[str]:
+    """Return plots of the numbers that depend on each other most; what is computed is left out."""
+    columns = []
+    for named in fit.facts.quantities:
+        if named.word == "latent":
+            quantity = fit[named.name]
+            draws = np.asarray(quantity.draws(), float)
+            places = list(np.ndindex(quantity.shape))[:LINES]
+            columns += [
+                (label(named.name, named.axes, p), draws[(slice(None), *p)]) for p in places
+            ]
+    columns = columns[:COLUMNS]
+    return [scatter(columns[j], columns[i]) for j, i in dependences(columns, PAIRS)]
 
 
 def _checks(fit: Fit) -> list[str]:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ppl.inference.result import Moments
 from ppl.text import UsageError
 from ppl.text.usage import USAGE
 
@@ -30,17 +31,43 @@ class Quantity:
         Normalised weights (S,).
     source
         What hands out equally weighted draws (n, ...).
+    chains
+        How many Markov chains the values come from, one of each in turn; 0 for independent draws.
+    moments
+        Mean and standard deviation, where they are known exactly.
+    states
+        What hands out the probabilities of states of a discrete latent; None for all else.
     """
 
     name: str
     values: npt.NDArray[Any]
     weights: Array
     source: Callable[[], npt.NDArray[Any]]
+    chains: int = 0
+    moments: Moments | None = None
+    states: Callable[[], Array] | None = None
 
     @cached_property
     def equal(self) -> npt.NDArray[Any]:
         """Equally weighted draws, (n, ...), made when they are first asked for."""
         return self.source()
+
+    @property
+    def probabilities(self) -> Array:
+        """Posterior probabilities of the states of a discrete latent, (..., states).
+
+        For each draw of all else they are exact, by the tables that summed the latent out; this is
+        their mean over the draws, which varies less than the share of draws in a state.
+
+        Raises
+        ------
+        UsageError
+            If the variable is not a latent that was summed out.
+        """
+        if self.states is None:
+            message = f"`{self.name}` is not a discrete latent that was summed out"
+            raise UsageError((USAGE(message, help="its draws are in `fit[...].draws()`"),))
+        return self.states()
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -50,6 +77,8 @@ class Quantity:
     @cached_property
     def mean(self) -> Array:
         """Posterior mean, in the variable's shape."""
+        if self.moments is not None:
+            return self.moments.mean
         first = self.values[0].astype(float)
         away = np.tensordot(self.weights, self.values - first, 1) / np.sum(self.weights)
         return np.asarray(first + away)
@@ -57,6 +86,8 @@ class Quantity:
     @cached_property
     def sd(self) -> Array:
         """Posterior standard deviation, in the variable's shape."""
+        if self.moments is not None:
+            return self.moments.sd
         centred = self.values.astype(float) - self.mean
         variance = np.tensordot(self.weights, np.square(centred), 1) / np.sum(self.weights)
         return np.asarray(np.sqrt(variance))
@@ -90,13 +121,25 @@ class Quantity:
 
     @cached_property
     def mcse(self) -> Array:
-        """Monte Carlo standard error of the mean, in the variable's shape."""
+        """Monte Carlo standard error of the mean, in the variable's shape; 0 if it is exact.
+
+        Draws of Markov chains depend on each other, but the many chains do not: their own means
+        show how far off the mean of all of them may be.
+        """
+        if self.moments is not None:
+            return np.zeros(self.shape)
+        if self.chains > 1:
+            moves = self.values.reshape(-1, self.chains, *self.shape).astype(float)
+            return np.asarray(moves.mean(axis=0).std(axis=0, ddof=1) / np.sqrt(self.chains))
         centred = self.values.astype(float) - self.mean
         return np.asarray(np.sqrt(np.tensordot(np.square(self.weights), np.square(centred), 1)))
 
     @cached_property
     def ess(self) -> Array:
-        """Effective number of draws behind the mean, in the variable's shape."""
+        """Effective number of draws behind the mean, in the variable's shape.
+
+        NaN where the mean is exact, or does not vary.
+        """
         with np.errstate(invalid="ignore", divide="ignore"):
             ratio = np.square(self.sd / self.mcse)
         return np.where(self.mcse > 0, ratio, np.nan)

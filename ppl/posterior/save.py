@@ -22,20 +22,20 @@ from ppl.data.python import from_python
 from ppl.data.select import Selection
 from ppl.guide.gaussian import Guide
 from ppl.inference.objective import Elbo
-from ppl.inference.result import Estimate, Inference, Rung, WeightedDraws
+from ppl.inference.result import Estimate, Inference, Moments, Rung, WeightedDraws
 from ppl.inference.settings import Settings
 from ppl.inference.verdict import Finding, Verdict
 from ppl.posterior.archive import Damaged, pack, unpack
 from ppl.posterior.draws import Kept
 from ppl.posterior.facts import Facts, Named
-from ppl.report.summary import Axis, Roles
+from ppl.report.summary import Axis, Check, Roles
 from ppl.report.write import write
 from ppl.text import DataError, Kind, Source, UsageError
 
 if TYPE_CHECKING:
     from ppl.posterior.fit import Fit
 
-FORMAT = 1
+FORMAT = 2
 """Version of the file's layout; raised when older programs could not read it."""
 
 LARGEST_OUTCOME = 2**25
@@ -82,19 +82,20 @@ def load(path: str | Path, data: Mapping[str, Any] | None = None, **named: Any) 
     Raises
     ------
     UsageError
-        If the file cannot be read, is damaged, or has a layout that this version does not know.
+        If the file cannot be opened.
     DataError
-        If data are given that are not those of the fit.
+        If it is damaged, has a layout that this version does not know, or data are given that are
+        not those of the fit.
     """
     path = Path(path)
     try:
         header, arrays = unpack(path)
     except FileNotFoundError:
-        _fail(f"there is no file `{path}`")
+        _refuse(f"there is no file `{path}`")
     except IsADirectoryError:
-        _fail(f"`{path}` is a folder")
+        _refuse(f"`{path}` is a folder")
     except OSError as error:
-        _fail(f"`{path}` cannot be read: {(error.strerror or str(error)).lower()}")
+        _refuse(f"`{path}` cannot be read: {(error.strerror or str(error)).lower()}")
     except Damaged as error:
         help = "`ppl infer MODEL DATA --out FIT` writes one"
         _fail(f"`{path}` cannot be loaded: {error}", help)
@@ -107,8 +108,12 @@ def load(path: str | Path, data: Mapping[str, Any] | None = None, **named: Any) 
         _fail(f"`{path}` cannot be loaded: its content does not fit together ({what})")
 
 
+def _refuse(message: str) -> NoReturn:
+    raise UsageError((NOT_A_FIT(message),)) from None
+
+
 def _fail(message: str, help: str | None = None) -> NoReturn:
-    raise UsageError((NOT_A_FIT(message, help=help),)) from None
+    raise DataError((NOT_A_FIT(message, help=help),)) from None
 
 
 def _check_format(path: Path, header: Mapping[str, Any]) -> None:
@@ -131,10 +136,14 @@ def _header(fit: Fit, arrays: Arrays) -> dict[str, Any]:
     for group in ("weighted", "equal", "parameters"):
         for name, array in getattr(values, group).items():
             arrays[f"{group}/{name}"] = array
+    for name, array in fit.few_states.items():
+        arrays[f"states/{name}"] = array
     for name, degree in fit.centring.items():
         arrays[f"centring/{name}"] = degree
     arrays["positions/weighted"] = inference.weighted.positions
     arrays["positions/log_weights"] = inference.weighted.log_weights
+    for name, moments in inference.moments.items():
+        arrays[f"mean/{name}"], arrays[f"sd/{name}"] = moments.mean, moments.sd
     same = inference.draws is inference.weighted.positions
     if not same:
         arrays["positions/equal"] = inference.draws
@@ -160,7 +169,10 @@ def _header(fit: Fit, arrays: Arrays) -> dict[str, Any]:
                 for name in ("khat", "khat_quantity", "ess", "rhat", "gradients", "source")
             },
             "notes": list(inference.notes),
+            "interrupted": inference.interrupted,
+            "chains": inference.weighted.chains,
         },
+        "checks": [asdict(check) for check in fit.checks],
         "facts": asdict(fit.facts),
         "seconds": dict(fit.seconds),
     }
@@ -178,6 +190,7 @@ def _datum(fit: Fit, name: str, variable: Variable, arrays: Arrays) -> dict[str,
         "origin": variable.origin,
         "labels": variable.labels,
         "table": variable.table,
+        "coords": variable.coords,
     }
 
 
@@ -199,7 +212,7 @@ def digest(variable: Variable) -> str:
     values = np.asarray(variable.values, order="C")
     labels = None if variable.labels is None else [str(label) for label in variable.labels]
     found = sha256(f"{values.dtype.str} {values.shape} {labels}".encode())
-    found.update(values.tobytes())
+    found.update(values.data)
     return found.hexdigest()
 
 
@@ -235,6 +248,8 @@ def _fit(header: dict[str, Any], arrays: Arrays, given: Dataset) -> Fit:
         header["seconds"],
         header["ppl"],
         _group(arrays, "centring"),
+        checks=tuple(Check(**check) for check in header.get("checks", ())),
+        states=_group(arrays, "states"),
     )
 
 
@@ -251,14 +266,14 @@ def _data(header: dict[str, Any], arrays: Arrays, given: Dataset) -> dict[str, V
             _refuse_data(f"the fit has no data `{name}`", described)
     for name, about in described.items():
         labels = None if about["labels"] is None else tuple(about["labels"])
+        coords = tuple(None if c is None else tuple(c) for c in about.get("coords", ()))
         if about["stored"]:
-            variable = Variable(
-                frozen(arrays[f"data/{name}"]), about["origin"], labels, about["table"]
-            )
+            values = frozen(arrays[f"data/{name}"])
         elif name in given:
-            variable = Variable(given[name].values, about["origin"], labels, about["table"])
+            values = given[name].values
         else:
             continue
+        variable = Variable(values, about["origin"], labels, about["table"], coords)
         if digest(variable) != about["sha256"]:
             _refuse_data(f"`{name}` is not what the model was fitted to", described)
         found[name] = variable
@@ -279,18 +294,29 @@ def _inference(header: dict[str, Any], arrays: Arrays) -> Inference:
     guide: Any = family(**_group(arrays, "guide"))
     positions = arrays["positions/weighted"]
     evidence = about.pop("log_evidence")
+    chains = about.pop("chains", 0)
     return Inference(
         target=None,
         guide=guide,
         draws=positions if header["equal_is_weighted"] else arrays["positions/equal"],
-        weighted=WeightedDraws(positions, arrays["positions/log_weights"]),
+        weighted=WeightedDraws(positions, arrays["positions/log_weights"], chains),
         elbo=Elbo(**about.pop("elbo")),
         log_evidence=None if evidence is None else Estimate(**evidence),
         verdict=Verdict(tuple(Finding(**f) for f in about.pop("findings"))),
         rungs=tuple(Rung(**r) for r in about.pop("rungs")),
         notes=tuple(about.pop("notes")),
-        **about,
+        moments=_moments(arrays),
+        **{name: value for name, value in about.items() if name in INFERRED},
     )
+
+
+def _moments(arrays: Arrays) -> dict[str, Moments]:
+    sds = _group(arrays, "sd")
+    return {name: Moments(mean, sds[name]) for name, mean in _group(arrays, "mean").items()}
+
+
+INFERRED = frozenset(entry.name for entry in fields(Inference))
+"""What a file says of an inference by these names is taken from it as it stands."""
 
 
 def _facts(about: dict[str, Any]) -> Facts:

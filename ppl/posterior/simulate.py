@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 Arrays = dict[str, npt.NDArray[Any]]
 Shape = tuple[int, ...]
-REPLICATED, PRIOR = 4, 5
+REPLICATED, PRIOR, CHECKED = 4, 5, 6
 """Streams of random numbers, beside those of the fit."""
 
 
@@ -35,14 +35,46 @@ def replicate(fit: Fit, seed: int | None = None) -> Prediction:
     old = fit.joint.bound.as_written
     observed = tuple(n for n in old.data if old.samples(n))
     fitted = [n for n in (*old.latents, *old.parameters) if known_shape(fit, n) is not None]
-    count = len(fit.inference.draws)
-    starts, parts = _starts(old, observed, count)
-    plan = Plan(_without(old, observed), observed, frozenset(fitted), parts, expressions=True)
     rng = np.random.default_rng([fit.seed if seed is None else seed, REPLICATED])
-    arrays = generator(plan)({**given_values(fit, fitted), **starts}, count, rng)
+    arrays = _replicates(
+        old, observed, given_values(fit, fitted), len(fit.inference.draws), rng, expressions=True
+    )
     if not arrays:
         raise refuse(fit.source, "there is nothing to replicate: nothing was observed")
     return _prediction(old, fit.selection, arrays)
+
+
+def replicate_few(fit: Fit, count: int) -> Arrays:
+    """Draw replicates of the observed names from the first draws alone.
+
+    Raises
+    ------
+    PplError
+        Where something cannot be drawn.
+    """
+    old = fit.joint.bound
+    observed = tuple(n for n in old.data if old.samples(n))
+    rng = np.random.default_rng([fit.seed, CHECKED])
+    positions = fit.inference.draws[np.arange(count) % len(fit.inference.draws)]
+    values = fit.joint.quantities(positions, rng)
+    given = {n: values[n] for n in (*old.latents, *old.parameters) if n in values}
+    return _replicates(old, observed, given, count, rng, expressions=False)
+
+
+def _replicates(
+    bound: BoundGraph,
+    observed: tuple[str, ...],
+    given: Mapping[str, npt.NDArray[Any]],
+    count: int,
+    rng: np.random.Generator,
+    *,
+    expressions: bool,
+) -> Arrays:
+    """Draw observed names, given latents and learned parameters at `count` draws."""
+    starts, parts = _starts(bound, observed, count)
+    without = _without(bound, observed)
+    plan = Plan(without, observed, frozenset(given), parts, expressions=expressions)
+    return generator(plan)({**given, **starts}, count, rng)
 
 
 def simulate_prior(
@@ -84,8 +116,14 @@ def simulate_prior(
     if not arrays:
         raise refuse(source, "there is nothing to draw: the model has no random variables")
     notes = [d.message for d in bound.notes]
-    if any(isinstance(p, Factor) for p in bound.graph.pieces):
+    terms = [p for p in bound.graph.pieces if isinstance(p, Factor)]
+    if not all(p.required for p in terms):
         notes.append("`factor` statements have no part in what is drawn")
+    if any(p.required for p in terms):
+        notes.append(
+            "`require` bounds what is drawn by what was drawn before, where it is a bound, and has "
+            "no part in it elsewhere"
+        )
     return _prediction(bound, selection, arrays, tuple(notes))
 
 

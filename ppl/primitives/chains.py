@@ -114,7 +114,7 @@ def _paths_step_by_step(unary: Floats, pair: Floats) -> tuple[Floats, Floats, Fl
     return total, np.moveaxis(by_state, 0, 2), np.moveaxis(by_pair, 0, 2)
 
 
-sum_over_paths = fused(_paths, 2)
+sum_over_paths = fused(_paths, 2, stepwise=True)
 """The log of the sum over all paths of the product of potentials, (S, C)."""
 
 
@@ -142,6 +142,35 @@ def draw_paths(rng: np.random.Generator, unary: Floats, pair: Floats) -> NDArray
             weights = weights * np.take_along_axis(step, path[t + 1][..., None, None], -1)[..., 0]
         path[t] = draw_index(rng, weights)
     return np.moveaxis(path, 0, 2)
+
+
+def _best(unary: Floats, pair: Floats) -> tuple[Floats, NDArray[np.intp]]:
+    """Return the log potential of the best path, (S, C), and where each best state came from."""
+    length, moves = unary.shape[2], pair.shape[2]
+    first = unary[:, :, 0]
+    best = np.broadcast_to(first, np.broadcast_shapes(first.shape, (*pair.shape[:2], 1)))
+    came = np.zeros((max(length - 1, 0), *best.shape), dtype=np.intp)
+    for t in range(1, length):
+        through = best[..., None] + pair[:, :, (t - 1) % moves]
+        came[t - 1] = np.argmax(through, axis=-2)
+        best = np.max(through, axis=-2) + unary[:, :, t]
+    return best, came
+
+
+def best_over_paths(unary: Any, pair: Any) -> Floats:
+    """Return the largest log potential of a path, (S, C), as `sum_over_paths` returns the sum."""
+    return np.asarray(np.max(_best(unary, pair)[0], axis=-1))
+
+
+def best_paths(unary: Floats, pair: Floats) -> NDArray[np.intp]:
+    """Return the most probable paths, (S, C, T); Viterbi (1967)."""
+    best, came = _best(unary, pair)
+    state = np.argmax(best, axis=-1)
+    path = [state]
+    for before in came[::-1]:
+        state = np.take_along_axis(before, state[..., None], -1)[..., 0]
+        path.append(state)
+    return np.stack(path[::-1], axis=-1)
 
 
 def draw_index(rng: np.random.Generator, weights: Floats) -> NDArray[np.intp]:

@@ -15,7 +15,13 @@ from autograd.extend import defvjp, primitive
 from autograd.numpy.numpy_vjps import unbroadcast_f
 
 
-def fused(value_and_gradients: Callable[..., tuple[Any, ...]], count: int) -> Callable[..., Any]:
+def fused(
+    value_and_gradients: Callable[..., tuple[Any, ...]],
+    count: int,
+    value_alone: Callable[..., Any] | None = None,
+    *,
+    stepwise: bool = False,
+) -> Callable[..., Any]:
     """Make an autograd primitive of a function that also returns its gradients.
 
     Parameters
@@ -27,7 +33,12 @@ def fused(value_and_gradients: Callable[..., tuple[Any, ...]], count: int) -> Ca
         argument of shape (S, N) go with a derivative of shape (S, N). Axes along which the
         argument is repeated may be whole. All arrays must be new memory.
     count
-        The number of arguments.
+        The number of arguments, at most.
+    value_alone
+        The value, where it costs less without the gradients.
+    stepwise
+        Whether the function goes step by step in Python, so that it costs about the same for few
+        draws as for many.
 
     Returns
     -------
@@ -39,11 +50,12 @@ def fused(value_and_gradients: Callable[..., tuple[Any, ...]], count: int) -> Ca
         return tuple(value_and_gradients(*args))
 
     def value(*args: Any) -> Any:
-        return value_and_gradients(*args)[0]
+        return value_and_gradients(*args)[0] if value_alone is None else value_alone(*args)
 
     name = getattr(value_and_gradients, "__name__", "fused")
     whole.__name__, value.__name__ = f"{name}_pair", name
     whole.fresh = True  # type: ignore[attr-defined]
+    whole.stepwise = stepwise  # type: ignore[attr-defined]
     pair = primitive(whole)
     value.pair = pair  # type: ignore[attr-defined]
     function: Callable[..., Any] = primitive(value)

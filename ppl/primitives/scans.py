@@ -131,6 +131,7 @@ def _scan_reverse(
 
 
 _scan.fun.fresh = _scan_reverse.fun.fresh = True  # type: ignore[attr-defined]
+_scan.fun.stepwise = _scan_reverse.fun.stepwise = True  # type: ignore[attr-defined]
 
 
 def _vjp(argnums: Any, ans: Any, args: Any, kwargs: Any) -> Any:

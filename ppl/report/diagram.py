@@ -12,7 +12,7 @@ from typing import Literal, assert_never
 
 from ppl.graph.bound import BoundGraph
 from ppl.graph.graph import Define, Graph, Sample, Variable
-from ppl.graph.nodes import Read, Size, reads, walk
+from ppl.graph.nodes import Size, reads, walk
 from ppl.graph.order import parents, piece_reads
 from ppl.graph.show import node_text
 
@@ -140,12 +140,14 @@ def _role(graph: Graph, bound: BoundGraph | None, variable: Variable, read: set[
 
 
 def _observation(graph: Graph, name: str) -> Sample | None:
-    """Return the statement that has a computed name, whole, on the left of its ``~``."""
+    """Return the statement that has an expression of this name alone on the left of its ``~``."""
     for piece in graph.pieces:
-        if isinstance(piece, Sample) and piece.target is None:
-            value = piece.density.value
-            if isinstance(value, Read) and value.name == name:
-                return piece
+        if (
+            isinstance(piece, Sample)
+            and piece.target is None
+            and reads(piece.density.value) == {name}
+        ):
+            return piece
     return None
 
 

@@ -17,6 +17,8 @@ from ppl.report.diagram import Diagram, Shape
 Plate = frozenset[str]
 GAP, PAD, LABEL = 22.0, 14.0, 14.0
 HEIGHT, LAYER = 44.0, 104.0
+MANY = 4
+"""Of a name that reads so many, the data that nothing else reads stand below it."""
 LETTER, SMALL = 8.4, 6.2
 """Widths of a letter of the name, and of what stands below it."""
 
@@ -82,8 +84,9 @@ def svg(picture: Diagram) -> str:
 def _layers(picture: Diagram) -> dict[str, int]:
     """Return the layer of every node: below all it reads, and close to what reads it."""
     keys = [s.key for s in picture.shapes]
-    above = {k: [a for a, b in picture.arrows if b == k] for k in keys}
-    below = {k: [b for a, b in picture.arrows if a == k] for k in keys}
+    arrows = _without_rings(keys, picture.arrows)
+    above = {k: [a for a, b in arrows if b == k] for k in keys}
+    below = {k: [b for a, b in arrows if a == k] for k in keys}
     layer = dict.fromkeys(keys, 0)
     for _ in keys:
         changed = False
@@ -96,13 +99,35 @@ def _layers(picture: Diagram) -> dict[str, int]:
     for k in keys:
         if not above[k] and below[k]:
             layer[k] = max(0, min(layer[b] for b in below[k]) - 1)
-    plates = {s.key: s.plates for s in picture.shapes if s.role != "data"}
+    data = {s.key for s in picture.shapes if s.role == "data"}
+    plates = {s.key: s.plates for s in picture.shapes if s.key not in data}
     outside = {s.key for s in picture.shapes if not s.plates}
     for k in keys:
         if not above[k] and k in outside:
             layer[k] = min((_top(b, plates, layer) for b in below[k]), default=layer[k] + 1) - 1
+    for k in keys:
+        inputs = [a for a in above[k] if a in data and below[a] == [k] and not above[a]]
+        if inputs and len(above[k]) >= MANY:
+            layer |= dict.fromkeys(inputs, layer[k] + 1)
     least = min(layer.values(), default=0)
     return {k: n - least for k, n in layer.items()}
+
+
+def _without_rings(keys: Sequence[str], arrows: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Return the arrows but for those that close a ring, as a recurrence over time does."""
+    below: dict[str, list[str]] = {k: [] for k in keys}
+    kept = []
+    for a, b in arrows:
+        stack, seen = [b], {b}
+        while stack:
+            for c in below[stack.pop()]:
+                if c not in seen:
+                    seen.add(c)
+                    stack.append(c)
+        if a not in seen:
+            below[a].append(b)
+            kept.append((a, b))
+    return kept
 
 
 def _top(key: str, plates: dict[str, Plate], layer: dict[str, int]) -> int:

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from html import escape
 
+from ppl.report.cite import bibtex, methods
+from ppl.report.scatter import ladder
 from ppl.report.summary import Summary
 from ppl.report.table import Style, cells, evidence_lines
 from ppl.report.table import learned as learned_rows
@@ -21,7 +23,8 @@ main { max-width: 1080px; margin: 0 auto; padding: 1.2rem 1rem 4rem; }
 h1 { font-size: 1.5rem; margin: 0.4rem 0 0.8rem; overflow-wrap: anywhere; }
 h2 { font-size: 1.12rem; margin: 2rem 0 0.6rem; }
 nav { font-size: 0.92rem; margin: 0.6rem 0; }
-nav a { margin-right: 0.9rem; color: #2f6db3; text-decoration: none; }
+nav a { display: inline-block; padding: 0.15rem 0; margin-right: 0.9rem; color: #2f6db3;
+  text-decoration: none; }
 .verdict { border-left: 6px solid var(--verdict); background: #f7f8fa; padding: 0.7rem 1rem;
   border-radius: 4px; }
 .verdict b { color: var(--verdict); font-size: 1.1rem; }
@@ -32,7 +35,9 @@ th { border-bottom: 1px solid #bbb; font-weight: 600; }
 th:first-child, td:first-child { text-align: left; }
 tbody tr:nth-child(even) { background: #f7f8fa; }
 .plots { display: grid; grid-template-columns: repeat(auto-fill, minmax(300px, 1fr)); gap: 0.8rem; }
+.plots.narrow { grid-template-columns: repeat(auto-fill, minmax(220px, 1fr)); }
 .plots svg { max-width: 100%; height: auto; }
+details { margin: 0.6rem 0; }
 pre { background: #f7f8fa; padding: 0.7rem 1rem; overflow-x: auto; border-radius: 4px;
   font-size: 0.88rem; }
 .small { color: #555; font-size: 0.9rem; }
@@ -63,10 +68,12 @@ class Page:
         The model.
     diagram
         The plate diagram as SVG.
-    posterior, checks
+    posterior, pairs, checks
         Plots as SVG.
-    details
-        Further paragraphs by heading: leave-one-out, how to reproduce.
+    reproduce
+        Lines; the last is a command.
+    cross_validation
+        Leave-one-out in a sentence.
     """
 
     summary: Summary
@@ -76,6 +83,7 @@ class Page:
     checks: Sequence[str]
     reproduce: Sequence[str]
     cross_validation: str = ""
+    pairs: Sequence[str] = ()
 
 
 def page(content: Page) -> str:
@@ -115,12 +123,13 @@ def _scoped() -> str:
 def _sections(content: Page) -> Iterable[Section]:
     summary = content.summary
     yield Section("table", "Posterior", _table(summary) + _learned(summary))
-    yield Section("plots", "Plots", _plots(content.posterior))
+    yield Section("plots", "Plots", _plots(content.posterior) + _pairs(content.pairs))
     yield Section("checks", "Predictive check", _checks(content))
     yield Section("model", "Model", _model(content))
     yield Section("notes", "Notes", _list(summary.notes))
     yield Section("method", "How it was computed", _method(summary))
     yield Section("reproduce", "How to reproduce", _reproduce(content))
+    yield Section("cite", "How to cite", _cite(summary))
 
 
 def _verdict(summary: Summary) -> str:
@@ -160,6 +169,15 @@ def _learned(summary: Summary) -> str:
 
 def _plots(plots: Sequence[str]) -> str:
     return f'<div class="plots">{"".join(plots)}</div>' if plots else ""
+
+
+def _pairs(plots: Sequence[str]) -> str:
+    if not plots:
+        return ""
+    return (
+        "<details><summary>The strongest dependences</summary>"
+        f'<div class="plots narrow">{"".join(plots)}</div></details>'
+    )
 
 
 def _checks(content: Page) -> str:
@@ -206,11 +224,18 @@ def _method(summary: Summary) -> str:
         if rungs
         else ""
     )
+    climb = f'<div class="scroll">{ladder(summary.rungs)}</div>' if len(summary.rungs) > 1 else ""
     compiled = f"<p>What the compiler did:</p>{_list(summary.compiled)}" if summary.compiled else ""
-    return table + compiled
+    return table + climb + compiled
 
 
 def _reproduce(content: Page) -> str:
     return "".join(f"<p>{escape(line)}</p>" for line in content.reproduce[:-1]) + (
         f"<pre>{escape(content.reproduce[-1])}</pre>" if content.reproduce else ""
     )
+
+
+def _cite(summary: Summary) -> str:
+    papers = _list(methods([rung.name for rung in summary.rungs]))
+    words = f'<p class="small">The methods:</p>{papers}' if papers else ""
+    return f"<pre>{escape(bibtex(summary.version))}</pre>{words}"

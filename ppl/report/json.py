@@ -49,6 +49,17 @@ def to_json(summary: Summary) -> dict[str, Any]:
             for rung in summary.rungs
         ],
         "compiled": list(summary.compiled),
+        "checks": [
+            {
+                "name": check.name,
+                "summary": check.summary,
+                "observed": _number(check.observed),
+                "replicated": _number(check.replicated),
+                "spread": _number(check.spread),
+                "tail": check.tail,
+            }
+            for check in summary.checks
+        ],
         "notes": list(summary.notes),
         "seconds": {phase: _number(value) for phase, value in summary.seconds.items()},
     }
@@ -69,7 +80,14 @@ def _quantity(quantity: Quantity) -> dict[str, Any]:
         **{name: nested(getattr(quantity, name)) for name in QUANTILES},
         "mcse_mean": nested(quantity.mcse),
         "ess": nested(quantity.ess),
+        **_probabilities(quantity),
     }
+
+
+def _probabilities(quantity: Quantity) -> dict[str, Any]:
+    """Return the probabilities of states 0, 1, 2, ... of a discrete latent, along a last axis."""
+    found = quantity.probabilities
+    return {} if found is None else {"probabilities": nested(found)}
 
 
 def _parameter(parameter: Parameter) -> dict[str, Any]:

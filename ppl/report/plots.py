@@ -39,9 +39,9 @@ def density(title: str, values: Array, weights: Array, interval: tuple[float, fl
         The 5 and the 95 % quantile.
     """
     values = np.asarray(values, dtype=float)
-    if _is_count(values):
+    if is_count(values):
         return _bars(title, values, weights)
-    low, high = _range(values, weights)
+    low, high = shown_range(values, weights)
     grid = np.linspace(low, high, GRID)
     heights = smoothed(values, weights, grid, mirrored=True)
     x, y = _scales((low, high), (0.0, float(heights.max()) * 1.05 or 1.0))
@@ -90,7 +90,7 @@ def _bandwidth(values: Array, weights: Array) -> float:
     return float(0.9 * spread * np.sum(weights**2) ** 0.2)
 
 
-def _is_count(values: Array) -> bool:
+def is_count(values: Array) -> bool:
     """Return whether values are whole numbers that lie close together."""
     return bool(np.all(values == np.floor(values)) and np.ptp(values) <= BINS)
 
@@ -114,7 +114,7 @@ def intervals(title: str, labels: Sequence[str], q05: Array, q50: Array, q95: Ar
     row, left = 18.0, 12.0 + 7.2 * max(map(len, labels), default=0)
     height = TOP + row * len(labels) + BOTTOM
     width = max(WIDTH, left + 240.0)
-    low, high = _padded(float(np.nanmin(q05)), float(np.nanmax(q95)))
+    low, high = padded(float(np.nanmin(q05)), float(np.nanmax(q95)))
     scale = (width - left - RIGHT) / (high - low)
     parts = []
     if low < 0 < high:
@@ -151,11 +151,11 @@ def predictive(title: str, observed: Array, replicates: Array) -> str:
     known = np.isfinite(observed)
     observed, replicates = observed[known], replicates[:, known]
     shown = replicates[:: max(1, len(replicates) // SHOWN_REPLICATES)][:SHOWN_REPLICATES]
-    low, high = _padded(
+    low, high = padded(
         float(min(observed.min(), np.quantile(shown, 0.005))),
         float(max(observed.max(), np.quantile(shown, 0.995))),
     )
-    if _is_count(observed) and _is_count(shown):
+    if is_count(observed) and is_count(shown):
         return _counts(title, observed, replicates)
     grid = np.linspace(low, high, GRID)
     even = np.full(observed.size, 1 / observed.size)
@@ -193,15 +193,16 @@ def _counts(title: str, observed: Array, replicates: Array) -> str:
 # ---------------------------------------------------------------------------------------- pieces
 
 
-def _range(values: Array, weights: Array) -> tuple[float, float]:
+def shown_range(values: Array, weights: Array) -> tuple[float, float]:
     """Return what to show of a distribution: all but its farthest tails."""
     order = np.argsort(values)
     mass = np.cumsum(weights[order])
     low, high = np.interp((0.002, 0.998), mass, values[order])
-    return _padded(float(low), float(high))
+    return padded(float(low), float(high))
 
 
-def _padded(low: float, high: float) -> tuple[float, float]:
+def padded(low: float, high: float) -> tuple[float, float]:
+    """Return an interval with a margin."""
     pad = 0.05 * (high - low) or max(abs(low), 1.0) * 0.1
     return low - pad, high + pad
 

@@ -50,6 +50,8 @@ class Quantity:
     kind
         Where it comes from: a `~` without data, an `=`, a `~` that data follow from, or a missing
         value of data.
+    probabilities
+        Of the states of a discrete latent, along a last axis; None for all else.
     """
 
     name: str
@@ -62,6 +64,7 @@ class Quantity:
     mcse: Array
     ess: Array
     kind: Kind = "latent"
+    probabilities: Array | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -110,6 +113,30 @@ class Roles:
     unused: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A summary of observed data against those of replicates from the fitted model.
+
+    Attributes
+    ----------
+    name, summary
+        Which data, and which summary: ``mean``, ``sd``, ``min``, ``max``, ``share of zeros``.
+    observed
+        Of the data.
+    replicated, spread
+        Mean and standard deviation of the replicates' summaries.
+    tail
+        Share of the replicates where it is larger; equal ones count half.
+    """
+
+    name: str
+    summary: str
+    observed: float
+    replicated: float
+    spread: float
+    tail: float
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Summary:
     """All that a report of one fit says.
@@ -130,6 +157,8 @@ class Summary:
         Sentences the reader should know.
     seconds
         Time by phase.
+    checks
+        Predictive checks of the data.
     """
 
     version: str
@@ -149,3 +178,4 @@ class Summary:
     compiled: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     seconds: Mapping[str, float | None] = field(default_factory=dict)
+    checks: tuple[Check, ...] = ()

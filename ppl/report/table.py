@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ppl.report.numbers import (
     aligned,
@@ -28,6 +29,9 @@ WIDTH = 88
 
 ROWS = 12
 """Arrays with more entries than this are shown by their first and last ones."""
+
+MOST_STATES = 6
+"""Discrete latents with more states than this are shown by their moments."""
 
 PART_DECIMALS = 2
 """Of the parts of the ELBO, which vary more than their difference."""
@@ -61,7 +65,8 @@ def render(summary: Summary, style: Style | None = None) -> str:
     parts = [
         _verdict(summary, style),
         _evidence(summary, style),
-        quantities(summary.quantities, style),
+        quantities(tuple(q for q in summary.quantities if not _has_few_states(q)), style),
+        states(tuple(filter(_has_few_states, summary.quantities)), style),
         _parameters(summary.parameters, style),
         _roles(summary, style),
         _notes(summary, style),
@@ -126,6 +131,36 @@ def quantities(found: tuple[Quantity, ...], style: Style) -> str:
     return "\n".join("  ".join(row).rstrip() for row in zip(*columns, strict=True))
 
 
+def _has_few_states(quantity: Quantity) -> bool:
+    """Return whether a discrete latent is shown by the probabilities of its states."""
+    found = quantity.probabilities
+    return found is not None and found.shape[-1] <= MOST_STATES
+
+
+def states(found: tuple[Quantity, ...], style: Style) -> str:
+    """Return the table of the probabilities of states of discrete latents."""
+    blocks: dict[int, list[tuple[str, ...]]] = {}
+    for quantity in found:
+        assert quantity.probabilities is not None
+        rows = blocks.setdefault(quantity.probabilities.shape[-1], [])
+        there = _existing(quantity.mean)
+        for position in _positions(there, style.rows):
+            if position is None:
+                hidden = len(there) - _HEAD - _TAIL
+                rows.append((f"... {hidden} more", *[""] * quantity.probabilities.shape[-1]))
+                continue
+            shares = [fixed(float(p), 3) for p in quantity.probabilities[position]]
+            rows.append((label(quantity.name, quantity.axes, position), *shares))
+    texts = []
+    for count, rows in blocks.items():
+        names = ["probability of state", *(row[0] for row in rows)]
+        first = max(map(len, names))
+        columns = [[name.ljust(first) for name in names]]
+        columns.extend(_column(str(k), [row[k + 1] for row in rows]) for k in range(count))
+        texts.append("\n".join("  ".join(row).rstrip() for row in zip(*columns, strict=True)))
+    return "\n\n".join(texts)
+
+
 def _fitted(columns: list[list[str]], width: int) -> list[list[str]]:
     """Return padded columns under their headings, the less needed ones left out if too wide."""
     headed = dict(zip(_HEADINGS, columns, strict=True))
@@ -146,9 +181,10 @@ def _column(heading: str, cells: list[str]) -> list[str]:
 
 
 def _rows(quantity: Quantity, style: Style) -> Iterator[tuple[str, ...]]:
-    for position in _positions(quantity.mean.shape, style.rows):
+    there = _existing(quantity.mean)
+    for position in _positions(there, style.rows):
         if position is None:
-            hidden = quantity.mean.size - _HEAD - _TAIL
+            hidden = len(there) - _HEAD - _TAIL
             yield (f"... {hidden} more", *[""] * (len(_HEADINGS) - 1))
             continue
         mean, sd, q05, q95, ess, mcse = (
@@ -176,14 +212,21 @@ def _rows(quantity: Quantity, style: Style) -> Iterator[tuple[str, ...]]:
         )
 
 
-def _positions(shape: tuple[int, ...], rows: int | None) -> Iterator[tuple[int, ...] | None]:
+def _positions(there: NDArray[np.intp], rows: int | None) -> Iterator[tuple[int, ...] | None]:
     """Yield the positions to show in order, None where some are left out."""
-    size = math.prod(shape)
+    size = len(there)
     if rows is None or size <= rows:
-        yield from np.ndindex(shape)
-        return
-    for flat in (*range(_HEAD), None, *range(size - _TAIL, size)):
-        yield None if flat is None else tuple(int(i) for i in np.unravel_index(flat, shape))
+        numbers: tuple[int | None, ...] = tuple(range(size))
+    else:
+        numbers = (*range(_HEAD), None, *range(size - _TAIL, size))
+    for number in numbers:
+        yield None if number is None else tuple(int(i) for i in there[number])
+
+
+def _existing(values: NDArray[np.float64]) -> NDArray[np.intp]:
+    """Return the positions that exist: a ragged array has NaN where its loops have no turn."""
+    there = ~np.isnan(values)
+    return np.argwhere(there if there.any() else np.ones_like(there))
 
 
 def label(name: str, axes: tuple[Axis, ...], position: tuple[int, ...]) -> str:
@@ -198,7 +241,7 @@ def flat_rows(summary: Summary) -> list[dict[str, Any]]:
     columns = ("mean", "sd", "q05", "q50", "q95", "mcse", "ess")
     rows: list[dict[str, Any]] = []
     for quantity in summary.quantities:
-        for place in np.ndindex(quantity.mean.shape):
+        for place in map(tuple, _existing(quantity.mean)):
             numbers = {c: float(getattr(quantity, c)[place]) for c in columns}
             name = label(quantity.name, quantity.axes, place)
             rows.append({"quantity": name, **numbers, "kind": quantity.kind})
@@ -214,7 +257,7 @@ def learned(parameters: tuple[Parameter, ...], style: Style) -> list[tuple[str, 
     """Return the names and values of learned parameters."""
     found: list[tuple[str, str]] = []
     for parameter in parameters:
-        for position in _positions(parameter.value.shape, style.rows):
+        for position in _positions(_existing(parameter.value), style.rows):
             if position is None:
                 found.append((f"... {parameter.value.size - _HEAD - _TAIL} more", ""))
             else:

@@ -33,7 +33,29 @@ def write(path: Path | str, content: str | bytes) -> None:
             _write_through(target, data)
         else:
             _replace(target.resolve(), data)
-    except OSError as error:
+    except (OSError, ValueError) as error:
+        _fail(target, error)
+
+
+def check_target(path: Path | str) -> None:
+    """Refuse a file that could not be written, before there is anything to write.
+
+    Raises
+    ------
+    UsageError
+        If its folder does not exist or may not be written to, or it is a folder itself.
+    """
+    target = Path(path)
+    try:
+        folder = target.resolve().parent
+        if target.is_dir():
+            raise IsADirectoryError
+        if not folder.is_dir():
+            raise FileNotFoundError(2, "there is no such folder")
+        device = target.exists() and not target.is_file()
+        if not os.access(target if device else folder, os.W_OK):
+            raise PermissionError
+    except (OSError, ValueError) as error:
         _fail(target, error)
 
 
@@ -67,12 +89,14 @@ def _mode(target: Path) -> int:
     return 0o666 & ~mask
 
 
-def _fail(target: Path, error: OSError) -> NoReturn:
+def _fail(target: Path, error: OSError | ValueError) -> NoReturn:
     help = None
     match error:
-        case FileNotFoundError() if not target.parent.exists():
+        case FileNotFoundError() | NotADirectoryError() if not target.parent.is_dir():
             reason = f"there is no folder `{target.parent}`"
             help = f"make it first: `mkdir -p {target.parent}`"
+        case ValueError():
+            reason = "its name is not one that a file can have"
         case IsADirectoryError():
             reason = "it is a folder"
         case PermissionError():

@@ -154,3 +154,23 @@ def test_the_same_seed_gives_the_same_bytes():
     assert one["mu"].draws().tobytes() != other["mu"].draws().tobytes()
     error = 5 * np.hypot(one["mu"].mcse, other["mu"].mcse)
     assert one["mu"].mean == pytest.approx(other["mu"].mean, abs=max(error, 0.1 * one["mu"].sd))
+
+
+def test_other_seeds_agree_within_the_reported_error():
+    y = np.random.default_rng(7).normal(size=12)
+    model = ppl.Model("data y[N]\nmu ~ Normal(0, 5)\ntau ~ HalfNormal(5)\ny ~ Normal(mu, tau)")
+    fits = [model.infer(y=y, seed=seed) for seed in range(6)]
+    for name in ("mu", "tau"):
+        means = np.array([fit[name].mean for fit in fits])
+        errors = np.array([fit[name].mcse for fit in fits])
+        assert np.max(np.abs(means - means.mean()) / errors) < 4.0
+        assert np.max(errors) < 0.05 * fits[0][name].sd
+
+
+def test_the_report_says_where_the_clock_decided():
+    y = np.random.default_rng(8).normal(size=10)
+    model = ppl.Model("data y[N]\nmu ~ Normal(0, 5)\ntau ~ HalfNormal(5)\ny ~ Normal(mu, tau)")
+    hurried = model.infer(y=y, method="hmc", time_limit=1e-3)
+    assert any("the same seed may give other numbers" in note for note in hurried.inference.notes)
+    free = model.infer(y=y)
+    assert not any("the same seed" in note for note in free.inference.notes)

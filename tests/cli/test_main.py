@@ -143,7 +143,7 @@ def test_format(pipeline: Pipeline, model: str, capsys: Capture) -> None:
         (["m.ppl", "d.npy"], 2, "write `ppl infer m.ppl d.npy`"),
         (["--verison"], 2, "`ppl` has no option `--verison`"),
         (["frobnicate"], 2, "there are infer, check, show, format"),
-        (["infer", "MODEL", "nothing.csv"], 1, "there is no file `nothing.csv`"),
+        (["infer", "MODEL", "nothing.csv"], 2, "there is no file `nothing.csv`"),
         (["infer", "MODEL", "other.ppl"], 2, "`other.ppl` is a second model"),
         (["infer", "MODEL", "--json", "/nowhere/fit.json"], 2, "there is no folder `/nowhere`"),
     ],

@@ -11,12 +11,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ppl.data.read import read
-from ppl.text import DataError, Diagnostic
+from ppl.text import DataError, Diagnostic, PplError, UsageError
 
 
 def faults(*words: object) -> tuple[Diagnostic, ...]:
-    with pytest.raises(DataError) as raised:
+    with pytest.raises(PplError) as raised:
         read([str(word) for word in words])
+    of_words = {"data-not-found", "data-argument"}
+    codes = {fault.code for fault in raised.value.diagnostics}
+    assert isinstance(raised.value, UsageError if codes <= of_words else DataError)
     return raised.value.diagnostics
 
 
@@ -79,7 +82,7 @@ CASES: list[tuple[str, Callable[[Path], None], str, str]] = [
     ("d.csv", text("\n\n"), "data-damaged", "is empty"),
     ("d.csv", text("1,2\n3,a\n"), "data-damaged", "column 2 holds the text 'a'"),
     ("d.csv", lambda p: p.write_bytes(b"a\ncaf\xe9\n"), "data-damaged", "line 2: not UTF-8"),
-    ("d.parquet", text("x"), "data-format", "ends in .parquet"),
+    ("d.feather", text("x"), "data-format", "ends in .feather"),
     ("d.csv.gz", text("x"), "data-format", "ends in .gz"),
     ("d.pkl", text("x"), "data-format", "ends in .pkl"),
 ]

@@ -7,6 +7,8 @@ A comment alone on the line above a block tells the tests how to check it; reade
 - ``<!-- error: CODE -->``: the model is refused with this diagnostic;
 - ``<!-- layout: free -->``: the model is not in the canonical layout;
 - ``<!-- tests -->``, ``<!-- setup -->``: commands of a fresh machine, tested elsewhere.
+
+What is written in another project's language (`FOREIGN`) is shown only; ``py`` is Python of theirs.
 """
 
 import json
@@ -20,8 +22,9 @@ DOCUMENTS = [
     ROOT / "README.md",
     ROOT / "CONTRIBUTING.md",
     ROOT / "CHANGELOG.md",
-    *sorted((ROOT / "docs").glob("*.md")),
+    *sorted((ROOT / "docs").rglob("*.md")),
 ]
+FOREIGN = {"stan", "bugs", "py"}
 _BLOCK = re.compile(
     r"^(?P<notes>(?:<!-- .* -->\n)*)```(?P<language>\w*)\n(?P<text>(?:.*\n)*?)```$", re.MULTILINE
 )
@@ -41,7 +44,7 @@ class Block:
     notes: dict[str, str]
 
     def __str__(self) -> str:
-        return f"{self.document.name}:{self.line}"
+        return f"{name_of(self.document)}:{self.line}"
 
     @property
     def data(self) -> dict[str, Any] | None:
@@ -57,6 +60,11 @@ class Session:
     output: str
     start: int
     stop: int
+
+
+def name_of(document: Path) -> str:
+    """Return how tests call a document."""
+    return document.relative_to(ROOT).as_posix().removeprefix("docs/")
 
 
 def blocks_of(document: Path) -> list[Block]:

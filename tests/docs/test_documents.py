@@ -16,7 +16,15 @@ from ppl.cli import main
 from ppl.syntax.format import format_tree
 from ppl.syntax.parse import parse
 from ppl.text import KINDS, PplError, Source
-from tests.docs.blocks import DOCUMENTS, ROOT, Block, blocks_of, sessions_of
+from tests.docs.blocks import (
+    DOCUMENTS,
+    FOREIGN,
+    ROOT,
+    Block,
+    blocks_of,
+    name_of,
+    sessions_of,
+)
 from tests.examples.test_examples import same
 
 LANGUAGES = {"console", "python", "ppl", "sh", "json", "text"}
@@ -42,7 +50,7 @@ def write_files(folder: Path, document: Path) -> None:
             (folder / block.notes["file"]).write_text(block.text, encoding="utf-8")
 
 
-@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+@pytest.mark.parametrize("document", DOCUMENTS, ids=name_of)
 def test_commands_print_what_the_document_shows(
     document: Path,
     folder: Path,
@@ -52,15 +60,16 @@ def test_commands_print_what_the_document_shows(
     write_files(folder, document)
     text = document.read_text(encoding="utf-8")
     update = request.config.getoption("--update-golden")
-    for block in reversed([b for b in blocks_of(document) if b.language == "console"]):
-        for session in reversed(sessions_of(block)):
-            printed = run(session.words, capsys)
-            if same(session.output, printed):
-                continue  # what differs in timings alone is left as it is
-            if update:
-                text = text[: session.start] + printed + text[session.stop :]
-            else:
-                pytest.fail(f"{block}: $ {session.words}\n{printed}")
+    blocks = [b for b in blocks_of(document) if b.language == "console"]
+    sessions = [(block, session) for block in blocks for session in sessions_of(block)]
+    printed = [run(session.words, capsys) for _, session in sessions]
+    for (block, session), now in reversed(list(zip(sessions, printed, strict=True))):
+        if same(session.output, now):
+            continue  # what differs in timings alone is left as it is
+        if update:
+            text = text[: session.start] + now + text[session.stop :]
+        else:
+            pytest.fail(f"{block}: $ {session.words}\n{now}")
     if update:
         document.write_text(text, encoding="utf-8")
 
@@ -85,7 +94,7 @@ class Nearly(doctest.OutputChecker):
         return same(want, got) or super().check_output(want, got, optionflags)
 
 
-@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+@pytest.mark.parametrize("document", DOCUMENTS, ids=name_of)
 def test_python_does_what_the_document_shows(document: Path, folder: Path) -> None:
     """The blocks of a document are one session, in order."""
     write_files(folder, document)
@@ -130,7 +139,7 @@ def test_models_are_in_canonical_layout(block: Block) -> None:
 
 @pytest.mark.parametrize("block", BLOCKS, ids=str)
 def test_every_block_is_of_a_kind_that_is_tested(block: Block) -> None:
-    assert block.language in LANGUAGES
+    assert block.language in LANGUAGES | FOREIGN
     if block.language == "sh":
         assert FRESH_MACHINE & set(block.notes), "an untested command: use `console`"
 

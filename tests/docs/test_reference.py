@@ -4,9 +4,10 @@ import re
 
 import pytest
 
-from docs.generate import FOLDER, SPECIAL_SUMMARIES, TEXTS
+from docs.generate import FOLDER, TEXTS
 from ppl.distributions import distributions
 from ppl.functions import FUNCTIONS
+from ppl.reference import SPECIAL_SUMMARIES
 from tests.docs.blocks import ROOT
 
 

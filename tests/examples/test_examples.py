@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from ppl.cli import main
-from ppl.cli.commands import DONE, POOR
+from ppl.cli.status import DONE, POOR
 
 FOLDER = Path(__file__).parents[2] / "examples"
 STORIES = sorted(FOLDER.glob("*/README.md"))

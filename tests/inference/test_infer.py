@@ -1,10 +1,14 @@
 """Inference end to end on targets with known answers."""
 
+from dataclasses import replace
+
 import autograd.numpy as anp
 import numpy as np
 import pytest
 
-from ppl.inference import Settings, infer
+from ppl.inference import Settings, hmc, infer
+from ppl.inference.climb import Begun
+from ppl.inference.result import Rung
 
 from . import targets
 from .targets import Model, gaussian, latent, normal, parameter
@@ -179,15 +183,25 @@ def wide(size, coupling):
 
 
 def test_many_locals_cost_little_memory_and_are_not_called_good():
-    fit = infer(wide(20_000, 0.0))
+    fit = infer(wide(40_000, 0.0))
     assert fit.verdict.word == "fair"
     assert "slopes match" in fit.verdict.reason
     assert fit.elbo.value == pytest.approx(0.0, abs=1e-4)
     assert fit.draws.size <= 2**24
 
 
-def test_many_locals_with_a_coupling_that_mean_field_ignores_are_poor():
+def test_many_locals_that_move_with_a_global_are_good():
     fit = infer(wide(2_000, 0.1))
+    assert fit.verdict.word == "good"
+    assert fit.log_evidence.value == pytest.approx(0.0, abs=0.05)
+
+
+def test_many_locals_that_are_coupled_with_one_another_are_poor():
+    def log_prior(x):
+        steps = normal(x[:, 1:], 0.9 * x[:, :-1], 1.0)
+        return normal(x[:, 0], 0.0, 1.0) + anp.sum(steps, axis=1)
+
+    fit = infer(Model((latent("x", 0, 2_001, plate=2_001),), log_prior))
     assert fit.verdict.word == "poor"
     assert fit.source == "guide"
 
@@ -214,4 +228,54 @@ def test_vi_hands_out_the_guide_itself():
 def test_progress_hears_of_every_rung():
     heard = []
     fit = infer(targets.eight_schools(), progress=heard.append)
-    assert tuple(heard) == fit.rungs
+    assert tuple(e for e in heard if isinstance(e, Rung)) == fit.rungs
+    begun = [e.name for e in heard if isinstance(e, Begun)]
+    assert begun == [rung.name for rung in fit.rungs]
+
+
+class Stopper:
+    """Interrupts as the user would, when a rung begins."""
+
+    def __init__(self, rung):
+        self.rung = rung
+
+    def __call__(self, event):
+        if isinstance(event, Begun) and event.name == self.rung:
+            raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize(("rung", "reached"), [("fullrank", 1), ("importance", 2), ("hmc", 3)])
+def test_an_interrupted_climb_keeps_what_it_reached(rung, reached):
+    settings = Settings(method="hmc", time_limit=1.0)
+    fit = infer(targets.eight_schools(), settings, Stopper(rung))
+    assert fit.interrupted
+    assert len(fit.rungs) >= reached
+    assert rung not in [r.name for r in fit.rungs]
+    assert fit.verdict.word in ("fair", "poor")
+    assert fit.verdict.reason.startswith(f"Interrupted during {rung}, so this is what ")
+    assert np.isfinite(fit.draws).all()
+    assert len(fit.draws) == settings.draws
+
+
+def test_nothing_is_kept_where_nothing_was_reached():
+    with pytest.raises(KeyboardInterrupt):
+        infer(targets.eight_schools(), progress=Stopper("meanfield"))
+
+
+def test_interrupted_chains_are_handed_out_as_far_as_they_are(monkeypatch):
+    real, steps = hmc.step, []
+
+    def struck(problem, state):
+        if len(steps) == 12:
+            raise KeyboardInterrupt
+        steps.append(state)
+        return replace(real(problem, state), outcome="running")
+
+    monkeypatch.setattr(hmc, "step", struck)
+    fit = infer(targets.eight_schools(), Settings(method="hmc"))
+    assert fit.interrupted
+    assert fit.rungs[-1].name == "hmc"
+    assert fit.source == "hmc"
+    assert fit.verdict.reason.startswith("Interrupted during hmc, so this is as far as it came.")
+    assert fit.weighted.chains == hmc.CHAINS
+    assert fit.rhat is not None

@@ -65,7 +65,7 @@ def test_many_observations_of_each_group_are_centred_and_good():
     a[G] ~ Normal(mu, tau)
     for n in N { y[n] ~ Normal(a[group[n]], 1) }
     """
-    fit = ppl.Model(model).infer(group=group, y=y)
+    fit = ppl.Model(model).infer(group=group, y=y, time_limit=100)
     means = y.reshape(40, 20).mean(axis=1)
     assert fit.verdict == "good"
     assert "a partly centred" in fit.joint.program.choices

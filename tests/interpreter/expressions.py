@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from scipy.integrate import solve_ivp
 
 from ppl.syntax import tree
 from tests.interpreter.functions import ELEMENTWISE, OF_ARRAYS, OPERATORS, REDUCTIONS, total
@@ -208,6 +209,12 @@ class Expressions(Space):
 
     def _index(self, expression: tree.Index, scope: Scope) -> Table:
         base = expression.base
+        if (
+            isinstance(base, tree.Name)
+            and base.id in self.dimensions
+            and base.id not in self.targets
+        ):
+            return self.read(expression.positions[0], scope)
         direct = (
             isinstance(base, tree.Name)
             and base.id not in scope.arguments
@@ -285,8 +292,12 @@ class Expressions(Space):
             assert isinstance(call.arguments[0], tree.Call)
             value = self.read(call.arguments[1], scope)
             return self.densities(call.arguments[0], value, scope)
+        if name == "observed":
+            return self.read(call.arguments[0], scope)
         if name == "where":
             return self._choice(*call.arguments, scope)
+        if name == "ode":
+            return self._ode(call, scope)
         tables = [self.read(a, scope) for a in call.arguments]
         tables += [self.read(k.value, scope) for k in call.keywords]
         if name == "transpose":
@@ -306,11 +317,37 @@ class Expressions(Space):
             return each(total(ELEMENTWISE[name]), *tables)
         return _of_arrays(name, tables)
 
+    def _ode(self, call: tree.Call, scope: Scope) -> Table:
+        """Return the solution at times by SciPy's method of order 8, next to exactly."""
+        right, *others = call.arguments
+        assert isinstance(right, tree.Name)
+        state, start, times = (self.read(a, scope) for a in others)
+        names = [p.id for p in self.functions[right.id].parameters]
+
+        def slopes(t: float, y: Any) -> Any:
+            now = tabulate(state.axes, lambda cell: y[cell])
+            given = dict(zip(names, (scalar(t), now), strict=True))
+            return self._result(self.functions[right.id], given).array()
+
+        found = solve_ivp(
+            slopes,
+            (start.number, times.array()[-1]),
+            state.array(),
+            "DOP853",
+            times.array(),
+            rtol=1e-12,
+            atol=1e-12,
+        )
+        return tabulate((*times.axes, *state.axes), lambda cell: found.y[cell[1], cell[0]])
+
     def _user_function(self, function: tree.Function, call: tree.Call, scope: Scope) -> Table:
         names = [p.id for p in function.parameters]
         given = {n: self.read(a, scope) for n, a in zip(names, call.arguments, strict=False)}
         given |= {k.name.id: self.read(k.value, scope) for k in call.keywords}
-        inside = Scope(arguments=given)
+        return self._result(function, given)
+
+    def _result(self, function: tree.Function, given: Mapping[str, Table]) -> Table:
+        inside = Scope(arguments=dict(given))
         for definition in function.definitions:
             value = self.read(definition.value, inside)
             own = {t.id: value for t in definition.targets}  # type: ignore[union-attr]
@@ -324,6 +361,8 @@ class Expressions(Space):
             return scalar(function(list(self.read(body, scope).cells.values())))
         _, turns = self._turns(call.loops, scope)
         tables = [self.read(body, inner) for _, inner in turns]
+        if not tables:
+            return scalar(function([]))
         return tabulate(tables[0].axes, lambda cell: function([t.cells[cell] for t in tables]))
 
 

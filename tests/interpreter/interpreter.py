@@ -21,7 +21,18 @@ from tests.interpreter.expressions import Expressions
 from tests.interpreter.functions import OPERATORS
 from tests.interpreter.outline import Site, name_of
 from tests.interpreter.space import Scope
-from tests.interpreter.tables import Cell, Misfit, Table, each, meet, rows, scalar, spread, tabulate
+from tests.interpreter.tables import (
+    Cell,
+    Misfit,
+    Table,
+    cells_of,
+    each,
+    meet,
+    rows,
+    scalar,
+    spread,
+    tabulate,
+)
 
 
 class Interpreter(Expressions):
@@ -125,7 +136,7 @@ class Interpreter(Expressions):
         latents = [n for n in self.latents() if self.is_discrete(n)]
         shapes = {n: np.shape(values[n]) for n in latents}
         states = {n: self._states(n, values) for n in latents}
-        cells = [(n, cell) for n in latents for cell in product(*map(range, shapes[n]))]
+        cells = [(n, cell) for n in latents for cell in self._existing(n, shapes[n])]
         totals = []
         for assignment in product(*(range(states[n]) for n, _ in cells)):
             tried = {n: np.zeros(shapes[n]) for n in latents}
@@ -134,6 +145,14 @@ class Interpreter(Expressions):
             totals.append(self._total({**values, **tried}))
         self.set_values(values)
         return totals[0] if len(totals) == 1 else float(logsumexp(totals))
+
+    def _existing(self, name: str, shape: Cell) -> list[Cell]:
+        """Return the positions of a discrete latent that exist and have a distribution."""
+        cells = list(product(*map(range, shape)))
+        if name not in self.targets:
+            return cells
+        sampled = self._sampled(name)
+        return [c for c in cells if c in sampled]
 
     def set_values(self, values: Mapping[str, Any]) -> None:
         """Take values for the names that neither the data nor ``=`` define."""
@@ -178,6 +197,10 @@ class Interpreter(Expressions):
             if isinstance(statement, tree.Factor):
                 yield from self.read(statement.value, scope).cells.values()
                 continue
+            if isinstance(statement, tree.Require):
+                met = all(self.read(statement.condition, scope).cells.values())
+                yield 0.0 if met else -math.inf
+                continue
             for target in statement.targets:
                 name = name_of(target)
                 observed = name is None or name in self.data or self._is_data_alone(name, site)
@@ -218,8 +241,26 @@ class Interpreter(Expressions):
             cells = [c for c in cells if c[-1] <= c[-2]]
         if name in self.targets:
             defined = self._cover(name)
-            cells = [c for c in cells if c not in defined]
-        return cells
+            sampled = self._sampled(name)
+            return [c for c in cells if c not in defined and c in sampled]
+        (site,) = [self.local[block] for block, own in self.keys.items() if own == name]
+        turns = set()
+        for scope in self._scopes(site):
+            firsts = [self._domain(loop.domain, scope)[1] for loop in site.loops]
+            turns.add(
+                tuple(n - first for n, first in zip(scope.plates.values(), firsts, strict=True))
+            )
+        return [c for c in cells if c[: len(site.loops)] in turns]
+
+    def _sampled(self, name: str) -> set[Cell]:
+        """Return the positions that statements with ``~`` cover: others do not exist."""
+        places = [
+            self._place(site, target, scope)
+            for site, target in self.targets[name]
+            if isinstance(site.statement, tree.Sample)
+            for scope in self._scopes(site)
+        ]
+        return {p.cell(inner) for p in places for inner in cells_of(p.axes)}
 
     def log_surface(self, name: str, value: Any) -> float:
         """Return the log of the surface over which a density is, by the area of its coordinates.

@@ -22,7 +22,7 @@ class Site:
     """A statement, the loops around it, and the numbers of the blocks that it stands in."""
 
     number: int
-    statement: tree.Sample | tree.Define | tree.Factor
+    statement: tree.Sample | tree.Define | tree.Factor | tree.Require
     loops: tuple[tree.Loop, ...]
     blocks: tuple[int, ...]
 
@@ -40,6 +40,8 @@ def names_in(part: Any) -> Iterator[str]:
     """Yield every name in a piece of the tree, functions' names too."""
     if isinstance(part, tree.Name):
         yield part.id
+    elif isinstance(part, tree.Call) and part.function.id == "observed":
+        return
     elif isinstance(part, tuple):
         for one in part:
             yield from names_in(one)
@@ -93,7 +95,7 @@ class Outline:
                     self._collect(body, (*loops, *inner), (*blocks, block))
                 case tree.Function(name=name):
                     self.functions[name.id] = statement
-                case tree.Sample() | tree.Define() | tree.Factor():
+                case tree.Sample() | tree.Define() | tree.Factor() | tree.Require():
                     site = Site(len(self.sites), statement, loops, blocks)
                     self.sites.append(site)
 
@@ -159,6 +161,8 @@ class Outline:
                 found = set(names_in((call, limits, weight)))
             case tree.Define(value=value) | tree.Factor(value=value):
                 found = set(names_in(value))
+            case tree.Require(condition=condition):
+                found = set(names_in(condition))
         for target in getattr(statement, "targets", ()):
             if isinstance(target, tree.Index) and name_of(target) is not None:
                 found |= set(names_in(target.positions))
@@ -192,7 +196,7 @@ class Outline:
             observed = any(
                 n is None or n in self.data or self._is_data_alone(n, site) for n in seen
             )
-            if isinstance(site.statement, tree.Factor) or (
+            if isinstance(site.statement, tree.Factor | tree.Require) or (
                 observed and isinstance(site.statement, tree.Sample)
             ):
                 front |= self._reads(site)

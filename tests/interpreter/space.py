@@ -148,8 +148,8 @@ class Space(Outline):
             case _:
                 raise Misfit("a loop runs over a dimension or a range")
 
-    def _scopes(self, site: Site) -> Iterator[Scope]:
-        """Yield a scope for each turn of the loops around a statement."""
+    def _scopes(self, site: Site, outermost: int | None = None) -> Iterator[Scope]:
+        """Yield a scope for each turn of the loops around a statement, or of the first of them."""
 
         def turn(loops: tuple[tree.Loop, ...], scope: Scope) -> Iterator[Scope]:
             if not loops:
@@ -159,7 +159,7 @@ class Space(Outline):
             for position in range(first, first + axis.size):
                 yield from turn(loops[1:], scope.with_index(loops[0].index.id, position))
 
-        yield from turn(site.loops, Scope())
+        yield from turn(site.loops[:outermost], Scope())
 
     # ---------------------------------------------------------------------------- names and axes
 
@@ -216,16 +216,21 @@ class Space(Outline):
             return None
         return (*found, *self._further_axes(name, len(found)))
 
-    def _claim(self, position: Any, domains: Mapping[str, Any], site: Site) -> Axis:
+    def _claim(
+        self, position: Any, domains: Mapping[str, Any], site: Site, around: int | None = None
+    ) -> Axis:
         match position:
             case tree.Name(id=name) if name in domains:
-                return self._claim(domains[name], {}, site)
+                return self._claim(domains[name], {}, site, list(domains).index(name))
             case tree.Name(id=name) if name in self.dimensions:
                 return Axis(name, self.sizes[name])
             case tree.Slice(stop=tree.Name(id=name)) if name in self.dimensions:
                 return Axis(name, self.sizes[name])
-            case tree.Slice(stop=stop):
-                return Axis(None, self._integer(stop, Scope()))
+            case tree.Slice(start=start, stop=stop):
+                turns = list(self._scopes(site, around))
+                firsts = [0 if start is None else self._integer(start, s) for s in turns]
+                lasts = [self._integer(stop, s) for s in turns]
+                return Axis(None, max([*lasts, min(firsts, default=0)]))
         last = max(self._integer(position, scope) for scope in self._scopes(site))
         return Axis(None, last + 1)
 

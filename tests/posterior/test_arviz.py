@@ -4,6 +4,7 @@ import warnings
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import ppl
@@ -55,6 +56,15 @@ def test_plots_take_it() -> None:
     matplotlib = pytest.importorskip("matplotlib")
     matplotlib.use("Agg")
     az.plot_forest(schools().to_arviz())
+
+
+def test_rows_keep_their_names() -> None:
+    frame = pd.DataFrame({"name": ["Ada", "Bo", "Cy"], "y": [1.0, 2.0, 3.0]})
+    text = "data y[J]\nt[J] ~ Normal(0, 1)\ny ~ Normal(t, 1)\n"
+    tree: Any = ppl.Model(text).infer(frame, draws=100, method="vi").to_arviz()
+    assert tree["posterior"]["t"].coords["J"].values.tolist() == ["Ada", "Bo", "Cy"]
+    assert tree["posterior"]["t"].sel(J="Bo").shape == (1, 100)
+    assert tree["observed_data"]["y"].coords["J"].values.tolist() == ["Ada", "Bo", "Cy"]
 
 
 def test_a_dimension_that_is_a_name() -> None:

@@ -62,6 +62,14 @@ def test_other_observations_are_not_compared(data: dict[str, np.ndarray]) -> Non
     assert "observe different data" in str(found)
 
 
+def test_other_values_are_not_compared(data: dict[str, np.ndarray]) -> None:
+    one = ppl.Model(FLAT).infer(y=data["y"], draws=200)
+    two = ppl.Model(FLAT).infer(y=data["y"] + 1, draws=200)
+    found = compare({"one": one, "two": two})
+    assert "other values of `y`" in found.notes[0]
+    assert all(row.difference is None for row in found.rows)
+
+
 def test_what_a_reader_must_know() -> None:
     y = [0.1, 0.5, -0.2, 30.0]
     learned = ppl.Model("y ~ Normal(m, s)\n").infer(y=y, draws=200)
@@ -76,7 +84,7 @@ def test_what_a_reader_must_know() -> None:
         (["compare"], 2, "needs a model"),
         (["compare", "flat.ppl", "data.csv"], 2, "needs two models or more"),
         (["compare", "flat.ppl", "none.ppl", "data.csv"], 2, "there is no model file"),
-        (["compare", "flat.ppl", "slope.ppl", "none.csv"], 1, "none.csv"),
+        (["compare", "flat.ppl", "slope.ppl", "none.csv"], 2, "none.csv"),
     ],
 )
 def test_misuse(

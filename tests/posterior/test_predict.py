@@ -225,7 +225,7 @@ def test_the_command(tmp_path: Path, capsys: Capture) -> None:
         (["predict"], 2, "needs a saved fit"),
         (["predict", "m.ppl"], 2, "is a model, not a fit"),
         (["predict", "none.fit"], 2, "there is no file `none.fit`"),
-        (["predict", "a.fit", "none.csv"], 1, "none.csv"),
+        (["predict", "a.fit", "none.csv"], 2, "none.csv"),
         (["predict", "a.fit", "--out", "draws.txt"], 2, "does not say a format"),
         (["predict", "a.fit", "--new", "Q"], 1, "no dimension `Q`"),
         (["simulate"], 2, "needs a model, or a fit"),

@@ -115,6 +115,46 @@ def test_nothing_overlaps_and_frames_hold_their_own(make: object) -> None:
         assert (depth > 0) == bool(shape.plates)
 
 
+def test_a_transformed_outcome_is_observed_and_its_inputs_stand_below() -> None:
+    """A regression: coefficients above the outcome, columns of data below it."""
+    from ppl.text import Source
+
+    text = """
+data price[N] > 0, size[N], age[N]
+a ~ Normal(0, 1)
+b ~ Normal(0, 1)
+c ~ Normal(0, 1)
+log(price) ~ Normal(a + b * size + c * age, 1)
+"""
+    picture = diagram(pipeline.graph_of(pipeline.Request(Source("m.ppl", text)))[2])
+    roles = {shape.name: shape.role for shape in picture.shapes}
+    assert roles["price"] == "observed"
+    assert roles["size"] == roles["age"] == "data"
+    nodes, _ = drawn(svg(picture))
+    top = {s.name: box[1] for s, box in zip(picture.shapes, nodes, strict=True)}
+    assert top["a"] == top["b"] == top["c"] < top["price"] < top["size"] == top["age"]
+
+
+def test_a_ring_takes_no_more_room_than_its_names() -> None:
+    """A recurrence through an observation: each of two names reads the other."""
+    text = """
+data y[T]
+a ~ Normal(0, 1) in (0, 1)
+v[0] = 1
+v[1:T] = a * v[:T - 1] + y[:T - 1]^2
+y ~ Normal(0, sqrt(v))
+"""
+    from ppl.text import Source
+
+    graph = pipeline.graph_of(pipeline.Request(Source("m.ppl", text)))[2]
+    picture = diagram(graph)
+    assert {("v", "y"), ("y", "v")} <= set(picture.arrows)
+    nodes, _ = drawn(svg(picture))
+    middles = sorted({round((top + bottom) / 2) for _, top, _, bottom in nodes})
+    assert len(middles) == 3
+    assert middles[-1] - middles[0] == 2 * (middles[1] - middles[0])
+
+
 def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     model = tmp_path / "m.ppl"
     model.write_text("a ~ Normal(0, 1)\nb = exp(a) * (a < 3)\ny ~ Normal(b, 1)\n")

@@ -1,8 +1,6 @@
 """The page: it stands alone, says what the table says, and its links reach."""
 
 import re
-import shutil
-import subprocess
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -64,7 +62,7 @@ def test_the_page_stands_alone(make: Any) -> None:
     assert "url(http" not in text
     assert "@import" not in text
     assert {link.removeprefix("#") for link in reader.links} <= reader.ids
-    assert {"table", "plots", "checks", "model", "method", "reproduce"} <= reader.ids
+    assert {"table", "plots", "checks", "model", "method", "reproduce", "cite"} <= reader.ids
     assert make().verdict in text
     assert re.search(r"SHA-256 [0-9a-f]{12}", text)
 
@@ -139,18 +137,3 @@ def test_ticks_are_round() -> None:
     assert plots.ticks(0, 10) == [0, 2, 4, 6, 8, 10]
     assert plots.ticks(-0.31, 0.2) == pytest.approx([-0.2, 0.0, 0.2])
     assert plots.ticks(3, 3) == []
-
-
-@pytest.mark.skipif(shutil.which("chromium") is None, reason="needs Chromium")
-def test_a_browser_lays_it_out(tmp_path: Path) -> None:
-    page = tmp_path / "a.html"
-    page.write_text(schools().to_html())
-    browser = ["chromium", "--headless", "--no-sandbox", "--disable-gpu"]
-    done = subprocess.run(
-        [*browser, "--dump-dom", f"--user-data-dir={tmp_path}/profile", page.as_uri()],
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=True,
-    )
-    assert done.stdout.count("<svg") == schools().to_html().count("<svg")

@@ -11,6 +11,7 @@ import pytest
 
 from ppl.report.json import dumps, nested
 from ppl.report.summary import Summary
+from tests.posterior.models import clinics, learned, schools
 from tests.report.sample import unusual, usual
 
 SCHEMA = json.loads((files("ppl.report") / "schema.json").read_text(encoding="utf-8"))
@@ -20,6 +21,17 @@ SCHEMA = json.loads((files("ppl.report") / "schema.json").read_text(encoding="ut
 def test_keeps_to_its_schema(summary: Summary) -> None:
     jsonschema.Draft202012Validator.check_schema(SCHEMA)
     jsonschema.Draft202012Validator(SCHEMA).validate(json.loads(dumps(summary)))
+
+
+@pytest.mark.parametrize("make", [schools, clinics, learned], ids=lambda make: make.__name__)
+def test_fits_keep_to_it(make: Any) -> None:
+    content = json.loads(dumps(make().report()))
+    jsonschema.Draft202012Validator(SCHEMA).validate(content)
+    for quantity in content["quantities"].values():
+        assert np.shape(quantity["mean"]) == tuple(quantity["shape"])
+        assert len(quantity["dims"]) == len(quantity["shape"])
+    if make is clinics:
+        assert content["quantities"]["a"]["labels"] == {"G": ["north", "south", "west"]}
 
 
 def test_the_schema_notices_a_missing_and_a_new_key() -> None:

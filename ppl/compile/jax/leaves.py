@@ -31,6 +31,7 @@ from ppl.primitives import (
     recurrence,
     scans,
     special,
+    sums,
     triangular,
     vectors,
 )
@@ -276,6 +277,23 @@ def _scaled(log_potential: Any, axes: tuple[int, ...]) -> Any:
     return jnp.exp(log_potential - top), jnp.squeeze(top, axes)
 
 
+def _prefix_sums(x: Any) -> Any:
+    return jnp.concatenate([jnp.zeros_like(x[..., :1]), jnp.cumsum(x, axis=-1)], axis=-1)
+
+
+def _window_sums(x: Any, window: Any) -> Any:
+    """Sum within blocks of the window's width, from both of their ends."""
+    size, width = x.shape[-1], window.shape[-1]
+    count, blocks = size - width + 1, -(-size // width)
+    rest = [(0, 0)] * (x.ndim - 1)
+    padded = jnp.pad(x, [*rest, (0, blocks * width - size)])
+    parts = padded.reshape((*padded.shape[:-1], blocks, width))
+    begun = jnp.cumsum(parts, axis=-1).reshape(padded.shape)
+    ended = jnp.cumsum(parts[..., ::-1], axis=-1)[..., ::-1].reshape(padded.shape)
+    later = begun[..., width - 1 : width - 1 + count]
+    return ended[..., :count] + jnp.where(jnp.arange(count) % width == 0, 0.0, later)
+
+
 def _inside(primitive: Any) -> Any:
     """Return the NumPy function that an autograd primitive wraps."""
     return primitive.fun
@@ -291,6 +309,9 @@ _PLAIN: dict[Any, Callable[..., Any]] = {
     _inside(vectors._softmax): lambda x: jax.nn.softmax(x, axis=-1),
     _inside(vectors._log_softmax): lambda x: jax.nn.log_softmax(x, axis=-1),
     _inside(vectors.cumulative_sum): lambda x: jnp.cumsum(x, axis=-1),
+    _inside(sums._prefix_sums): _prefix_sums,
+    _inside(sums._suffix_sums): lambda x: _prefix_sums(x[..., ::-1])[..., ::-1],
+    _inside(sums._window_sums): _window_sums,
     _inside(vectors.cumulative_product): lambda x: jnp.cumprod(x, axis=-1),
     _inside(vectors._sort): lambda x: jnp.sort(x, axis=-1),
     _inside(sets_of_vectors._log_normaliser): _log_normaliser,

@@ -65,6 +65,10 @@ class Builder:
         """Return the draws, shape (S, D)."""
         return self._intern("input", (), None, shape)
 
+    def data(self, number: int, shape: Shape, dtype: np.dtype[Any]) -> Node:
+        """Return an array that is given with the draws at every run."""
+        return self._intern("input", (), number, shape, dtype)
+
     def constant(self, value: Any) -> Node:
         """Return a constant; one that repeats a single number is broadcast from it."""
         array = np.asarray(value)
@@ -316,6 +320,8 @@ def strip(x: Node) -> Node:
 def _common_units(args: list[Node]) -> list[Node] | None:
     """Return args before new axes of length 1, if all get the same ones (numbers get none)."""
     shaped = [a for a in args if a.dims]
+    if not shaped:
+        return None
     first = shaped[0]
     if any(a.op != "reshape" or a.dims != first.dims for a in shaped):
         return None

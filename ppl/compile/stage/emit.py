@@ -49,7 +49,7 @@ KEYWORD = frozenset({np.maximum, np.minimum})
 
 @dataclass(frozen=True, slots=True)
 class Emitted:
-    """Source of ``program(x, workspace)`` with what it refers to.
+    """Source of ``program(x, workspace)``, or ``program(x, workspace, data)``, with its constants.
 
     Attributes
     ----------
@@ -100,7 +100,8 @@ def emit(program: Program, pooled: int, names: Mapping[Any, str] | None = None) 
         _statement(w, position, node)
     returned = ", ".join(_escaping(w, i, node) for i, node in enumerate(program.outputs))
     workspace = tuple(w.views)
-    head = ["def program(x, workspace):", '    """Value and gradient at draws x."""']
+    given = ", data" if any(n.op == "input" and n.attr is not None for n in program.nodes) else ""
+    head = [f"def program(x, workspace{given}):", '    """Value and gradient at draws x."""']
     head += [f"    # {c}" for c in w.comments]
     head += ["    S = x.shape[0]"]
     if workspace:
@@ -136,7 +137,7 @@ def _escaping(w: _Writer, which: int, node: Node) -> str:
 def _statement(w: _Writer, position: int, node: Node) -> None:
     match node.op:
         case "input":
-            w.called[node] = "x"
+            w.called[node] = "x" if node.attr is None else f"data[{node.attr}]"
         case "constant":
             w.called[node] = _constant(w, node)
         case "assemble":

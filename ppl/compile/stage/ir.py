@@ -32,7 +32,7 @@ Length: TypeAlias = int | Draws
 Shape: TypeAlias = tuple[Length, ...]
 
 Op = Literal[
-    "input",
+    "input",  # attr: None for the draws, else the number of the data
     "constant",
     "elementwise",  # attr: the ufunc
     "where",

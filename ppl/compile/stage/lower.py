@@ -94,6 +94,8 @@ def raw(function: Any) -> Any:
 def _lowered(state: Lowering) -> Node:
     call = state.call
     if call.function is None:
+        if call.args:
+            return state.b.data(call.args[0], state.shape, call.dtype)
         return state.b.input(state.shape)
     function = raw(call.function)
     if hasattr(function, "pair"):
@@ -306,6 +308,8 @@ def _getitem(state: Lowering) -> Node | None:
     x = state.arg(0)
     if x.shape is None:
         return None
+    if _given(state.call.args[1]):
+        return None
     index = canonical(_plain(state.call.args[1]), x.dims)
     if is_basic(index, x.dims):
         return state.b.index(x, index)
@@ -317,6 +321,8 @@ def _getitem(state: Lowering) -> Node | None:
 @_rule(derivatives.scatter)
 def _scatter(state: Lowering) -> Node | None:
     shape = state.call.args[2]
+    if _given(state.call.args[1]):
+        return None
     index = canonical(_plain(state.call.args[1]), shape)
     if is_basic(index, shape):
         return state.b.assemble([(index, state.arg(0))], shape)
@@ -324,6 +330,12 @@ def _scatter(state: Lowering) -> Node | None:
         axis, positions = gather
         return state.b.segment(state.arg(0), state.b.positions(positions), axis, shape[axis])
     return None
+
+
+def _given(index: Any) -> bool:
+    """Tell whether positions are data that are given with the draws."""
+    parts = index if isinstance(index, tuple | list) else (index,)
+    return any(isinstance(part, Ref) for part in parts)
 
 
 def _plain(index: Any) -> Any:

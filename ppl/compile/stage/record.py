@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import autograd
@@ -44,7 +45,7 @@ class Call:
     Attributes
     ----------
     function
-        The autograd primitive; None for the input.
+        The autograd primitive; None for the draws, and for data, whose number is the argument.
     args, kwargs
         As passed, with a `Ref` in place of each traced value.
     shape, dtype
@@ -87,9 +88,11 @@ class _Recorder(Node):  # type: ignore[misc]
         args = subvals(args, zip(parent_argnums, refs, strict=True))
         self.calls.append(Call(fun, args, kwargs, *_shape_and_dtype(value)))
 
-    def initialize_root(self, value: Any) -> None:
-        self.calls = [Call(None, (), {}, *_shape_and_dtype(value))]
-        self.number = 0
+    def initialize_root(self, value: Any, calls: list[Call] | None = None) -> None:
+        self.calls = [] if calls is None else calls
+        self.number = len(self.calls)
+        which = () if calls is None else (self.number - 1,)
+        self.calls.append(Call(None, which, {}, *_shape_and_dtype(value)))
 
 
 class _Reverse(VJPNode):  # type: ignore[misc]
@@ -131,15 +134,17 @@ def _shape_and_dtype(value: Any) -> tuple[tuple[int, ...] | None, np.dtype[Any]]
     return np.shape(value), np.asarray(value).dtype
 
 
-def record(function: LogJoint, x: Array) -> Recording:
+def record(function: LogJoint, x: Array, data: tuple[Any, ...] = ()) -> Recording:
     """Write down all calls of a log joint's value and gradient.
 
     Parameters
     ----------
     function
-        From (S, D) to (S,), written in autograd.numpy and autograd primitives.
+        From (S, D), and the data, to (S,); written in autograd.numpy and autograd primitives.
     x
         Where to run it, shape (S, D).
+    data
+        Arrays that the program takes as inputs, for it to be run on others of the same shapes.
 
     Raises
     ------
@@ -147,9 +152,11 @@ def record(function: LogJoint, x: Array) -> Recording:
         When the function decides on values, fails, or does not return shape (S,).
     """
     root = _Recorder.new_root(x)
+    inputs = [new_box(values, _OUTER, _Recorder.new_root(values, root.calls)) for values in data]
+    given = partial(_given, function, inputs) if inputs else function
     with np.errstate(all="ignore"):
         try:
-            outputs = _value_and_gradient(function, new_box(x, _OUTER, root), x.shape, _INNER)
+            outputs = _value_and_gradient(given, new_box(x, _OUTER, root), x.shape, _INNER)
         except (CannotStage, NotImplementedError) as error:
             raise CannotStage(str(error)) from error
         except _Inspected as error:
@@ -157,6 +164,10 @@ def record(function: LogJoint, x: Array) -> Recording:
         except Exception as error:
             raise CannotStage(_reason(error)) from error
     return Recording(tuple(root.calls), tuple(map(_output, outputs)))
+
+
+def _given(function: Callable[..., Any], data: list[Any], x: Any) -> Any:
+    return function(x, *data)
 
 
 def _reason(error: Exception) -> str:

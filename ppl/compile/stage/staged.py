@@ -14,7 +14,7 @@ import numpy as np
 from ppl.compile.stage.build import Builder
 from ppl.compile.stage.emit import Emitted, content, emit
 from ppl.compile.stage.fuse import fuse
-from ppl.compile.stage.ir import CannotStage, Draws, Program, Shape, bytes_per_draw
+from ppl.compile.stage.ir import CannotStage, Draws, Node, Program, Shape, bytes_per_draw
 from ppl.compile.stage.lower import lower
 from ppl.compile.stage.record import LogJoint, record
 from ppl.compile.stage.sums import regroup
@@ -22,13 +22,15 @@ from ppl.compile.stage.unify import unify
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
 
-Run = Callable[[Array, Any], tuple[Array, Array]]
+Run = Callable[..., tuple[Array, Array]]
 
 PRIMES = (17, 19)
 POOLED = 8192
 """Results of so many bytes and more live in a workspace."""
 CACHE = 1 << 22
 """Temporaries of one block of draws should not exceed so many bytes: measured, not the L2 size."""
+STEPWISE = 1 << 28
+"""The same where a function goes step by step in Python: every block would go all the steps."""
 FEWEST = 16
 """A block has no fewer draws: matrix products want rows."""
 _KEPT = 4
@@ -79,6 +81,7 @@ class Staged:
 
     def __init__(self, program: Program, names: Mapping[str, Any] | None = None) -> None:
         self._program = program
+        self._takes_data = any(n.op == "input" and n.attr is not None for n in program.nodes)
         self._names = {content(array): name for name, array in (names or {}).items()}
         sizes = [bytes_per_draw(n) for n in program.nodes if n.op not in ("input", "constant")]
         self._sizes = sorted(set(filter(None, sizes)))
@@ -104,36 +107,39 @@ class Staged:
             self._block = self._largest_block()
         return self._block
 
-    def value_and_gradient(self, x: Array) -> tuple[Array, Array]:
-        """Return the value, shape (S,), and its gradient, shape (S, D), at draws x, (S, D)."""
+    def value_and_gradient(self, x: Array, data: tuple[Any, ...] = ()) -> tuple[Array, Array]:
+        """Return the value, shape (S,), and its gradient, shape (S, D), at draws x, (S, D).
+
+        `data` are the arrays that take the place of those it was staged with, in order.
+        """
         x = np.asarray(x, dtype=np.float64)
-        draws = x.shape[0]
+        draws, given = x.shape[0], (data,) if self._takes_data else ()
         with np.errstate(all="ignore"):
             plain = self._plain.get(draws)
             if plain is not None:
-                return plain(x, None)
+                return plain(x, None, *given)
             if draws <= self.block:
-                return self._run(x)
+                return self._run(x, given)
             value, gradient = np.empty(draws), np.empty(x.shape)
             blocks = -(-draws // self.block)
             for start, stop in pairwise(draws * i // blocks for i in range(blocks + 1)):
-                value[start:stop], gradient[start:stop] = self._run(x[start:stop])
+                value[start:stop], gradient[start:stop] = self._run(x[start:stop], given)
             return value, gradient
 
-    def _run(self, x: Array) -> tuple[Array, Array]:
+    def _run(self, x: Array, given: tuple[Any, ...]) -> tuple[Array, Array]:
         draws = x.shape[0]
         which = bisect_right(self._sizes, (POOLED - 1) // draws if draws else POOLED)
         variant = self._variant_of(which)
         if not variant.emitted.workspace:
             self._plain[draws] = variant.run
-            return variant.run(x, None)
+            return variant.run(x, None, *given)
         known = self._workspaces.known
         arrays = known.get((which, draws))
         if arrays is None:
             if len(known) >= _KEPT:
                 known.pop(next(iter(known)))
             arrays = known[which, draws] = variant.arrays(draws)
-        return variant.run(x, arrays)
+        return variant.run(x, arrays, *given)
 
     def _variant(self, draws: int) -> _Variant:
         return self._variant_of(bisect_right(self._sizes, (POOLED - 1) // draws))
@@ -151,10 +157,22 @@ class Staged:
         for slot, shape, dtype in emit(self._program, 1, self._names).workspace:
             slots[slot] = int(np.prod(_concrete(shape, 1))) * dtype.itemsize
         total = sum(slots.values())
-        return max(FEWEST, CACHE // total) if total else 1 << 62
+        bytes_at_once = STEPWISE if any(map(_is_stepwise, self._program.nodes)) else CACHE
+        return max(FEWEST, bytes_at_once // total) if total else 1 << 62
 
 
-def stage(function: LogJoint, dimension: int, *, names: Mapping[str, Any] | None = None) -> Staged:
+def _is_stepwise(node: Node) -> bool:
+    """Tell whether a node is a call of a function that says so by an attribute ``stepwise``."""
+    return node.op == "call" and bool(getattr(node.attr[0].value, "stepwise", False))
+
+
+def stage(
+    function: LogJoint,
+    dimension: int,
+    *,
+    names: Mapping[str, Any] | None = None,
+    data: tuple[Any, ...] = (),
+) -> Staged:
     """Turn a log joint into NumPy source for its value and gradient.
 
     Parameters
@@ -166,6 +184,9 @@ def stage(function: LogJoint, dimension: int, *, names: Mapping[str, Any] | None
         D.
     names
         Names for captured arrays, to make the source readable.
+    data
+        Arrays that the function takes after the draws, to be given anew at every run: others of
+        the same shapes and types.
 
     Raises
     ------
@@ -173,7 +194,7 @@ def stage(function: LogJoint, dimension: int, *, names: Mapping[str, Any] | None
         When the function cannot be recorded, or not for every S at once.
     """
     points = [_point(draws, dimension) for draws in PRIMES]
-    first, second = (record(function, x) for x in points)
+    first, second = (record(function, x, data) for x in points)
     builder, program = lower(unify(first, second, PRIMES))
     return Staged(_finished(builder, program), names)
 

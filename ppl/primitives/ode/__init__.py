@@ -112,6 +112,7 @@ def _value(plan: tuple[Any, ...], *arrays: Any) -> Any:
 
 
 _solution.fresh = _reversed.fun.fresh = True  # type: ignore[attr-defined]
+_solution.stepwise = _reversed.fun.stepwise = True  # type: ignore[attr-defined]
 _solve = primitive(_solution)
 _value.pair = _solve  # type: ignore[attr-defined]
 _odeint = primitive(_value)

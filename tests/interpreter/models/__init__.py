@@ -8,9 +8,12 @@ from tests.interpreter.models import (
     names,
     observations,
     pieces,
+    ragged,
+    ranges,
     recurrences,
     reductions,
     regressions,
+    required,
     roles,
     series,
     sets,
@@ -34,6 +37,9 @@ CASES: list[Case] = [
     *recurrences.CASES,
     *names.CASES,
     *roles.CASES,
+    *ragged.CASES,
+    *ranges.CASES,
+    *required.CASES,
     *discrete.CASES,
 ]
 

@@ -1,0 +1,1 @@
+"""What editors need: the extension for Visual Studio Code, and how to pack it."""

@@ -1,0 +1,111 @@
+"""Keeping the optimiser's state in a file, and going on from it.
+
+All randomness is a function of the seed and the step, so that the state is all there is: a run
+that is killed at any moment goes on from its last window and ends with the same numbers as one that
+was not. The file is replaced whole.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+
+from ppl.compile.load import LogJoint
+from ppl.guide.rows import Rows
+from ppl.inference.settings import Settings
+from ppl.inference.stochastic.optimise import State
+from ppl.text import UsageError
+from ppl.text.usage import USAGE
+
+ARRAYS = ("numbers", "first", "second", "total", "best", "anchor", "anchor_gradient")
+NUMBERS = ("counted", "best_elbo", "step_size", "steps", "epoch", "place", "idle", "largest")
+
+
+def signature(joint: LogJoint, settings: Settings) -> str:
+    """Return a hash of what a checkpoint belongs to: the model, the data's shapes, the choices."""
+    shapes = {n: (v.shape, v.dtype.str) for n, v in sorted(joint.bound.data.items())}
+    choices = (settings.seed, settings.guide, settings.batch, settings.validation)
+    text = repr((joint.bound.graph.source.text, shapes, choices))
+    return sha256(text.encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """Where the state is kept, and the signature of the run."""
+
+    path: str
+    signature: str
+
+    def write(self, state: State) -> None:
+        """Replace the file by one with this state.
+
+        Raises
+        ------
+        UsageError
+            If it cannot be written.
+        """
+        header = {name: getattr(state, name) for name in NUMBERS}
+        header |= {"signature": self.signature, "trace": state.trace, "outcome": state.outcome}
+        arrays = {name: getattr(state, name) for name in ARRAYS}
+        if state.rows is not None:
+            arrays |= {"rows_mean": state.rows.mean, "rows_log_scale": state.rows.log_scale}
+        text = np.frombuffer(json.dumps(header).encode(), dtype=np.uint8)
+        buffer = BytesIO()
+        np.savez(buffer, header=text, **arrays)
+        beside = f"{self.path}.{os.getpid()}.part"
+        try:
+            with open(beside, "wb") as stream:
+                stream.write(buffer.getbuffer())
+                stream.flush()
+                os.fsync(stream.fileno())
+            os.replace(beside, self.path)
+        except OSError as error:
+            Path(beside).unlink(missing_ok=True)
+            reason = (error.strerror or str(error)).lower()
+            message = f"the checkpoint `{self.path}` cannot be written: {reason}"
+            raise UsageError((USAGE(message),)) from None
+
+    def restored(self, state: State) -> State:
+        """Return the state in the file; the one given where there is no file.
+
+        Raises
+        ------
+        UsageError
+            If the file is of another run, or is no checkpoint.
+        """
+        path = Path(self.path)
+        if not path.exists():
+            return state
+        try:
+            with np.load(path, allow_pickle=False) as found:
+                header = json.loads(found["header"].tobytes())
+                arrays = {name: found[name] for name in found.files if name != "header"}
+        except (OSError, ValueError, KeyError):
+            message = f"`{self.path}` is not a checkpoint"
+            raise UsageError((USAGE(message, help="name a new file, or delete it"),)) from None
+        if header.get("signature") != self.signature:
+            raise UsageError(
+                (
+                    USAGE(
+                        f"the checkpoint `{self.path}` is of another model, data or options",
+                        help="name a new file, or delete it",
+                    ),
+                )
+            )
+        rows = state.rows
+        if rows is not None:
+            rows = Rows(arrays["rows_mean"], arrays["rows_log_scale"])
+        return replace(
+            state,
+            **{name: arrays[name] for name in ARRAYS},
+            **{name: header[name] for name in NUMBERS},
+            rows=rows,
+            trace=tuple(header["trace"]),
+            outcome=header["outcome"],
+        )

@@ -1,0 +1,480 @@
+"""The answer of a guide that the user forces, or of minibatches: fitted, drawn from, judged."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from time import perf_counter
+
+import numpy as np
+import numpy.typing as npt
+
+from ppl.compile.load import LogJoint
+from ppl.compile.plates import (
+    Obstacle,
+    Subsampled,
+    cannot_batch,
+    check_networks,
+    network_line,
+    obstacle,
+    plate_of,
+    subsampled,
+)
+from ppl.compile.program import Column
+from ppl.graph import diagnostics as kinds
+from ppl.graph.bound import BoundGraph
+from ppl.guide.composite import Composite
+from ppl.guide.layout import Layout
+from ppl.guide.network import Network
+from ppl.guide.rows import Amortized, Rows
+from ppl.inference import meanfield
+from ppl.inference.climb import Progress
+from ppl.inference.climb import init as begin_climb
+from ppl.inference.compiled import CompiledTarget
+from ppl.inference.objective import Elbo
+from ppl.inference.result import Inference, Rung, WeightedDraws
+from ppl.inference.settings import Settings
+from ppl.inference.stochastic import checkpoint, optimise
+from ppl.inference.stochastic.form import factors_of, learned_of, line_for, name_of
+from ppl.inference.stochastic.inputs import DataInputs
+from ppl.inference.stochastic.judge import judge
+from ppl.inference.stochastic.problem import (
+    Guided,
+    Learned,
+    Model,
+    Part,
+    Positions,
+    Problem,
+    batches,
+    local_of,
+    normals_for,
+    places_of,
+    values,
+)
+from ppl.text import ModelError, UsageError
+from ppl.text.usage import USAGE
+
+Array = npt.NDArray[np.float64]
+
+DEFAULT_BATCH, WHOLE = 256, 256
+"""Positions of a batch for a network's plate, unless the plate has no more than `WHOLE`."""
+PAIRS_WHOLE, PAIRS_GLOBAL, PAIRS_LOCAL = 16, 2, 1
+DENSE = 128
+"""Up to so many global latents vary jointly in minibatches, if the user does not say otherwise."""
+TOLERANCE, TOLERANCE_EACH = 0.01, 5e-5
+"""A gain that counts, in nats: in all, and for each position that has latents."""
+HANDED_OUT = 2**24
+REPORTED_PAIRS = 8
+
+
+def wanted(bound: BoundGraph, settings: Settings) -> bool:
+    """Whether a model is fitted here: the user forces a guide, or asks for minibatches."""
+    if settings.batch or settings.validation or settings.checkpoint:
+        return True
+    block = bound.graph.guide
+    if block is None:
+        return False
+    lines = [*block.lines, *filter(None, (block.default,))]
+    return any(line.family != "meanfield" for line in lines)
+
+
+@dataclass(frozen=True)
+class Whole:
+    """A compiled model as one batch: there is no plate."""
+
+    joint: LogJoint
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """The layout of the vector."""
+        return self.joint.program.columns
+
+    def is_local(self, column: Column) -> bool:
+        """No columns are of single positions."""
+        return False
+
+    def batch(self, positions: Positions) -> Part:
+        """Return the model."""
+        return _Part(self.joint)
+
+
+@dataclass(frozen=True)
+class _Part:
+    joint: LogJoint
+
+    def value_and_gradient(self, x: Array) -> tuple[Array, Array]:
+        return self.joint.gradient.value_and_gradient(x)
+
+    def log_joint(self, x: Array) -> Array:
+        with np.errstate(all="ignore"):
+            return np.broadcast_to(np.asarray(self.joint.log_joint(x), float), (len(x),))
+
+    def log_likelihood(self, x: Array) -> Array:
+        with np.errstate(all="ignore"):
+            return np.broadcast_to(np.asarray(self.joint.log_likelihood(x), float), (len(x),))
+
+
+# --------------------------------------------------------------------------------- the problem
+
+
+def chosen_plate(bound: BoundGraph, settings: Settings) -> str | None:
+    """Return the plate of the minibatches, if there is to be one.
+
+    Raises
+    ------
+    ModelError
+        If the plate that is needed cannot be cut into batches.
+    """
+    line = network_line(bound)
+    if line is not None:
+        plate = bound.graph.variables[line.names[0]].axes[0].dimension
+        assert plate is not None
+        check_networks(bound)
+        return plate
+    if not (settings.batch or settings.validation):
+        return None
+    plate = plate_of(bound)
+    if plate is None:
+        largest = max(bound.sizes, key=lambda name: bound.sizes[name], default=None)
+        if largest is None:
+            raise UsageError((USAGE("the model has no plate to take minibatches of"),))
+        found = obstacle(bound, largest) or Obstacle("it is not a plate", None)
+        raise cannot_batch(bound, largest, found)
+    return plate
+
+
+@dataclass(frozen=True, eq=False)
+class Setting:
+    """A problem with what is known of the whole model."""
+
+    problem: Problem
+    joint: LogJoint
+    plate: str | None
+    automatic: str
+
+
+def set_up(joint: LogJoint, settings: Settings) -> Setting:
+    """Cut the model into batches and give its guide a form."""
+    bound = joint.bound
+    rng = np.random.default_rng([settings.seed, 7])
+    plate = chosen_plate(bound, settings)
+    total = bound.sizes[plate] if plate is not None else 1
+    training, held_out = _split(total if plate else 1, settings, rng)
+    batch = _batch_size(len(training), settings) if plate else 1
+    models: dict[int, Model] = {}
+    for size in {batch, *map(len, batches(training, batch)), *map(len, batches(held_out, batch))}:
+        if plate is None:
+            models[size] = Whole(joint)
+        elif size:
+            models[size] = subsampled(bound, plate, size, len(training))
+    model = models[batch]
+    places = places_of(model, batch)
+    latents = places.locals.shape[1]
+    _check_locals(bound, model)
+    line = network_line(bound)
+    network, inputs = None, None
+    if line is not None and latents:
+        source = model.bound if isinstance(model, Subsampled) else bound
+        inputs = DataInputs(source, line.inputs)
+        shift, spread = inputs.scaling(total)
+        network = Amortized(Network((inputs.width, *line.hidden, 2 * latents)), shift, spread)
+    guide = Guided((), Learned(places.globals[:0], np.zeros(0), np.zeros(0)), network, latents)
+    problem = Problem(models, total, training, held_out, guide, inputs, batch)
+    return _with_guide(problem, joint, plate, settings, rng)
+
+
+def _split(total: int, settings: Settings, rng: np.random.Generator) -> tuple[Positions, Positions]:
+    every = np.arange(total)
+    count = round(settings.validation * total)
+    if not count or total < 2:
+        return every, every[:0]
+    held_out = np.sort(rng.choice(total, min(count, total - 1), replace=False))
+    return np.setdiff1d(every, held_out), held_out
+
+
+def _batch_size(count: int, settings: Settings) -> int:
+    if settings.batch:
+        return min(settings.batch, count)
+    return count if count <= WHOLE else DEFAULT_BATCH
+
+
+def _check_locals(bound: BoundGraph, model: Model) -> None:
+    """Refuse families that minibatches do not have for latents of single positions."""
+    for column in model.columns:
+        line = line_for(bound.graph.guide, name_of(column))
+        if model.is_local(column) and line is not None:
+            if line.family not in ("meanfield", "amortized"):
+                raise ModelError(
+                    (
+                        kinds.GUIDE_FAMILY(
+                            f"minibatches cannot fit `{line.family}` to `{name_of(column)}`, which "
+                            "has a value for each position of the batch",
+                            line.span,
+                            help="write `meanfield` or `amortized(...)`, or leave out `batch`",
+                        ),
+                    ),
+                    bound.graph.source,
+                )
+        elif line is not None and line.family == "amortized":
+            raise ModelError(
+                (
+                    kinds.GUIDE_INPUT(
+                        f"`{name_of(column)}` has no value for each position of the plate",
+                        line.span,
+                    ),
+                ),
+                bound.graph.source,
+            )
+
+
+def _with_guide(
+    problem: Problem,
+    joint: LogJoint,
+    plate: str | None,
+    settings: Settings,
+    rng: np.random.Generator,
+) -> Setting:
+    """Choose where the guide of the globals starts, and what it is made of."""
+    model = problem.models[problem.batch]
+    target = CompiledTarget(joint)
+    shared = [c for c in model.columns if not model.is_local(c)]
+    full = {c.key: c for c in joint.program.columns}
+    start = np.concatenate(
+        [np.zeros(0), *(target.start[full[c.key].start : full[c.key].stop] for c in shared)]
+    )
+    where: list[tuple[Column, Positions]] = []
+    count = 0
+    for column in shared:
+        size = column.stop - column.start
+        where.append((column, np.arange(count, count + size)))
+        count += size
+    points = [(c, w) for c, w in where if c.kind == "parameter"]
+    latents = [(c, w) for c, w in where if c.kind == "latent"]
+    rank = sum(w.size for _, w in latents)
+    learned = learned_of(points, start, rng)
+    automatic = _automatic(settings, plate, rank, problem.guide.latents)
+    centre, widths = start, np.ones(count)
+    if rank and plate is None:
+        centre, widths = _from_meanfield(target, settings, start)
+        at = learned.columns
+        learned = Learned(at, centre[at], np.minimum(learned.pace, 0.3))
+    elif rank:
+        widths = _widths(problem, start, learned, latents)
+    factors = factors_of(joint.bound.graph.guide, latents, centre, widths, automatic)
+    guide = Guided(factors, learned, problem.guide.network, problem.guide.latents)
+    settled = Problem(
+        problem.models,
+        problem.total,
+        problem.training,
+        problem.held_out,
+        guide,
+        problem.inputs,
+        problem.batch,
+    )
+    return Setting(settled, joint, plate, automatic)
+
+
+def _automatic(settings: Settings, plate: str | None, rank: int, latents: int) -> str:
+    """Return the family of the globals that no line of the guide speaks of."""
+    if settings.guide == "fullrank":
+        return "fullrank"
+    dense = settings.guide == "auto" and plate is not None and not latents and rank <= DENSE
+    return "fullrank" if dense else "meanfield"
+
+
+def _from_meanfield(
+    target: CompiledTarget, settings: Settings, start: Array
+) -> tuple[Array, Array]:
+    """Return means and scales of a mean-field fit, from which other families start."""
+    climb = begin_climb(target, settings)
+    layout = Layout(tuple(target.blocks))
+    jitter = climb.streams.starts.standard_normal(start.size) * 0.1
+    fit = meanfield.run(climb.objective, start + layout.points * jitter, climb.streams.starts)
+    scale = np.exp(np.clip(fit.log_scale, -20.0, 10.0))
+    return fit.mean, np.where(layout.points, 1.0, scale)
+
+
+WIDTH_BATCHES, WIDTH_PAIRS, WIDTH_ROUNDS = 8, 4, 6
+
+
+def _widths(
+    problem: Problem, start: Array, learned: Learned, latents: list[tuple[Column, Positions]]
+) -> Array:
+    """Guess how wide every global is, from the curvature along it at the start."""
+    model = problem.models[problem.batch]
+    places = places_of(model, problem.batch)
+    free = np.concatenate([w for _, w in latents])
+    mean = start.copy()
+    mean[learned.columns] = learned.start
+    widths = np.full(start.size, 0.1)
+    widths[learned.columns] = 0.0
+    rng = np.random.default_rng(0)
+    chosen = [
+        rng.choice(problem.training, problem.batch, replace=False)
+        for _ in range(min(WIDTH_BATCHES, -(-len(problem.training) // problem.batch)))
+    ]
+    for _ in range(WIDTH_ROUNDS):
+        curvature = np.zeros(start.size)
+        for positions in chosen:
+            half = rng.standard_normal((WIDTH_PAIRS, start.size))
+            normals = np.concatenate([half, -half])
+            x = np.empty((len(normals), places.dimension))
+            x[:, places.globals] = mean + widths * normals
+            own = rng.standard_normal((len(normals), *places.locals.shape)) * 0.5
+            x[:, places.locals] = own
+            _, gradients = model.batch(positions).value_and_gradient(x)
+            gradients = np.where(np.isfinite(gradients), gradients, 0.0)[:, places.globals]
+            curvature -= np.mean(gradients * normals, axis=0) / len(chosen)
+        with np.errstate(all="ignore"):
+            found = np.abs(curvature[free] / widths[free]) ** -0.5
+        found = np.where(np.isfinite(found), found, 1.0)
+        widths[free] = np.clip(found, widths[free] / 30, np.minimum(1.0, 10 * widths[free]))
+    widths[learned.columns] = 1.0
+    return widths
+
+
+# ---------------------------------------------------------------------------------- the answer
+
+
+def infer(joint: LogJoint, settings: Settings, progress: Progress | None = None) -> Inference:
+    """Fit the guide that the user forces, or fit by minibatches, and judge the answer."""
+    began = perf_counter()
+    setting = set_up(joint, settings)
+    problem = setting.problem
+    local = problem.guide.latents > 0
+    if setting.plate is None:
+        pairs = PAIRS_WHOLE
+    else:
+        pairs = PAIRS_LOCAL if local else PAIRS_GLOBAL
+    tolerance = TOLERANCE + (TOLERANCE_EACH * len(problem.training) if local else 0.0)
+    controlled = setting.plate is not None and not local
+    plan = optimise.Plan(problem, settings.seed, pairs, controlled, tolerance)
+    state = optimise.init(plan)
+    keep: optimise.Kept | None = None
+    if settings.checkpoint:
+        file = checkpoint.File(settings.checkpoint, checkpoint.signature(joint, settings))
+        state = file.restored(state)
+        keep = file.write
+    state = optimise.run(plan, state, keep)
+    elbo = _reported(plan, state)
+    name = "minibatch" if setting.plate is not None else "guide"
+    rungs = (Rung(name, elbo.value, perf_counter() - began),)
+    if progress is not None:
+        progress(rungs[-1])
+    draws = _draws(setting, state, settings)
+    guide = _composite(setting, state, draws)
+    judged = judge(setting.problem, plan, state, elbo, joint, draws)
+    uniform = np.full(len(draws), -np.log(len(draws)))
+    return Inference(
+        target=CompiledTarget(joint),
+        guide=guide,
+        draws=draws,
+        weighted=WeightedDraws(draws, uniform),
+        elbo=elbo,
+        log_evidence=None,
+        khat=judged.khat,
+        khat_quantity=None,
+        ess=judged.ess,
+        rhat=None,
+        gradients=state.steps,
+        verdict=judged.verdict,
+        source="guide",
+        rungs=rungs,
+        notes=(*_told(setting, settings, state), *judged.notes),
+    )
+
+
+def _reported(plan: optimise.Plan, state: optimise.State) -> Elbo:
+    """Estimate the ELBO from fresh draws, over all that was learned from."""
+    problem = plan.problem
+    rng = np.random.default_rng([plan.seed, 5])
+    pairs = REPORTED_PAIRS if problem.guide.latents or problem.total > 1 else 256
+    likelihoods = np.zeros(2 * pairs)
+    total = np.zeros(2 * pairs)
+    shared = normals_for(problem, rng, pairs, 1)[0]
+    count = len(problem.training)
+    for positions in batches(problem.training, problem.batch):
+        _, own = normals_for(problem, rng, pairs, len(positions))
+        elbo, likelihood = values(problem, state.best, state.rows, positions, (shared, own))
+        total += elbo * (len(positions) / count)
+        likelihoods += likelihood * (len(positions) / count)
+    finite = np.isfinite(total) & np.isfinite(likelihoods)
+    failed = int(np.count_nonzero(~finite))
+    if failed == total.size:
+        return Elbo(-np.inf, -np.inf, 0.0, np.inf, failed)
+    mirrored = total.reshape(2, -1).mean(axis=0)
+    mirrored = mirrored[np.isfinite(mirrored)]
+    error = float(mirrored.std() / np.sqrt(max(1, mirrored.size)))
+    value, expected = float(total[finite].mean()), float(likelihoods[finite].mean())
+    return Elbo(value, expected, expected - value, error, failed)
+
+
+def _draws(setting: Setting, state: optimise.State, settings: Settings) -> Array:
+    """Return draws of the guide over all columns of the whole model, (n, D)."""
+    problem, program = setting.problem, setting.joint.program
+    count = max(1, min(settings.draws, HANDED_OUT // max(1, program.dimension)))
+    rng = np.random.default_rng([settings.seed, 6])
+    normals = rng.standard_normal((count, problem.guide.normals))
+    draws = np.empty((count, program.dimension))
+    model = problem.models[problem.batch]
+    shared: list[Positions] = [np.zeros(0, np.intp)]
+    own: list[Positions] = []
+    for column in program.columns:
+        each = np.arange(column.start, column.stop)
+        if model.is_local(column):
+            own.append(each.reshape(problem.total, -1))
+        else:
+            shared.append(each)
+    draws[:, np.concatenate(shared)] = problem.guide.place(state.best, normals)
+    if own:
+        where = np.concatenate(own, axis=1)
+        for positions in batches(np.arange(problem.total), max(1, 2**20 // count)):
+            local = local_of(problem, state.best, state.rows, positions)
+            assert local is not None
+            noise = rng.standard_normal((count, *local.mean.shape))
+            draws[:, where[positions].ravel()] = local.place(noise).reshape(count, -1)
+    return draws
+
+
+def _composite(setting: Setting, state: optimise.State, draws: Array) -> Composite:
+    layout = Layout(CompiledTarget(setting.joint).blocks)
+    mean, scale = draws.mean(axis=0), draws.std(axis=0)
+    scale = np.where(layout.points, 0.0, np.maximum(scale, 1e-300))
+    network = setting.problem.guide.network
+    if network is None:
+        return Composite(mean, scale, layout.points)
+    line = network_line(setting.joint.bound)
+    assert line is not None
+    return Composite(
+        mean,
+        scale,
+        layout.points,
+        state.best[setting.problem.guide.parts[-1]],
+        np.array(network.network.sizes),
+        network.shift,
+        network.spread,
+        np.array(line.inputs),
+    )
+
+
+def _told(setting: Setting, settings: Settings, state: optimise.State) -> tuple[str, ...]:
+    """Say how it was fitted."""
+    problem = setting.problem
+    notes = []
+    if setting.plate is not None:
+        count = f"{len(problem.training):,}"
+        notes.append(
+            f"fitted by minibatches of {problem.batch} of {count} positions of "
+            f"`{setting.plate}`: {state.steps:,} steps, {state.epoch:,} epochs, step size "
+            f"{optimise.FIRST_STEP:g} to {state.step_size:.2g} (Adam, averaged iterates)"
+        )
+        if settings.backend == "jax":
+            notes.append("minibatches are computed by NumPy, not by the backend `jax`")
+    if len(problem.held_out):
+        each = state.best_elbo / len(problem.training)
+        notes.append(
+            f"ELBO of {len(problem.held_out):,} held-out positions: {each:.4f} nats for each"
+        )
+    return tuple(notes)
+
+
+__all__ = ["Rows", "infer", "set_up", "wanted"]

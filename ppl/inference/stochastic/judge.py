@@ -1,0 +1,215 @@
+"""How far to trust a guide that was forced, or fitted by minibatches.
+
+Two detectors that need nothing of the family: importance weights of the guide's draws, where the
+latents are few; and the slopes of the log joint less the guide's own, which are zero where the
+guide is the posterior.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from ppl.compile.load import LogJoint
+from ppl.inference.mismatch import LIMIT
+from ppl.inference.objective import Elbo
+from ppl.inference.pareto import smooth
+from ppl.inference.stochastic.optimise import Plan, State
+from ppl.inference.stochastic.problem import (
+    Problem,
+    batches,
+    estimate,
+    local_of,
+    normals_for,
+    values,
+)
+from ppl.inference.verdict import Verdict, begin
+
+Array = npt.NDArray[np.float64]
+
+FEW, WEIGHTS = 256, 2000
+"""Up to so many latents importance weights are drawn, and how many."""
+KHAT, ENOUGH, OFF = 0.7, 100.0, 0.1
+SLOPES, LOOKED_AT = 16, 512
+"""Pairs of draws, and positions of the plate, on which slopes are compared."""
+HELP = "Try `fullrank`, or leave the guide and the batch out: the ladder corrects its own guide."
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """The verdict, its diagnostics, and further notes."""
+
+    verdict: Verdict
+    khat: float | None
+    ess: float | None
+    notes: tuple[str, ...]
+
+
+def judge(
+    problem: Problem, plan: Plan, state: State, elbo: Elbo, joint: LogJoint, draws: Array
+) -> Judged:
+    """Judge a fitted guide."""
+    if state.outcome == "undefined" or not np.isfinite(elbo.value):
+        verdict = begin("good", "").lower(
+            "poor",
+            "The log density was not finite where the guide was tried.",
+            "Check that the data are possible under the model.",
+        )
+        return Judged(verdict, None, None, ())
+    guide = problem.guide
+    if not guide.normals and not guide.latents:
+        verdict = begin("good", "All unknowns are learned parameters, and the optimiser converged.")
+        return Judged(_converged(verdict, plan, state), None, None, ())
+    verdict = begin("good", "Importance weights confirm the guide.")
+    khat = ess = None
+    notes: tuple[str, ...] = ()
+    if not guide.latents and guide.normals <= FEW:
+        verdict, khat, ess = _weighed(problem, plan, state, verdict)
+        if verdict.word == "good" and np.max(_excess(problem, plan, state)) >= LIMIT:
+            verdict = verdict.lower(
+                "fair",
+                "The guide's slopes do not match the posterior's: some standard deviations are too "
+                "small.",
+                HELP,
+            )
+    else:
+        verdict = _sloped(problem, plan, state, verdict)
+    if guide.network is not None:
+        notes = (_gap(problem, plan, state),)
+    return Judged(_converged(verdict, plan, state), khat, ess, notes)
+
+
+def _converged(verdict: Verdict, plan: Plan, state: State) -> Verdict:
+    if state.outcome == "converged":
+        return verdict
+    return verdict.lower(
+        "poor",
+        f"The optimiser did not converge in {state.steps:,} steps.",
+        "Give the model narrower priors, scale its data, or take larger batches.",
+    )
+
+
+def _weighed(
+    problem: Problem, plan: Plan, state: State, verdict: Verdict
+) -> tuple[Verdict, float, float]:
+    """Judge by importance weights over all data."""
+    rng = np.random.default_rng([plan.seed, 8])
+    normals = normals_for(problem, rng, WEIGHTS // 2, 1)[0]
+    total = np.zeros(len(normals))
+    count = len(problem.training)
+    for positions in batches(problem.training, problem.batch):
+        none = np.zeros((len(normals), len(positions), 0))
+        elbo, _ = values(problem, state.best, None, positions, (normals, none))
+        total += elbo * (len(positions) / count)
+    total = np.where(np.isfinite(total), total, -np.inf)
+    log_weights, khat = smooth(total)
+    weights = np.exp(log_weights)
+    ess = float(1 / np.sum(weights**2))
+    if khat >= KHAT or ess < ENOUGH:
+        reason = (
+            f"The guide is far from the posterior (k-hat {khat:.2f}, {ess:.0f} effective draws of "
+            f"{WEIGHTS:,}); the draws are its own."
+        )
+        return verdict.lower("poor", reason, HELP), khat, ess
+    draws = problem.guide.place(state.best, normals)
+    free = np.ones(draws.shape[1], dtype=bool)
+    free[problem.guide.learned.columns] = False
+    draws = draws[:, free]
+    mean = weights @ draws
+    sd = np.sqrt(weights @ (draws - mean) ** 2)
+    plain = draws.std(axis=0)
+    off = max(
+        float(np.max(np.abs(draws.mean(axis=0) - mean) / sd)),
+        float(np.max(np.abs(np.log(plain / sd)))),
+    )
+    if off > OFF + 1 / np.sqrt(ess):
+        verdict = verdict.lower(
+            "fair",
+            "Importance weights show that some mean or sd of the guide is off by more than 10 %.",
+            HELP,
+        )
+    return verdict, khat, ess
+
+
+def _excess(problem: Problem, plan: Plan, state: State) -> Array:
+    """Return E[(s h)^2] of the latents, of a sample of the positions' own; h is the slope of the
+    log joint less the guide's, which is 0 for the posterior, and s the guide's scale."""
+    guide = problem.guide
+    rng = np.random.default_rng([plan.seed, 9])
+    shared = normals_for(problem, rng, SLOPES, 1)[0]
+    draws = guide.place(state.best, shared)
+    slopes = np.zeros_like(draws)
+    excess: list[Array] = []
+    count, seen = len(problem.training), 0
+    for positions in batches(problem.training, problem.batch):
+        size = len(positions)
+        _, own = normals_for(problem, rng, SLOPES, size)
+        part = problem.models[size].batch(positions)
+        found = estimate(problem, state.best, state.rows, positions, (shared, own), part)
+        local = local_of(problem, state.best, state.rows, positions)
+        if local is not None and seen < LOOKED_AT:
+            scaled = found.local_slopes * np.exp(local.log_scale)
+            excess.append(np.mean(scaled**2, axis=0).ravel())
+            seen += size
+        if not guide.normals and seen >= LOOKED_AT:
+            break
+        slopes += found.global_slopes * (size / count)
+    free = np.ones(draws.shape[1], dtype=bool)
+    free[guide.learned.columns] = False
+    if guide.normals:
+        scale = draws[:, free].std(axis=0)
+        excess.append(np.mean(slopes[:, free] ** 2, axis=0) * scale**2)
+    return np.concatenate(excess)
+
+
+def _sloped(problem: Problem, plan: Plan, state: State, verdict: Verdict) -> Verdict:
+    """Judge by slopes."""
+    every = _excess(problem, plan, state)
+    part_off = float(np.mean(every >= LIMIT))
+    if part_off == 0:
+        return verdict.lower(
+            "fair", "The guide's slopes match the posterior's, and the draws are its own."
+        )
+    return verdict.lower(
+        "fair" if part_off < 0.05 else "poor",
+        "The guide's slopes do not match the posterior's for "
+        f"{max(part_off, 1 / every.size):.0%} of the latents: their standard deviations may be too "
+        "small.",
+        "Treat standard deviations with caution; learned parameters and means are usually close.",
+    )
+
+
+GAP_POSITIONS, GAP_STEPS = 64, 60
+
+
+def _gap(problem: Problem, plan: Plan, state: State) -> str:
+    """Say how much better single guides of a sample of positions are than the network's."""
+    from ppl.guide.rows import Rows
+
+    rng = np.random.default_rng([plan.seed, 10])
+    size = problem.batch
+    chosen = np.sort(rng.choice(problem.training, size, replace=False))
+    local = local_of(problem, state.best, None, chosen)
+    assert local is not None
+    rows = Rows(np.zeros((problem.total, 0)), np.zeros((problem.total, 0)))
+    mean = np.zeros((problem.total, local.mean.shape[1]))
+    scale = mean.copy()
+    mean[chosen], scale[chosen] = local.mean, local.log_scale
+    rows = Rows(mean, scale)
+    alone = problem.without_network()
+    numbers = state.best[: problem.guide.parts[-1].start]
+    normals = normals_for(problem, rng, 32, size)
+    before = float(np.mean(values(problem, state.best, None, chosen, normals)[0]))
+    part = alone.models[size].batch(chosen)
+    for _ in range(GAP_STEPS):
+        drawn = normals_for(problem, rng, 4, size)
+        found = estimate(alone, numbers, rows, chosen, drawn, part)
+        rows.update(chosen, drawn[1], found.local_slopes, 0.2)
+    after = float(np.mean(values(alone, numbers, rows, chosen, normals)[0]))
+    gap = max(0.0, (after - before) / len(problem.training))
+    return (
+        f"amortisation gap: guides fitted to {size} positions one by one are {gap:.3g} nats "
+        "better for each than the network's"
+    )

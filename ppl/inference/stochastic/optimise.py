@@ -1,0 +1,286 @@
+"""The optimiser: Adam with averaged iterates, whose step shrinks, and ends, on evidence.
+
+Steps of one size go on until the ELBO of the averaged iterates, on a fixed set of positions and
+draws, gains no more; then the step is halved (Welandawe et al. 2022, "A framework for improving the
+reliability of black-box variational inference", stop on the same ground). It ends when a smaller
+step gains nothing either. Where the plate has no latents of its own, the gradient of a fixed point
+serves as a control variate (Johnson & Zhang 2013, "Accelerating stochastic gradient descent using
+predictive variance reduction"): it takes away the noise of choosing batches.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from ppl.guide.rows import Rows
+from ppl.inference.stochastic.order import permutation
+from ppl.inference.stochastic.problem import (
+    Part,
+    Problem,
+    batches,
+    estimate,
+    normals_for,
+    values,
+)
+
+Array = npt.NDArray[np.float64]
+Positions = npt.NDArray[np.intp]
+Outcome = Literal["running", "converged", "unconverged", "undefined"]
+
+FIRST_STEP, SHRINK, SMALLEST_STEP = 0.1, 0.3, 3e-3
+"""Step in units of the numbers' own pace; the last is FIRST_STEP * SMALLEST_STEP."""
+MOMENTUM, MEMORY = 0.9, 0.99
+WINDOW = 100
+"""An evaluation comes after so many steps, or an epoch if that is longer."""
+EVALUATED, EVALUATION_PAIRS = 2048, 4
+PATIENCE, HELD_OUT_PATIENCE = 2, 6
+WORTHWHILE = 0.1
+"""A window's gain counts only if it is this part of the largest one with the same step."""
+MAX_STEPS = 60_000
+SETTLING, FIRST_SETTLING = 2, 8
+SHARE, FIRST_SHARE, LEAST_SHARE = 0.7, 0.7, 0.2
+"""Steps of a batch's rows before each step of the numbers, and how far they go."""
+LONGEST_MOVE = 10.0
+"""Steps are cut where a gradient is larger than so many times what is usual."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class State:
+    """Where the optimisation stands; all that it needs to go on.
+
+    Attributes
+    ----------
+    numbers, first, second
+        The guide's numbers, and the averages of their gradients and squares, (p,).
+    total, counted
+        The sum of the numbers over this window, and how many steps it has.
+    best, best_elbo
+        The best average so far and its ELBO on the fixed set, in nats.
+    anchor, anchor_gradient
+        The control variate's point among the globals and its whole gradient, (G,); empty if none.
+    rows
+        Of the positions' latents; moved in place.
+    step_size, steps, epoch, place
+        The step, how many were taken, and where in which epoch the next batch is.
+    idle, largest
+        Windows running without gain at this step size, and the largest gain of a window at it.
+    trace
+        ELBO of every window.
+    """
+
+    numbers: Array
+    first: Array
+    second: Array
+    total: Array
+    counted: int
+    best: Array
+    best_elbo: float
+    anchor: Array
+    anchor_gradient: Array
+    rows: Rows | None
+    step_size: float = FIRST_STEP
+    steps: int = 0
+    epoch: int = 0
+    place: int = 0
+    idle: int = 0
+    largest: float = 0.0
+    trace: tuple[float, ...] = ()
+    outcome: Outcome = "running"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Plan:
+    """How to optimise a problem.
+
+    Attributes
+    ----------
+    pairs
+        Mirrored pairs of draws for each step.
+    controlled
+        Whether to use the control variate.
+    tolerance
+        A gain that counts, in nats.
+    """
+
+    problem: Problem
+    seed: int
+    pairs: int
+    controlled: bool
+    tolerance: float
+    max_steps: int = MAX_STEPS
+
+
+def init(plan: Plan) -> State:
+    """Return the state at the start."""
+    problem = plan.problem
+    numbers = problem.guide.start(np.random.default_rng([plan.seed, 1]))
+    rows = None
+    if problem.guide.latents and problem.guide.network is None:
+        rows = Rows.empty(problem.total, problem.guide.latents)
+    zeros = np.zeros_like(numbers)
+    none = np.zeros(0)
+    state = State(numbers, zeros, zeros, zeros, 0, numbers, -np.inf, none, none, rows)
+    return _anchored(plan, state) if plan.controlled else state
+
+
+Kept = Callable[[State], None]
+
+
+def run(plan: Plan, state: State, keep: Kept | None = None) -> State:
+    """Go on until there is nothing to gain; `keep` is given the state after every window."""
+    while state.outcome == "running":
+        state = _window(plan, state)
+        if keep is not None:
+            keep(state)
+    return state
+
+
+def _window(plan: Plan, state: State) -> State:
+    """Take the steps up to the next evaluation, and evaluate."""
+    problem = plan.problem
+    cut = batches(problem.training, problem.batch)
+    length = max(1, len(cut))
+    target = state.steps + (length if length >= WINDOW else length * -(-WINDOW // length))
+    pace = problem.guide.pace()
+    while state.steps < target:
+        order = problem.training
+        if length > 1:
+            order = problem.training[permutation(plan.seed, state.epoch, len(problem.training))]
+        for positions in batches(order, problem.batch)[state.place :]:
+            state = _step(plan, state, positions, pace)
+        state = replace(state, epoch=state.epoch + 1, place=0)
+    return _evaluated(plan, state)
+
+
+def _step(plan: Plan, state: State, positions: Positions, pace: Array) -> State:
+    problem = plan.problem
+    rng = np.random.default_rng([plan.seed, 2, state.steps])
+    normals = normals_for(problem, rng, plan.pairs, len(positions))
+    anchor = state.anchor if state.anchor.size else None
+    part = problem.models[len(positions)].batch(positions)
+    if state.rows is not None:
+        _settle(plan, state, part, positions, rng)
+    found = estimate(problem, state.numbers, state.rows, positions, normals, part, anchor)
+    gradient = found.gradient
+    if anchor is not None:
+        slopes = np.broadcast_to(state.anchor_gradient, (len(normals[0]), anchor.size))
+        draws = problem.guide.place(state.numbers, normals[0])
+        gradient = gradient + problem.guide.pull(state.numbers, normals[0], draws, slopes)
+    count = state.steps + 1
+    usual = np.sqrt(state.second / max(1e-300, 1 - MEMORY ** max(1, state.steps)))
+    if state.steps >= WINDOW // 4:
+        limit = LONGEST_MOVE * np.maximum(usual, 1e-12)
+        gradient = np.clip(gradient, -limit, limit)
+    first = MOMENTUM * state.first + (1 - MOMENTUM) * gradient
+    second = MEMORY * state.second + (1 - MEMORY) * gradient**2
+    move = first / (1 - MOMENTUM**count)
+    move /= np.sqrt(second / (1 - MEMORY**count)) + 1e-12
+    numbers = state.numbers + state.step_size * pace * move
+    return replace(
+        state,
+        numbers=numbers,
+        first=first,
+        second=second,
+        total=state.total + numbers,
+        counted=state.counted + 1,
+        steps=count,
+        place=state.place + 1,
+    )
+
+
+def _settle(
+    plan: Plan, state: State, part: Part, positions: Positions, rng: np.random.Generator
+) -> None:
+    """Bring a batch's rows to their optimum at the present numbers, nearly.
+
+    The gradient by the numbers is then that of the bound with the best rows.
+    """
+    assert state.rows is not None
+    first = state.epoch == 0
+    for _ in range(FIRST_SETTLING if first else SETTLING):
+        normals = normals_for(plan.problem, rng, plan.pairs, len(positions))
+        found = estimate(plan.problem, state.numbers, state.rows, positions, normals, part)
+        share = FIRST_SHARE if first else max(SHARE * state.step_size / FIRST_STEP, LEAST_SHARE)
+        state.rows.update(positions, normals[1], found.local_slopes, share)
+
+
+def _anchored(plan: Plan, state: State) -> State:
+    """Move the control variate's point to the guide's mean, and pass over all data."""
+    problem = plan.problem
+    normals = np.zeros((1, problem.guide.normals))
+    anchor = problem.guide.place(state.numbers, normals)[0]
+    total = np.zeros(anchor.size)
+    count = len(problem.training)
+    for positions in batches(problem.training, problem.batch):
+        size = len(positions)
+        places = problem.places_of(size)
+        x = np.empty((1, places.dimension))
+        x[:, places.globals] = anchor
+        _, gradient = problem.models[size].batch(positions).value_and_gradient(x)
+        total += gradient[0, places.globals] * (size / count)
+    if not np.isfinite(total).all():
+        return replace(state, anchor=np.zeros(0), anchor_gradient=np.zeros(0))
+    return replace(state, anchor=anchor, anchor_gradient=total)
+
+
+def evaluate(plan: Plan, numbers: Array, rows: Rows | None, held_out: bool = False) -> float:
+    """Return the ELBO on a fixed set of positions and draws, scaled to the training positions."""
+    problem = plan.problem
+    positions = problem.held_out if held_out else problem.training
+    if not held_out and len(positions) > EVALUATED and not plan.controlled:
+        rng = np.random.default_rng([plan.seed, 3])
+        positions = np.sort(rng.choice(positions, EVALUATED, replace=False))
+    total, weight = 0.0, 0
+    for number, part in enumerate(batches(positions, problem.batch)):
+        if len(part) not in problem.models:
+            continue
+        rng = np.random.default_rng([plan.seed, 4, 0 if plan.controlled else number])
+        normals = normals_for(problem, rng, EVALUATION_PAIRS, len(part))
+        elbo, _ = values(problem, numbers, rows, part, normals)
+        total += float(np.mean(elbo)) * len(part)
+        weight += len(part)
+    return total / weight if weight else -np.inf
+
+
+def _evaluated(plan: Plan, state: State) -> State:
+    """Judge the window's average; shrink the step, or end, where nothing was gained."""
+    average = state.total / max(1, state.counted)
+    held_out = len(plan.problem.held_out) > 0
+    elbo = evaluate(plan, average, state.rows, held_out)
+    if not np.isfinite(elbo) and state.best_elbo == -np.inf:
+        elbo = evaluate(plan, state.numbers, state.rows, held_out)
+        average = state.numbers
+    gain = elbo - state.best_elbo
+    gained = gain > max(plan.tolerance, WORTHWHILE * state.largest)
+    largest = max(state.largest, gain) if np.isfinite(gain) else state.largest
+    better = elbo > state.best_elbo
+    state = replace(
+        state,
+        best=average if better else state.best,
+        best_elbo=max(elbo, state.best_elbo),
+        total=np.zeros_like(state.total),
+        counted=0,
+        idle=0 if gained else state.idle + 1,
+        largest=largest,
+        trace=(*state.trace, elbo),
+    )
+    patience = HELD_OUT_PATIENCE if held_out else PATIENCE
+    if state.idle >= patience:
+        smaller = state.step_size * SHRINK
+        if smaller < FIRST_STEP * SMALLEST_STEP:
+            return replace(state, outcome=_end(state))
+        state = replace(
+            state, step_size=smaller, idle=patience - 1, largest=0.0, numbers=state.best
+        )
+    if state.steps >= plan.max_steps:
+        return replace(state, outcome="unconverged" if state.best_elbo > -np.inf else "undefined")
+    return _anchored(plan, state) if plan.controlled else state
+
+
+def _end(state: State) -> Outcome:
+    return "converged" if state.best_elbo > -np.inf else "undefined"

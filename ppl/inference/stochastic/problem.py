@@ -1,0 +1,368 @@
+"""What is optimised: the ELBO, estimated from a batch of a plate and a few draws of the guide.
+
+The vector that the optimiser moves has the numbers of the global factors, the learned parameters,
+and the weights of networks; latents of single positions without a network have rows of their own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import pairwise
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from ppl.compile.program import Column
+from ppl.guide.factors import Factor
+from ppl.guide.rows import Amortized, Local, Rows
+
+Array = npt.NDArray[np.float64]
+Positions = npt.NDArray[np.intp]
+
+
+class Part(Protocol):
+    """The model on one batch."""
+
+    def value_and_gradient(self, x: Array) -> tuple[Array, Array]:
+        """Return the log joint, scaled to the whole plate, (S,), and its gradient, (S, D)."""
+
+    def log_joint(self, x: Array) -> Array:
+        """Return the log joint alone, (S,)."""
+
+    def log_likelihood(self, x: Array) -> Array:
+        """Return the observations' part of it, (S,)."""
+
+
+class Model(Protocol):
+    """A model for batches of one size."""
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """The layout of a batch's vector."""
+
+    def is_local(self, column: Column) -> bool:
+        """Whether a block of columns belongs to single positions of the plate."""
+
+    def batch(self, positions: Positions) -> Part:
+        """Return the model on some positions."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Places:
+    """Where a batch's vector has the globals, (G,), and the latents of its positions, (B, K)."""
+
+    globals: Positions
+    locals: Positions
+    dimension: int
+
+
+def places_of(model: Model, size: int) -> Places:
+    """Sort the columns of a batch's vector."""
+    shared: list[Positions] = []
+    own: list[Positions] = []
+    for column in model.columns:
+        each = np.arange(column.start, column.stop)
+        if model.is_local(column):
+            own.append(each.reshape(size, -1))
+        else:
+            shared.append(each)
+    dimension = model.columns[-1].stop if model.columns else 0
+    return Places(
+        np.concatenate([np.zeros(0, np.intp), *shared]).astype(np.intp),
+        np.concatenate([np.zeros((size, 0), np.intp), *own], axis=1).astype(np.intp),
+        dimension,
+    )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Learned:
+    """Learned parameters: their places among the globals, start and pace, (c,) each."""
+
+    columns: Positions
+    start: Array
+    pace: Array
+
+
+@dataclass(frozen=True, eq=False)
+class Guided:
+    """A composite guide: factors of the globals, learned parameters, and the positions' factor.
+
+    Attributes
+    ----------
+    factors
+        Their columns count among the globals.
+    learned
+        Learned parameters.
+    network
+        From a position's data to its latents; None where they have rows.
+    latents
+        Number K of latents of each position.
+    """
+
+    factors: tuple[Factor, ...]
+    learned: Learned
+    network: Amortized | None = None
+    latents: int = 0
+
+    @cached_property
+    def parts(self) -> list[slice]:
+        """Which numbers are each factor's, the learned parameters', and the network's."""
+        sizes = [f.count for f in self.factors]
+        sizes.append(self.learned.columns.size)
+        sizes.append(self.network.network.count if self.network is not None else 0)
+        ends = np.cumsum([0, *sizes])
+        return [slice(int(a), int(b)) for a, b in pairwise(ends)]
+
+    @property
+    def count(self) -> int:
+        """How many numbers there are."""
+        return int(self.parts[-1].stop)
+
+    @cached_property
+    def normals(self) -> int:
+        """Standard normals that a draw of the globals takes."""
+        return sum(f.normals for f in self.factors)
+
+    def start(self, rng: np.random.Generator) -> Array:
+        """Return the numbers at the start."""
+        found = [f.start() for f in self.factors]
+        found.append(self.learned.start)
+        if self.network is not None:
+            found.append(self.network.network.start(rng))
+        return np.concatenate([np.zeros(0), *found])
+
+    def pace(self) -> Array:
+        """Return how far each number moves in a step."""
+        found = [f.pace() for f in self.factors]
+        found.append(self.learned.pace)
+        if self.network is not None:
+            found.append(0.3 * self.network.network.pace())
+        return np.concatenate([np.zeros(0), *found])
+
+    def place(self, numbers: Array, normals: Array) -> Array:
+        """Return draws of the globals, (S, G), from normals (S, e)."""
+        draws = np.empty((len(normals), self._width))
+        first = 0
+        for factor, part in zip(self.factors, self.parts, strict=False):
+            own = normals[:, first : first + factor.normals]
+            draws[:, factor.columns] = factor.place(numbers[part], own)
+            first += factor.normals
+        draws[:, self.learned.columns] = numbers[self.parts[-2]]
+        return draws
+
+    @cached_property
+    def _width(self) -> int:
+        return sum(f.columns.size for f in self.factors) + self.learned.columns.size
+
+    def score(self, numbers: Array, normals: Array, draws: Array) -> Array:
+        """Return the gradient of the globals' log density at draws, (S, G); 0 for parameters."""
+        found = np.zeros_like(draws)
+        first = 0
+        for factor, part in zip(self.factors, self.parts, strict=False):
+            own = normals[:, first : first + factor.normals]
+            found[:, factor.columns] = factor.score(numbers[part], own, draws[:, factor.columns])
+            first += factor.normals
+        return found
+
+    def log_density(self, numbers: Array, normals: Array, draws: Array) -> Array:
+        """Return the globals' log density at draws, (S,)."""
+        found = np.zeros(len(draws))
+        first = 0
+        for factor, part in zip(self.factors, self.parts, strict=False):
+            own = normals[:, first : first + factor.normals]
+            found += factor.log_density(numbers[part], own, draws[:, factor.columns])
+            first += factor.normals
+        return found
+
+    def pull(self, numbers: Array, normals: Array, draws: Array, slopes: Array) -> Array:
+        """Return the gradient by all numbers but the network's, from slopes (S, G)."""
+        found = np.zeros(self.count)
+        first = 0
+        for factor, part in zip(self.factors, self.parts, strict=False):
+            own, columns = normals[:, first : first + factor.normals], factor.columns
+            found[part] = factor.pull(numbers[part], own, draws[:, columns], slopes[:, columns])
+            first += factor.normals
+        found[self.parts[-2]] = slopes[:, self.learned.columns].mean(axis=0)
+        return found
+
+
+@dataclass(frozen=True, eq=False)
+class Problem:
+    """A model by batches, and the guide that is fitted to it.
+
+    Attributes
+    ----------
+    models
+        By the size of a batch.
+    total
+        Positions of the plate, those held out included; 1 where there is no plate.
+    training, held_out
+        Positions that are learned from, and those that are not.
+    guide
+        Its form.
+    inputs
+        What the network reads, (N, F); None where there is none.
+    batch
+        Positions of a batch.
+    """
+
+    models: dict[int, Model]
+    total: int
+    training: Positions
+    held_out: Positions
+    guide: Guided
+    inputs: Inputs | None
+    batch: int
+    places: dict[int, Places] = field(default_factory=dict)
+
+    def without_network(self) -> Problem:
+        """Return the problem with rows in place of the network."""
+        guide = Guided(self.guide.factors, self.guide.learned, None, self.guide.latents)
+        return Problem(
+            self.models, self.total, self.training, self.held_out, guide, None, self.batch
+        )
+
+    def places_of(self, size: int) -> Places:
+        """Return where a batch of a size has its globals and locals."""
+        if size not in self.places:
+            self.places[size] = places_of(self.models[size], size)
+        return self.places[size]
+
+
+class Inputs(Protocol):
+    """What a network reads, by positions."""
+
+    @property
+    def width(self) -> int:
+        """Numbers for each position."""
+
+    def at(self, positions: Positions) -> Array:
+        """Return the inputs of some positions, (B, F)."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Estimated:
+    """The ELBO of one batch, (S,), its gradient by the numbers, and the slopes behind it.
+
+    Slopes are those of the log joint less the guide's: of the positions' latents for each
+    position's own log joint, (S, B, K), and of the globals, (S, G).
+    """
+
+    elbo: Array
+    gradient: Array
+    local_normals: Array
+    local_slopes: Array
+    global_slopes: Array
+    joint_gradient: Array
+
+
+def local_of(
+    problem: Problem, numbers: Array, rows: Rows | None, positions: Positions
+) -> Local | None:
+    """Return the factor of a batch's own latents; None if there are none."""
+    guide = problem.guide
+    if guide.network is not None and problem.inputs is not None:
+        return guide.network.at(numbers[guide.parts[-1]], problem.inputs.at(positions))
+    return rows.at(positions) if rows is not None else None
+
+
+def drawn(
+    problem: Problem,
+    numbers: Array,
+    local: Local | None,
+    size: int,
+    normals: tuple[Array, Array],
+) -> Array:
+    """Return a batch's vectors, (S, D), from normals (S, e) and (S, B, K)."""
+    places = problem.places_of(size)
+    x = np.empty((len(normals[0]), places.dimension))
+    x[:, places.globals] = problem.guide.place(numbers, normals[0])
+    if local is not None:
+        x[:, places.locals] = local.place(normals[1])
+    return x
+
+
+def estimate(
+    problem: Problem,
+    numbers: Array,
+    rows: Rows | None,
+    positions: Positions,
+    normals: tuple[Array, Array],
+    part: Part | None = None,
+    anchor: Array | None = None,
+) -> Estimated:
+    """Estimate the ELBO and its gradient on a batch.
+
+    The score of the guide is subtracted from the slopes of the log joint, and the path followed
+    back. With an `anchor`, (G,), the gradient of the batch there is returned, too.
+    """
+    guide, size = problem.guide, len(positions)
+    places = problem.places_of(size)
+    part = part or problem.models[size].batch(positions)
+    local = local_of(problem, numbers, rows, positions)
+    x = drawn(problem, numbers, local, size, normals)
+    scale = len(problem.training) / size
+    if anchor is not None:
+        x = np.concatenate([x, anchor[None]])
+    values, gradients = part.value_and_gradient(x)
+    bad = ~(np.isfinite(values) & np.isfinite(gradients).all(axis=1))
+    if bad.any():
+        gradients = np.where(bad[:, None], 0.0, gradients)
+    joint_gradient = np.zeros(0)
+    if anchor is not None:
+        joint_gradient = gradients[-1, places.globals]
+        x, values, gradients = x[:-1], values[:-1], gradients[:-1]
+    draws = x[:, places.globals]
+    slopes = gradients[:, places.globals]
+    if anchor is not None:
+        slopes = slopes - joint_gradient
+    elbo = values - guide.log_density(numbers, normals[0], draws)
+    slopes = slopes - guide.score(numbers, normals[0], draws)
+    gradient = guide.pull(numbers, normals[0], draws, slopes)
+    own = np.zeros((len(x), size, 0))
+    if local is not None:
+        elbo = elbo - scale * local.log_density(normals[1]).sum(axis=1)
+        own = gradients[:, places.locals] - scale * local.score(normals[1])
+        if guide.network is not None:
+            weights = numbers[guide.parts[-1]]
+            gradient[guide.parts[-1]] = guide.network.pull(weights, local, normals[1], own)
+        own = own / scale
+    return Estimated(elbo, gradient, normals[1], own, slopes, joint_gradient)
+
+
+def values(
+    problem: Problem,
+    numbers: Array,
+    rows: Rows | None,
+    positions: Positions,
+    normals: tuple[Array, Array],
+) -> tuple[Array, Array]:
+    """Return the ELBO of a batch and its expected log likelihood, scaled up, (S,) each."""
+    size = len(positions)
+    part = problem.models[size].batch(positions)
+    local = local_of(problem, numbers, rows, positions)
+    x = drawn(problem, numbers, local, size, normals)
+    draws = x[:, problem.places_of(size).globals]
+    elbo = part.log_joint(x) - problem.guide.log_density(numbers, normals[0], draws)
+    if local is not None:
+        scale = len(problem.training) / size
+        elbo = elbo - scale * local.log_density(normals[1]).sum(axis=1)
+    return elbo, part.log_likelihood(x)
+
+
+def normals_for(
+    problem: Problem, rng: np.random.Generator, pairs: int, size: int
+) -> tuple[Array, Array]:
+    """Return mirrored standard normals for globals, (2 P, e), and locals, (2 P, B, K)."""
+    shared = rng.standard_normal((pairs, problem.guide.normals))
+    own = rng.standard_normal((pairs, size, problem.guide.latents))
+    return np.concatenate([shared, -shared]), np.concatenate([own, -own])
+
+
+def batches(positions: Sequence[int] | Positions, size: int) -> list[Positions]:
+    """Cut positions into batches; the last may be short."""
+    every = np.asarray(positions, dtype=np.intp)
+    return [every[k : k + size] for k in range(0, len(every), size)]

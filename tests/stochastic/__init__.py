@@ -1,0 +1,1 @@
+"""Tests of stochastic optimisation: batches, factors, networks, whole fits."""
