@@ -284,7 +284,7 @@ def _fit_fullrank(climb: Climb) -> Climb:
     if not best.converged and (non_centred or best.criterion > LOST):
         climb, best = _more_starts(climb, objective, best)
     modes: tuple[fullrank.State, ...] = (best,)
-    if not climb.layout.parameters:
+    if not climb.layout.parameters and not climb.target.log_concave:
         half = climb.deadline - 0.5 * climb.settings.time_limit
         found = search.run(
             climb.target,

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ppl.compile.closed import Component, components
+from ppl.compile.concave import is_concave
 from ppl.compile.load import LogJoint, compile_bound
 from ppl.compile.program import Column
 from ppl.constraints import Constraint
@@ -97,6 +98,11 @@ class CompiledTarget:
     def components(self) -> tuple[Component, ...] | None:
         """Independent parts of the posterior, where its form can be proved."""
         return components(self.model.bound, self.supports)
+
+    @cached_property
+    def log_concave(self) -> bool:
+        """Whether the log joint is proved to be concave."""
+        return is_concave(self.model.bound, self.supports)
 
     @cached_property
     def skipped(self) -> frozenset[str]:

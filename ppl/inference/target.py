@@ -33,6 +33,10 @@ class Target(Protocol):
     def start(self) -> Array:
         """Where inference starts, (D,)."""
 
+    @property
+    def log_concave(self) -> bool:
+        """Whether the log joint is proved to be concave, and so has one mode."""
+
     def value_and_gradient(self, positions: Array) -> tuple[Array, Array]:
         """Return the log joint (S,) at positions (S, D), and its gradient (S, D).
 

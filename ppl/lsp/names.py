@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ppl.constraints import SETS
+from ppl.distributions import DISTRIBUTIONS
 from ppl.graph.declare import Declarations, declare, name_of, strip
 from ppl.syntax import tree
 from ppl.text import Span
@@ -137,9 +138,23 @@ class _Walker:
                 yield from self.definition(statement, scope)
             case tree.Guide(entries=entries):
                 for entry in entries:
-                    yield from self.each((t for t in entry.targets if _word(t) != "default"), scope)
-                    if isinstance(entry.family, tree.Call):
-                        yield from self.each(entry.family.arguments, scope)
+                    yield from self.guided(entry, scope)
+
+    def guided(self, entry: tree.GuideEntry, scope: Scope) -> Iterator[Occurrence]:
+        """Yield the names in a line of the guide, whose left side brings the indices."""
+        inner = {**scope}
+        for target in entry.targets:
+            positions = target.positions if isinstance(target, tree.Index) else ()
+            for position in positions:
+                if isinstance(position, tree.Name) and position.id not in self.known:
+                    inner.setdefault(position.id, Meaning("index", position.span))
+        yield from self.each((t for t in entry.targets if _word(t) != "default"), inner)
+        family = entry.family
+        name = family.function if isinstance(family, tree.Call) else family
+        if name.id in DISTRIBUTIONS:
+            yield Occurrence(name.id, name.span, Meaning("called", None))
+        if isinstance(family, tree.Call):
+            yield from self.each((*family.arguments, *family.keywords), inner)
 
     def block(self, scope: Scope) -> Scope:
         """Return the scope inside a loop: names that are defined there without brackets."""
@@ -190,9 +205,10 @@ class _Walker:
                 yield self.function(function)
                 inner = yield from self.loops(loops, scope)
                 yield from self.each(arguments, inner)
-                for option in options:
-                    yield Occurrence(option.name.id, option.name.span, Meaning("option", None))
-                    yield from self.node(option.value, inner)
+                yield from self.each(options, inner)
+            case tree.Keyword(name=name, value=value):
+                yield Occurrence(name.id, name.span, Meaning("option", None))
+                yield from self.node(value, scope)
             case tree.Comprehension(body=body, loops=loops):
                 inner = yield from self.loops(loops, scope)
                 yield from self.node(body, inner)

@@ -67,7 +67,7 @@ def is_far(check: Check) -> bool:
 
 
 def _compared(fit: Fit) -> list[_Compared]:
-    bound = fit.joint.bound
+    bound = fit.joint.bound.as_written
     sizes = {n: int(v.size) for n, v in bound.data.items() if bound.samples(n)}
     total = sum(sizes.values())
     count = min(REPLICATES, ENTRIES // max(total, 1))
@@ -83,12 +83,21 @@ def _compared(fit: Fit) -> list[_Compared]:
             continue
         known = np.ravel(bound.data[name]).astype(float)
         made = np.asarray(arrays[name], dtype=float).reshape(count, -1)
-        if name in bound.missing:
-            present = ~np.ravel(bound.missing[name])
+        present = _present(fit, name)
+        if present is not None:
             known, made = known[present], made[:, present]
         if known.size > 1 and np.isfinite(made).all():
             found.append(_Compared(name, known, made))
     return found
+
+
+def _present(fit: Fit, name: str) -> npt.NDArray[np.bool_] | None:
+    """Return which of a name's values are there (n,); None where all are."""
+    bound = fit.joint.bound
+    if name in bound.missing:
+        return ~np.ravel(bound.missing[name])
+    marks = bound.data.get(f"{name}.present")
+    return None if marks is None else np.ravel(marks) > 0
 
 
 def _checks(one: _Compared) -> tuple[Check, ...]:

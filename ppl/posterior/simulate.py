@@ -52,7 +52,7 @@ def replicate_few(fit: Fit, count: int) -> Arrays:
     PplError
         Where something cannot be drawn.
     """
-    old = fit.joint.bound
+    old = fit.joint.bound.as_written
     observed = tuple(n for n in old.data if old.samples(n))
     rng = np.random.default_rng([fit.seed, CHECKED])
     positions = fit.inference.draws[np.arange(count) % len(fit.inference.draws)]

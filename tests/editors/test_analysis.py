@@ -12,6 +12,9 @@ from ppl.lsp.positions import UTF8, UTF16, UTF32, to_offset, to_place
 from ppl.text import Source
 from tests.editors.texts import texts, tokens_of
 
+FAMILIES = {"meanfield", "fullrank", "lowrank", "structured", "amortized"}
+"""Words of the guide block; families that are distributions are names."""
+
 SCOPES = """\
 dim K = 2
 fn f(a, k) { t = a + k; t * 2 }
@@ -52,6 +55,20 @@ def test_names_mean_what_their_scope_says() -> None:
     assert not any(key[1].startswith(("default", "meanfield")) for key in found)
 
 
+GUIDED = """\
+for n in N { z[n] ~ Normal(0, 1); x[n] ~ Normal(z[n], s) }
+s ~ Gamma(1, 1)
+guide { s ~ Gamma; z[n] ~ amortized(x[n], hidden = 8) }
+"""
+
+
+def test_a_line_of_the_guide_brings_its_index() -> None:
+    found = homes(GUIDED)
+    assert found[3, "n@22"] == found[3, "n@39"] == (3, 22)
+    assert found[3, "x@37"] == (1, 35)
+    assert found[3, "Gamma@13"] is found[3, "hidden@43"] is None
+
+
 @pytest.mark.parametrize("text", texts(), ids=range(len(texts())))
 def test_every_name_of_a_model_is_found(text: str) -> None:
     """Those that the parser reads, but for `default` and families of guides."""
@@ -60,7 +77,7 @@ def test_every_name_of_a_model_is_found(text: str) -> None:
     assert names is not None
     found = {one.span for one in names.occurrences}
     for token in tokens_of(text):
-        if token.kind == "NAME" and token.text not in ("default", "meanfield"):
+        if token.kind == "NAME" and token.text not in {"default", *FAMILIES}:
             assert token.span in found, token
     for one in names.occurrences:
         assert unicodedata.normalize("NFKC", source.at(one.span)) == one.name

@@ -37,6 +37,7 @@ class Model:
     to_quantities: Callable = identity
     start: np.ndarray | None = None
     calls: int = field(default=0)
+    log_concave: bool = False
 
     def __post_init__(self):
         self.dimension = self.blocks[-1].stop

@@ -41,6 +41,46 @@ def test_missing_values_take_no_part():
     assert fit.verdict == "good"
 
 
+SERIES = """\
+data y[T]
+a ~ Normal(0, 0.5)
+y[0] ~ Normal(0, 1)
+for t in 1:T {
+  y[t] ~ Normal(a * y[t - 1], 1)
+}
+"""
+VECTORS = """\
+data y[N, D]
+m[D] ~ Normal(0, 9)
+for n in N {
+  y[n] ~ MultivariateNormal(m, cov = [[1, 0.5], [0.5, 1]])
+}
+"""
+COVARIATE = """\
+data y[N], z[N]
+p ~ Beta(1, 1)
+for n in N {
+  y[n] ~ Bernoulli(p)
+  z[n] ~ Normal(y[n], 1)
+}
+"""
+
+
+@pytest.mark.parametrize(
+    ("model", "y", "rest"),
+    [
+        (SERIES, np.array([0.3, np.nan, np.nan, 0.2, -0.5, np.nan, 0.9]), {}),
+        (VECTORS, np.array([[5.0, np.nan], [np.nan, 7.0], [5.5, 6.0], [np.nan, np.nan]]), {}),
+        (COVARIATE, np.array([1, 0, 1, np.nan, 1]), {"z": np.array([0.9, 0.1, 1.2, 0.6, 0.8])}),
+    ],
+    ids=["series", "vectors", "summed out"],
+)
+def test_what_is_inferred_is_not_checked(model, y, rest):
+    found = checks(ppl.Model(model).infer(y=y, **rest))
+    assert found["y", "mean"].observed == pytest.approx(np.nanmean(y))
+    assert found["y", "max"].observed == np.nanmax(y)
+
+
 def test_far_too_much_spread_lowers_the_verdict():
     y = np.concatenate([np.zeros(100), RNG.poisson(30.0, 100)])
     fit = ppl.Model(COUNTS).infer(y=y)
