@@ -28,6 +28,7 @@ from ppl.graph.nodes import (
     subtract,
     walk,
 )
+from ppl.graph.order import closure, piece_reads
 from ppl.graph.substitute import NotPlain
 from ppl.graph.wrapped import with_bounds
 from ppl.text import Diagnostic, ModelError
@@ -165,6 +166,8 @@ def inlined(
         }
         if not found:
             return node
+        for name in found:
+            _check_ends(bound, name, states, shadowed)
 
         def one(n: Node) -> Node:
             if not isinstance(n, Read) or n.name not in found:  # noqa: B023
@@ -186,6 +189,34 @@ def inlined(
             return whole
 
         node = rewrite(node, one)
+
+
+def _check_ends(
+    bound: BoundGraph, name: str, states: Container[str], shadowed: frozenset[str]
+) -> None:
+    """Refuse a name that is computed from its own earlier positions: writing it out has no end."""
+    variables, pieces = bound.graph.variables, bound.graph.pieces
+    edges = {
+        n: {
+            other
+            for k in variables[n].pieces
+            for other in piece_reads(pieces[k])
+            if other in shadowed and other not in states
+        }
+        for n in shadowed
+        if n in variables and n not in states
+    }
+    if name not in closure(edges.get(name, ()), edges):
+        return
+    shown = variables[name].name
+    raise error_in(
+        bound,
+        kinds.UNSUPPORTED(
+            f"`{shown}` is computed step by step from discrete latents: this is not supported yet",
+            variables[name].span,
+            help="write it out, as in `sum(z[s] for s in 0:t)`",
+        ),
+    )
 
 
 def _definition(pieces: Sequence[Piece], positions: tuple[Node, ...]) -> Node | None:
