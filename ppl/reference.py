@@ -161,7 +161,7 @@ def distribution_text(record: Distribution) -> str:
         if law is not None
     ]
     if known:
-        lines.append("- closed forms: " + ", ".join(known))
+        lines.append("- known: " + ", ".join(known))
     return "\n".join(lines) + "\n"
 
 

@@ -8,12 +8,12 @@ import numpy as np
 
 from ppl.compile.program import Inside
 from ppl.compile.runtime import BadPosition, OutsideSupport
-from ppl.data.bind import value_help
+from ppl.data.bind import value_help, value_text
 from ppl.data.diagnostics import VALUE
 from ppl.graph.bound import BoundGraph
 from ppl.graph.evaluate import integer
 from ppl.graph.graph import Sample
-from ppl.graph.nodes import LogDensity, Read
+from ppl.graph.nodes import Read
 from ppl.text import DataError
 
 Positions = Mapping[str, tuple[Read, int]]
@@ -31,10 +31,10 @@ def outside_support(bound: BoundGraph, step: Inside, error: OutsideSupport) -> D
     starts = [integer(i.domain.start, bound.sizes, bound.data) for i in step.indices]
     place = tuple(a + b for a, b in zip(error.place, starts, strict=False))
     values = bound.data[error.name]
-    facts = _facts(bound, piece.density, place)
+    facts = _facts(bound, piece, place)
     diagnostic = VALUE(
-        f"`{_at(error.name, place)}` is {values[place]:g}, but `{error.name} ~ {distribution}` "
-        f"needs {step.needs}",
+        f"`{_at(error.name, place)}` is {value_text(values[place])}, but "
+        f"`{error.name} ~ {distribution}` needs {step.needs}",
         piece.target.span or piece.span,
         facts,
         help=value_help(graph, piece, np.asarray(values, dtype=np.float64)),
@@ -42,11 +42,13 @@ def outside_support(bound: BoundGraph, step: Inside, error: OutsideSupport) -> D
     return DataError((diagnostic,), graph.source)
 
 
-def _facts(bound: BoundGraph, density: LogDensity, place: tuple[int, ...]) -> str:
+def _facts(bound: BoundGraph, piece: Sample, place: tuple[int, ...]) -> str:
     """Return the values at that place of data that are arguments."""
     found = []
-    for argument in density.arguments:
+    for argument in piece.density.arguments:
         if isinstance(argument, Read) and argument.name in bound.data:
+            if not argument.free <= set(piece.indices):
+                continue
             values = bound.data[argument.name]
             if values.ndim == len(place) and all(
                 p < n for p, n in zip(place, values.shape, strict=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -115,7 +115,7 @@ def bind(
     whole, graph, data = graph, work.graph, work.data
     observed -= {k for n in work.states for k in graph.variables[n].pieces}
     latents, barren, parameters = _roles(graph, observed, set(data))
-    _raise(_not_of_latents(graph, latents), graph)
+    _raise([*_weighted(graph, latents), *_not_of_latents(graph, latents)], graph)
     graph, kept = required(graph, latents)
     notes.extend(kept)
     if given and not observed and not any(isinstance(p, Factor) for p in graph.pieces):
@@ -181,6 +181,28 @@ def _outside_dimension(graph: Graph, sizes: Mapping[str, int]) -> list[Diagnosti
 def _raise(errors: list[Diagnostic], graph: Graph) -> None:
     if errors:
         raise DataError(tuple(errors), graph.source)
+
+
+def _weighted(graph: Graph, latents: Iterable[str]) -> list[Diagnostic]:
+    """Refuse weights of latents."""
+    errors = []
+    for name in latents:
+        for piece in (graph.pieces[k] for k in graph.variables[name].pieces):
+            if isinstance(piece, Sample) and piece.weight is not None and piece.target is not None:
+                span = piece.density.span or piece.span
+                prior = " ".join(graph.source.at(span).split())
+                target = " ".join(graph.source.at(piece.target.span or piece.span).split())
+                weight = " ".join(graph.source.at(piece.weight.span or piece.span).split())
+                errors.append(
+                    kinds.WEIGHTED_LATENT(
+                        f"`{graph.variables[name].name}` is a latent, and weights are of "
+                        "observations",
+                        piece.weight.span or piece.span,
+                        help=f"leave out the weight; for a stronger prior, add `factor ({weight} "
+                        f"- 1) * logp({prior}, {target})`",
+                    )
+                )
+    return errors
 
 
 def _refuse_not_given(graph: Graph, given: Mapping[str, Variable], unused: Sequence[str]) -> None:
@@ -313,7 +335,7 @@ def _check_member(graph: Graph, name: str, values: Array, constraint: Constraint
     if not inside.all():
         place = tuple(int(i) for i in np.argwhere(~inside)[0])
         value = values[place]
-        shown = f"{value:g}" if np.ndim(value) == 0 else np.array2string(value, precision=4)
+        shown = value_text(value)
         raise _error(
             graph,
             kinds.VALUE(
@@ -524,7 +546,7 @@ def _outside_support(
         at: Any = np.indices(data[name].shape)
         at = at if window is None else at[(slice(None), *window)]
         shown = _at(name, tuple(int(i) for i in at[(slice(None), *place)]))
-        number_text = _number_text(value)
+        number_text = value_text(value)
         errors.append(
             kinds.VALUE(
                 f"`{shown}` is {number_text}, but `{name} ~ {piece.density.distribution}` needs "
@@ -567,7 +589,7 @@ def _outside_argument(graph: Graph, data: Mapping[str, Array]) -> list[Diagnosti
             if not inside.all():
                 place = tuple(int(i) for i in np.argwhere(~inside)[0])
                 errors[name] = kinds.VALUE(
-                    f"`{_at(name, place)}` is {_number_text(values[place])}, but "
+                    f"`{_at(name, place)}` is {value_text(values[place])}, but "
                     f"`{density.distribution}` needs {needs.phrase} (its `{parameter}`)",
                     argument.span or piece.span,
                 )
@@ -583,19 +605,32 @@ def _faulty_arguments(
         for density in simple_densities(piece.density) if isinstance(piece, Sample) else ():
             fault = density.record.fault
             first = density.arguments[0] if density.arguments else None
-            if fault is None or not isinstance(first, Read) or first.name not in data:
+            if fault is None or first is None:
                 continue
-            if not all(isinstance(p, Position) for p in first.positions):
+            values = [_whole_data(a, data) for a in density.arguments]
+            if values[0] is None:
                 continue
             shape = tuple(integer(extent(i.domain), sizes, data) for i in density.event)
-            values = [data.get(a.name) if isinstance(a, Read) else None for a in density.arguments]
             problem = fault(shape, *values)
             if problem is not None:
-                datum = graph.variables[first.name].datum
-                origin = " (positions counted from 0)" if datum and datum.origin else ""
-                said = f"`{first.name}` {problem}{origin}"
-                errors.append(kinds.VALUE(said, first.span or piece.span))
+                origin, named = "", f"{values[0]:g}" if np.ndim(values[0]) == 0 else ""
+                if isinstance(first, Read):
+                    datum = graph.variables[first.name].datum
+                    origin = " (positions counted from 0)" if datum and datum.origin else ""
+                    named = first.name
+                errors.append(kinds.VALUE(f"`{named}` {problem}{origin}", first.span or piece.span))
     return errors
+
+
+def _whole_data(argument: Node, data: Mapping[str, Array]) -> Array | None:
+    """Return an argument that is a number or all of an array of data."""
+    match argument:
+        case Constant(value=value):
+            return np.asarray(value)
+        case Read(name=name, positions=positions) if name in data:
+            return data[name] if all(isinstance(p, Position) for p in positions) else None
+        case _:
+            return None
 
 
 def _arguments(piece: Sample) -> Iterator[tuple[LogDensity, Node, str, Constraint]]:
@@ -613,8 +648,12 @@ def _is_whole(node: Node) -> bool:
     )
 
 
-def _number_text(value: Any) -> str:
-    return f"{value:g}" if np.ndim(value) == 0 else np.array2string(value, precision=4)
+def value_text(value: Any) -> str:
+    """Return a number, vector or matrix of data as messages show it, on one line."""
+    if np.ndim(value) == 0:
+        return f"{value:g}"
+    rows = [*map(value_text, value[:6]), *(["..."] if len(value) > 6 else [])]
+    return f"[{', '.join(rows)}]"
 
 
 def _nothing_observed(graph: Graph) -> Diagnostic:

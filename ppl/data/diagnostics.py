@@ -137,6 +137,14 @@ MISSING_NOTED = Kind(
     "them they are latent, and inferred with the rest.",
     severity="note",
 )
+WEIGHTED_LATENT = Kind(
+    "weighted-latent",
+    "A weight says how often an observation was made, or how much it counts. A latent is not "
+    "observed: its distribution is its prior, which stands once. What is drawn after the fit "
+    "ignores weights.",
+    wrong="data w, y\nz ~ Normal(0, 1) weight w\ny ~ Normal(z, 1)",
+    right="data w, y\nz ~ Normal(0, 1)\ny ~ Normal(z, 1) weight w",
+)
 TEXT = Kind(
     "data-text",
     "Texts are labels: positions in a dimension. They cannot be calculated with.",

@@ -18,6 +18,7 @@ import numpy as np
 from ppl.data import diagnostics as kinds
 from ppl.data.coverage import span_of_position, window_of
 from ppl.data.dataset import Array
+from ppl.data.missing_left import rows_left_out
 from ppl.data.missing_vectors import vectors_apart
 from ppl.data.missing_words import are_missing, no_distribution, note, part_of_vector
 from ppl.data.rows import Known, places, rows_of
@@ -93,6 +94,8 @@ def _one(work: Split, name: str, gone: Array) -> Diagnostic | None:
     if bare.any():
         read = bare & touched(graph, name, gone.shape, work.sizes, work.data)
         if read.any():
+            if not samples and rows_left_out(work, name, gone):
+                return None
             return no_distribution(graph, variable, read)
     gone = gone & (owners >= 0)
     if not gone.any():

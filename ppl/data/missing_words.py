@@ -76,3 +76,13 @@ def note(variable: Variable, gone: Array, *, latent: bool) -> Diagnostic:
     else:
         said = f"{'it is' if one else 'they are'} left out of the likelihood, and predicted"
     return kinds.MISSING_NOTED(f"`{name}` has {counted(gone)} ({shown}): {said}", variable.span)
+
+
+def left_out(variable: Variable, gone: Array) -> Diagnostic:
+    """Return the note that counts missing values on left sides, whose rows are left out."""
+    shown = are_missing(variable.name, gone).rsplit(" ", 2)[0]
+    said = "its row is" if int(gone.sum()) == 1 else "their rows are"
+    return kinds.MISSING_NOTED(
+        f"`{variable.name}` has {counted(gone)} ({shown}): {said} left out of the likelihood",
+        variable.span,
+    )

@@ -21,6 +21,7 @@ from ppl.constraints import (
 )
 from ppl.distributions.constants import EULER, HALF_LOG_2PI, LOG_2, LOG_2PI, scipy_stats
 from ppl.distributions.record import Alternative, Distribution
+from ppl.primitives.angles import von_mises_integral
 from ppl.primitives.special import log_to_edge
 
 
@@ -41,7 +42,8 @@ def _power_mean(a: Any, b: Any, power: float) -> Any:
 def _triangular_log_density(x: Any, a: Any, c: Any, b: Any) -> Any:
     rising = np.log(x - a) - np.log(c - a)
     falling = np.log(b - x) - np.log(b - c)
-    return np.where(x < c, rising, falling) - np.log(b - a) + LOG_2
+    proper = np.logical_and(a <= c, c <= b)
+    return np.where(proper, np.where(x < c, rising, falling) - np.log(b - a) + LOG_2, -math.inf)
 
 
 def _triangular_cdf(x: Any, a: Any, c: Any, b: Any) -> Any:
@@ -136,6 +138,9 @@ VonMises = Distribution(
         -2.0 * kappa * np.square(np.sin(0.5 * (x - mu))) - np.log(i0e(kappa)) - LOG_2PI
     ),
     sample=lambda rng, size, mu, kappa: rng.vonmises(mu, kappa, size),
+    cdf=lambda x, mu, kappa: (
+        von_mises_integral(x - mu, kappa) + von_mises_integral(mu + math.pi, kappa)
+    ),
     entropy=lambda mu, kappa: (
         LOG_2PI + np.log(i0e(kappa)) + kappa * (1.0 - i1e(kappa) / i0e(kappa))
     ),

@@ -14,6 +14,7 @@ from ppl.constraints import (
     counts_with_sum,
     integers,
     integers_between,
+    nonnegative,
     ordered,
     positive,
     real,
@@ -21,8 +22,10 @@ from ppl.constraints import (
 )
 from ppl.distributions.constants import scipy_stats
 from ppl.distributions.record import Distribution
-from ppl.primitives.special import log1m_exp, log_ive
-from ppl.primitives.vectors import at, size
+from ppl.primitives.bessel import log_bessel_series
+from ppl.primitives.masses import beta_binomial_cdf, hypergeometric_cdf, skellam_cdf
+from ppl.primitives.special import log1m_exp, log_to_edge
+from ppl.primitives.vectors import at, positions, size
 
 FAR = 1e6
 """Where a probit's cutpoint is as good as infinite."""
@@ -55,6 +58,7 @@ BetaBinomial = Distribution(
     states=lambda n, alpha, beta: int(np.max(n)) + 1,
     mean=lambda n, alpha, beta: n * alpha / (alpha + beta),
     variance=_beta_binomial_variance,
+    cdf=beta_binomial_cdf,
     reference=lambda n, alpha, beta: scipy_stats().betabinom(n, alpha, beta),
 )
 
@@ -87,6 +91,7 @@ Hypergeometric = Distribution(
     states=lambda N, K, n: int(np.max(np.minimum(n, K))) + 1,
     mean=lambda N, K, n: n * K / N,
     variance=_hypergeometric_variance,
+    cdf=hypergeometric_cdf,
     reference=lambda N, K, n: scipy_stats().hypergeom(N, K, n),
 )
 
@@ -99,20 +104,27 @@ def _bounds(x: Any, eta: Any, cutpoints: Any, far: float) -> tuple[Any, Any]:
     return below, above
 
 
+def _apart(below: Any, above: Any) -> tuple[Any, Any, Any]:
+    """Return whether anything lies between, and both ends; others where nothing does."""
+    proper = above > below
+    return proper, np.where(proper, below, -1.0), np.where(proper, above, 1.0)
+
+
 def _ordered_logistic_log_mass(x: Any, eta: Any, cutpoints: Any) -> Any:
     """Return the log of a difference of sigmoids, as a product that loses no digits."""
-    below, above = _bounds(x, eta, cutpoints, math.inf)
-    return log1m_exp(below - above) - np.logaddexp(0.0, -above) - np.logaddexp(0.0, below)
+    proper, below, above = _apart(*_bounds(x, eta, cutpoints, math.inf))
+    between = log1m_exp(below - above) - np.logaddexp(0.0, -above) - np.logaddexp(0.0, below)
+    return np.where(proper, between, -math.inf)
 
 
 def _ordered_probit_log_mass(x: Any, eta: Any, cutpoints: Any) -> Any:
     """Return the log of a difference of normal tails, taken on the side where both are small."""
     below, above = _bounds(x, eta, cutpoints, FAR)
-    below, above = np.maximum(below, -FAR), np.minimum(above, FAR)
+    proper, below, above = _apart(np.maximum(below, -FAR), np.minimum(above, FAR))
     flip = below + above > 0.0
     low = log_ndtr(np.where(flip, -above, below))
     high = log_ndtr(np.where(flip, -below, above))
-    return high + log1m_exp(low - high)
+    return np.where(proper, high + log1m_exp(low - high), -math.inf)
 
 
 def _upper(x: Any, eta: Any, cutpoints: Any) -> Any:
@@ -124,6 +136,16 @@ def _upper(x: Any, eta: Any, cutpoints: Any) -> Any:
 
 def _categories(eta: Any, cutpoints: Any) -> Constraint:
     return integers_between(0, size(cutpoints))
+
+
+def _ordered_mean(beyond: Any) -> Any:
+    """Return the mean from the probabilities that each cutpoint is passed."""
+    return np.sum(beyond, axis=-1)
+
+
+def _ordered_variance(beyond: Any) -> Any:
+    second = np.sum((2.0 * positions(beyond) + 1.0) * beyond, axis=-1)
+    return second - np.square(_ordered_mean(beyond))
 
 
 def _passed(latent: Any, cutpoints: Any) -> Any:
@@ -145,6 +167,8 @@ OrderedLogistic = Distribution(
     cdf=lambda x, eta, cutpoints: np.where(
         x >= size(cutpoints), 1.0, np.where(x < 0.0, 0.0, expit(_upper(x, eta, cutpoints)))
     ),
+    mean=lambda eta, cutpoints: _ordered_mean(expit(eta - cutpoints)),
+    variance=lambda eta, cutpoints: _ordered_variance(expit(eta - cutpoints)),
     states=lambda eta, cutpoints: int(np.shape(cutpoints)[-1]) + 1,
 )
 
@@ -162,26 +186,31 @@ OrderedProbit = Distribution(
     cdf=lambda x, eta, cutpoints: np.where(
         x >= size(cutpoints), 1.0, np.where(x < 0.0, 0.0, ndtr(_upper(x, eta, cutpoints)))
     ),
+    mean=lambda eta, cutpoints: _ordered_mean(ndtr(eta - cutpoints)),
+    variance=lambda eta, cutpoints: _ordered_variance(ndtr(eta - cutpoints)),
     states=lambda eta, cutpoints: int(np.shape(cutpoints)[-1]) + 1,
 )
 
 
 def _skellam_log_mass(x: Any, mu1: Any, mu2: Any) -> Any:
-    away = np.square(np.sqrt(mu1) - np.sqrt(mu2))
-    odds = 0.5 * x * (np.log(mu1) - np.log(mu2))
-    return odds - away + log_ive(np.absolute(x), 2.0 * np.sqrt(mu1 * mu2))
+    """Return the log mass by a Bessel function divided by its power, which allows rates of 0."""
+    up, down = np.maximum(x, 0.0), np.maximum(-x, 0.0)
+    powers = xlogy(up, mu1) + xlogy(down, mu2)
+    return powers + log_bessel_series(np.absolute(x), mu1 * mu2) - mu1 - mu2
 
 
 Skellam = Distribution(
     name="Skellam",
     summary="A Poisson(`mu1`) less a Poisson(`mu2`).",
-    parameters={"mu1": positive, "mu2": positive},
+    parameters={"mu1": nonnegative, "mu2": nonnegative},
     support=integers,
     log_density=_skellam_log_mass,
     sample=lambda rng, shape, mu1, mu2: rng.poisson(mu1, shape) - rng.poisson(mu2, shape),
     discrete=True,
     mean=lambda mu1, mu2: mu1 - mu2,
     variance=lambda mu1, mu2: mu1 + mu2,
+    cdf=skellam_cdf,
+    log_ccdf=lambda x, mu1, mu2: log_to_edge(skellam_cdf(-np.floor(x) - 1.0, mu2, mu1)),
     reference=lambda mu1, mu2: scipy_stats().skellam(mu1, mu2),
 )
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -185,9 +187,26 @@ def _freedom(nu: Any, S: Any) -> Constraint:
     return greater_than(size(S) - 1.0)
 
 
+def _freedom_fault(name: str) -> Callable[..., str | None]:
+    def fault(shape: tuple[int, ...], nu: Any, *_: Any) -> str | None:
+        size = shape[-1]
+        if np.all(np.asarray(nu) > size - 1):
+            return None
+        return f"is the freedom of a `{name}` of {size} rows, which needs more than {size - 1}"
+
+    return fault
+
+
 def _wishart_variance(nu: Any, S: Any) -> Any:
     diagonal = diag(S)
     return nu * (np.square(S) + outer(diagonal, diagonal))
+
+
+def _inverse_wishart_variance(nu: Any, S: Any) -> Any:
+    diagonal, rest = diag(S), nu - size(S)
+    both = (rest + 1.0) * np.square(S) + (rest - 1.0) * outer(diagonal, diagonal)
+    below = rest * np.square(rest - 1.0) * np.maximum(rest - 3.0, TINY)
+    return np.where(rest > 3.0, both / below, np.where(rest > 1.0, math.inf, np.nan))
 
 
 Wishart = Distribution(
@@ -195,6 +214,7 @@ Wishart = Distribution(
     summary="Sum of `nu` outer products of Normal vectors with covariance `S`: mean nu S.",
     parameters={"nu": positive, "S": covariance},
     relations={"nu": _freedom},
+    fault=_freedom_fault("Wishart"),
     support=covariance,
     log_density=_wishart_log_density,
     sample=_wishart_sample,
@@ -209,6 +229,7 @@ InverseWishart = Distribution(
     summary="The inverse has Wishart(`nu`, S^-1): mean S / (nu - p - 1).",
     parameters={"nu": positive, "S": covariance},
     relations={"nu": _freedom},
+    fault=_freedom_fault("InverseWishart"),
     support=covariance,
     log_density=_inverse_wishart_log_density,
     sample=_inverse_wishart_sample,
@@ -216,6 +237,7 @@ InverseWishart = Distribution(
     mean=lambda nu, S: np.where(
         nu > size(S) + 1.0, S / np.maximum(nu - size(S) - 1.0, TINY), np.nan
     ),
+    variance=_inverse_wishart_variance,
     reference=lambda nu, S: scipy_stats().invwishart(float(nu), S),
 )
 

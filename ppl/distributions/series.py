@@ -111,5 +111,7 @@ GaussianProcess = Distribution(
     sample=MultivariateNormal.sample,
     signature="(n),(n,n)->(n)",
     kernel="cov",
+    mean=MultivariateNormal.mean,
+    variance=lambda mu, cov: diag(cov) + JITTER,
     reference=lambda mu, cov: scipy_stats().multivariate_normal(mu, cov + JITTER * np.eye(len(mu))),
 )

@@ -25,6 +25,8 @@ class Function:
         A NumPy expression of atoms; it is traced, and works on arrays too.
     signature
         Empty if elementwise, else in gufunc form, on the last axes: ``(n,n),(n)->(n)``.
+    of_vector
+        For a function of a matrix: the one that a call with a vector means, if there is one.
     reference
         An independent implementation on arrays, for the laws; imported only when called.
     """
@@ -34,6 +36,7 @@ class Function:
     parameters: Mapping[str, Constraint]
     expression: Callable[..., Any]
     signature: str = ""
+    of_vector: str = ""
     reference: Callable[..., Any] | None = None
 
     def __post_init__(self) -> None:

@@ -144,7 +144,15 @@ def _of_matrix(
     )
 
 
-_of_matrix("diag", "Diagonal of a matrix.", matrices.diag, "(n,n)->(n)", np.diagonal)
+Function(
+    name="diag",
+    summary="Diagonal of a matrix; of a vector, the square matrix with this diagonal.",
+    parameters={"a": real},
+    expression=matrices.diag,
+    signature="(n,n)->(n)",
+    of_vector="diag_matrix",
+    reference=np.diagonal,
+)
 _of_matrix(
     "trace",
     "Sum of the diagonal.",
@@ -176,7 +184,7 @@ _of_matrix(
 )
 Function(
     name="diag_matrix",
-    summary="The square matrix with this diagonal.",
+    summary="The square matrix with this diagonal, for each vector along the last axis.",
     parameters={"v": real},
     expression=matrices.diag_matrix,
     signature="(n)->(n,n)",

@@ -370,6 +370,8 @@ def table_function(reader: Reader, expression: tree.Call, scope: Scope) -> Value
     """Read a call of a function of the table."""
     record = FUNCTIONS[expression.function.id]
     values = arguments_of(reader, expression, list(record.parameters), scope)
+    if record.of_vector and len(values[0].axes) == 1:
+        record = FUNCTIONS[record.of_vector]
     signature = parse_signature(record.signature, len(values))
     if not record.signature:
         nodes, axes = reader.together(values, expression.span)

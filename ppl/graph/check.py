@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
+import numpy as np
+
 from ppl import constraints
 from ppl.constraints import Constraint, Range
+from ppl.distributions import WRAPPERS
 from ppl.graph import diagnostics as kinds
 from ppl.graph.densities import parameters_of
 from ppl.graph.graph import Define, Factor, Graph, Sample
@@ -125,7 +128,29 @@ def _check(
         swapped = _swapped(graph, ranges, density, list(parameters.values()))
         if swapped is not None:
             return [replace(found[0], help=swapped)]
-    return found or _empty_support(graph, ranges, density)
+    return found or _empty_support(graph, ranges, density) or _apart(density)
+
+
+def _apart(density: LogDensity) -> list[Diagnostic]:
+    """Report a number that does not fit the others: a mode outside of its triangle."""
+    numbers = [a.value for a in density.arguments if isinstance(a, Constant)]
+    if density.alternative is not None or density.record.name in WRAPPERS:
+        return []
+    if len(numbers) < len(density.arguments):
+        return []
+    for name, narrower in density.record.relations.items():
+        needs = narrower(*map(float, numbers))
+        value = numbers[list(density.record.parameters).index(name)]
+        if needs.range.lower <= needs.range.upper and not needs.contains(value):
+            argument = density.arguments[list(density.record.parameters).index(name)]
+            return [
+                kinds.SUPPORT(
+                    f"`{value:g}` is where `{density.distribution}` needs {needs.phrase} "
+                    f"(its `{name}`)",
+                    argument.span or density.span or Span(0, 0),
+                )
+            ]
+    return []
 
 
 def _is_list(argument: Node) -> bool:
@@ -150,6 +175,8 @@ def _empty_support(graph: Graph, ranges: Ranges, density: LogDensity) -> list[Di
     numbers = [a.value for a in density.arguments if isinstance(a, Constant)]
     if isinstance(record.support, Constraint) or density.alternative is not None:
         return []
+    if record.name in WRAPPERS:
+        return []  # bounds of a distribution that is built from others are read with it
     if len(numbers) < len(density.arguments):
         return []
     support = record.support(*map(float, numbers))
@@ -225,6 +252,9 @@ def _has_set(ranges: Ranges, node: Node, needs: Constraint) -> bool:
             return known.name == needs.name or (needs.name, known.name) in IMPLIED
         case Stack(items=items) if needs.name == "simplex":
             return _sums_to_one(items)
+        case Stack(items=items) if needs.event_ndim == 1 and _is_list(node):
+            values = [float(i.value) for i in items if isinstance(i, Constant)]
+            return bool(needs.contains(np.asarray(values)))
         case Select(yes=yes, no=no):
             return _has_set(ranges, yes, needs) and _has_set(ranges, no, needs)
         case Apply(atom="divide", arguments=(a, b)) if needs.name == "simplex":
@@ -233,6 +263,8 @@ def _has_set(ranges: Ranges, node: Node, needs: Constraint) -> bool:
             from ppl.graph.nodes import Matrix
 
             if isinstance(node, Matrix):
+                if node.atom == "diag_matrix" and needs.name in DIAGONAL:
+                    return ranges.of(node.arguments[0]).within(constraints.positive.range)
                 return (needs.name, node.atom) in MADE
             return needs.name != "simplex"
 
@@ -244,6 +276,8 @@ IMPLIED = {
 }
 """What is needed, and a set that lies in it."""
 MADE = {("simplex", "softmax")}
+DIAGONAL = {constraints.covariance.name, constraints.cov_cholesky.name}
+"""Sets of matrices that hold those with a positive diagonal and zeros elsewhere."""
 
 
 def _has_defined_set(ranges: Ranges, name: str, needs: Constraint) -> bool:

@@ -66,7 +66,7 @@ def wrapped(
         values.extend(given)
     _check_together(reader, wrapper, laws, inside)
     _check_counts(reader, wrapper, values, len(laws), call)
-    _check_bounds(reader, wrapper, values, call)
+    _check_bounds(reader, wrapper, laws, values, call)
     return Law(wrapper.name, None, tuple(laws)), values
 
 
@@ -124,9 +124,6 @@ def _check_component(reader: Reader, wrapper: Wrapper, law: Law, at: tree.Call) 
     elif wrapper.needs_cdf and not record.normalised:
         message = f"`{law.name}` is not normalised, so its probability between bounds is not known"
         help = "write `Restricted`, which leaves the density as it is"
-    elif wrapper.needs_cdf and record.cdf is None:
-        message = f"`{wrapper.name}` needs a distribution function, and that of `{law.name}` is "
-        message += "not known"
     if message:
         raise reader.stop(kinds.ARGUMENTS(message, at.span, help=help))
 
@@ -178,15 +175,22 @@ def _check_counts(
 
 
 def _check_bounds(
-    reader: Reader, wrapper: Wrapper, values: Sequence[Value], call: tree.Call
+    reader: Reader,
+    wrapper: Wrapper,
+    laws: Sequence[Law],
+    values: Sequence[Value],
+    call: tree.Call,
 ) -> None:
     """Refuse bounds that are numbers in the wrong order."""
     if wrapper.bounds is None:
         return
     names = list(wrapper.parameters)
     low, high = (values[names.index(b)].node for b in wrapper.bounds)
-    if isinstance(low, Constant) and isinstance(high, Constant) and not low.value < high.value:
+    if isinstance(low, Constant) and isinstance(high, Constant):
         swapped = low.value > high.value
+        one = not swapped and all(record_of(law).discrete for law in laws)
+        if low.value < high.value or one:
+            return
         raise reader.stop(
             kinds.CONSTRAINT(
                 f"no number lies between {low.value:g} and {high.value:g}",

@@ -1,5 +1,5 @@
 """The operations that emitted source is made of; importing the package fills their table."""
 
-from ppl.primitives import arithmetic, curves, matrices, special, sums, vectors
+from ppl.primitives import angles, arithmetic, curves, masses, matrices, special, sums, vectors
 
-__all__ = ["arithmetic", "curves", "matrices", "special", "sums", "vectors"]
+__all__ = ["angles", "arithmetic", "curves", "masses", "matrices", "special", "sums", "vectors"]

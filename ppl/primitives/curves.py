@@ -67,8 +67,8 @@ def _spline(x: Any, knots: Any, degree: Any) -> Any:
     array, (..., K + degree - 1); 0 outside of the ends
     """
     order = max(int(np.ravel(degree)[0]), 0)
-    ends = [np.repeat(knots[..., e], order, axis=-1) for e in (slice(0, 1), slice(-1, None))]
-    t = np.concatenate([ends[0], knots, ends[1]], axis=-1)
+    ends = [anp.repeat(knots[..., e], order, axis=-1) for e in (slice(0, 1), slice(-1, None))]
+    t = anp.concatenate([ends[0], knots, ends[1]], axis=-1)
     x = anp.reshape(x, (*anp.shape(x), 1))
     last = t[..., -1:]
     at_end = (x == last) & (t[..., 1:] == last) & (t[..., :-1] < last)
@@ -82,7 +82,7 @@ def _spline(x: Any, knots: Any, degree: Any) -> Any:
 
 def _over(a: Any, width: Any) -> Any:
     """Return a / width, 0 where knots coincide."""
-    return anp.where(width > 0, a / np.where(width > 0, width, 1.0), 0.0)
+    return anp.where(width > 0, a / anp.where(width > 0, width, 1.0), 0.0)
 
 
 convolve = vector_atom("convolve", _convolve, "(n),(m)->(k)")

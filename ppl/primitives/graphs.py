@@ -123,6 +123,7 @@ def _each(edges: Any) -> tuple[tuple[int, ...], list[Any]]:
     return pairs.shape[:-2], list(pairs.reshape((-1, *pairs.shape[-2:])))
 
 
+@primitive
 def _log_tree_count(edges: Any) -> Any:
     shape, graphs = _each(edges)
     return np.reshape([_log_trees(g.tobytes(), len(g)) for g in graphs], shape)

@@ -104,7 +104,7 @@ i1e: Primitive = elementwise(sp.i1e, lambda ans, x: i0e(x) - i1e_slope(x) - anp.
 i0e: Primitive = elementwise(sp.i0e, lambda ans, x: i1e(x) - anp.sign(x) * ans)
 
 
-def _slope(function: Callable[..., Any], position: int) -> Callable[..., Any]:
+def slope_by_differences(function: Callable[..., Any], position: int) -> Callable[..., Any]:
     """Return a derivative by differences of five points, where no closed form is known."""
 
     def derivative(ans: Any, *arguments: Any) -> Any:
@@ -136,23 +136,23 @@ def _student_density(nu: Any, t: Any) -> Any:
 
 gammainc: Primitive = elementwise(
     sp.gammainc,
-    lambda ans, a, x: _slope(gammainc, 0)(ans, a, x),
+    lambda ans, a, x: slope_by_differences(gammainc, 0)(ans, a, x),
     lambda ans, a, x: _gamma_density(a, x),
 )
 gammaincc: Primitive = elementwise(
     sp.gammaincc,
-    lambda ans, a, x: _slope(gammaincc, 0)(ans, a, x),
+    lambda ans, a, x: slope_by_differences(gammaincc, 0)(ans, a, x),
     lambda ans, a, x: -_gamma_density(a, x),
 )
 betainc: Primitive = elementwise(
     sp.betainc,
-    lambda ans, a, b, x: _slope(betainc, 0)(ans, a, b, x),
-    lambda ans, a, b, x: _slope(betainc, 1)(ans, a, b, x),
+    lambda ans, a, b, x: slope_by_differences(betainc, 0)(ans, a, b, x),
+    lambda ans, a, b, x: slope_by_differences(betainc, 1)(ans, a, b, x),
     lambda ans, a, b, x: _beta_density(a, b, x),
 )
 student_cdf: Primitive = elementwise(
     sp.stdtr,
-    lambda ans, nu, t: _slope(student_cdf, 0)(ans, nu, t),
+    lambda ans, nu, t: slope_by_differences(student_cdf, 0)(ans, nu, t),
     lambda ans, nu, t: _student_density(nu, t),
 )
 
@@ -161,25 +161,6 @@ def _log1m_exp(x: Any) -> Any:
     """Return log(1 - exp(x)) for x < 0, by the branch of Mächler (2012) that keeps digits."""
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.where(x > -math.log(2.0), np.log(-np.expm1(x)), np.log1p(-np.exp(x)))
-
-
-def _log_ive(order: Any, x: Any) -> Any:
-    """Return the log of the scaled Bessel function ``I(order, x) exp(-x)``, for x > 0.
-
-    Where it underflows, by the first term of its series, which is then exact.
-    """
-    with np.errstate(divide="ignore"):
-        direct = np.log(sp.ive(order, x))
-        series = order * np.log(0.5 * x) - sp.gammaln(order + 1.0) - x
-    return np.where(np.isfinite(direct), direct, series)
-
-
-log_ive_primitive: Primitive = elementwise(
-    _log_ive,
-    None,
-    lambda ans, order, x: anp.exp(log_ive_primitive(order + 1.0, x) - ans) + order / x - 1.0,
-)
-log_ive = operation(log_ive_primitive)
 
 
 def _log1p_ratio(x: Any) -> Any:
@@ -280,4 +261,3 @@ _atom(
     _log1p_ratio_primitive,
     ranges.decreasing(_log1p_ratio, -1.0),
 )
-_atom("log_ive", log_ive, log_ive_primitive, ranges.always(Range(upper=0.0)), 2)

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import scipy.stats as st
 
+import ppl
 from ppl import pipeline
 from ppl.data.python import from_python
 from ppl.text import Source
@@ -38,3 +39,30 @@ def test_truncation_far_out_keeps_its_digits(low, high):
         inside = tail if low * high > 0 else np.log(st.norm.cdf(high - m) - st.norm.cdf(low - m))
         expected = st.norm.logpdf(m) + st.norm.logpdf(at - m) - inside
         assert joint(np.array([[m]]))[0] == pytest.approx(expected, rel=1e-8)
+
+
+LEFT_SIDES = (
+    "for n in N { log(y[n]) ~ Normal(m, 1) weight w[n] }",
+    "log(y) ~ Normal(m, 1) weight w",
+    "r = log(y)\nr ~ Normal(m, 1) weight w",
+    "for n in N { r[n] = log(y[n] * 1) }\nfor k in N { r[k] + 0 ~ Normal(m, 1) weight w[k] }",
+)
+
+
+@pytest.mark.parametrize("statement", LEFT_SIDES)
+def test_rows_whose_left_side_is_missing_are_left_out(statement):
+    text = f"data y[N], w[N]\nm ~ Normal(0, 1)\n{statement}"
+    whole = log_joint(text, {"y": [1.5, 0.7], "w": [1, 2]})
+    part = log_joint(text, {"y": [1.5, np.nan, 0.7, None], "w": [1, 1, 2, 0.5]})
+    x = np.array([[0.1], [0.4]])
+    np.testing.assert_allclose(part(x), whole(x))
+
+
+def test_a_fit_with_missing_left_sides_is_that_of_the_rest():
+    text = "data y[N]\nm ~ Normal(0, 1)\nlog(y) ~ Normal(m, 1)"
+    model = ppl.Model(text)
+    fit = model.infer({"y": [1.5, None, 0.7]})
+    data = np.log([1.5, 0.7])
+    assert fit["m"].mean == pytest.approx(data.sum() / 3, abs=0.01)
+    notes = model.compile({"y": [1.5, None, 0.7]}).bound.notes
+    assert any("its row is left out" in note.message for note in notes)

@@ -37,6 +37,21 @@ CHOSEN = {
         "for t in T { y[t] ~ Normal(0, sqrt(s[t])) }",
         {"y": [0.3, -0.5, 1.1, 0.2, -0.7]},
     ),
+    "fields over a graph": (
+        "data y[N], edges[E, 2] in N\nrho ~ Uniform(0, 1)\ns ~ HalfNormal(1)\n"
+        "a[N] ~ ICAR(edges, s)\nb[N] ~ CAR(edges, rho, s)\ny ~ Poisson(log = a + b)",
+        {"y": [1, 2, 0, 3], "edges": [[0, 1], [1, 2], [2, 3], [0, 3]]},
+    ),
+    "curves": (
+        "data y[N], x[N]\ndim K = 5\ndim L = 2\nb[K] ~ Normal(0, 1)\nk[L] ~ Normal(0, 1)\n"
+        "s = spline(x, [0, 1, 2, 3], 2) @ b + interp(x, [0, 1, 2, 3, 4], b)\n"
+        "m = convolve(s, k)\ny ~ Normal(m[:N], 1)",
+        {"y": [1.0, 2.0, 0.0], "x": [0.3, 1.2, 1.9]},
+    ),
+    "sums of masses by the host": (
+        "data y[N]\na ~ HalfNormal(1)\nb ~ HalfNormal(1)\ny ~ Truncated(Skellam(a, b), -3, 3)",
+        {"y": [1, -2, 0]},
+    ),
     "a function of the host": (
         "data y[N]\nkappa ~ HalfNormal(3)\nm ~ Normal(0, 1)\ny ~ VonMises(m, kappa)",
         {"y": [0.3, -0.5, 1.1]},

@@ -4,25 +4,32 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import autograd
+import autograd.extend
 import numpy as np
 import pytest
 
 from ppl.distributions import DISTRIBUTIONS
+from ppl.functions import FUNCTIONS
+from ppl.primitives.atoms import ATOMS
 
+from . import test_atoms, test_functions
 from .laws import LAWS
-
-
-def _moved_parameter(sample, k, factor):
-    def spoilt(rng, size, *arguments):
-        moved = [a * factor if j == k else a for j, a in enumerate(arguments)]
-        return sample(rng, size, *moved)
-
-    return spoilt
 
 
 def _inverted(d):
     """Take the last argument's reciprocal: a rate for a scale."""
     return lambda rng, size, *a: d.sample(rng, size, *a[:-1], 1.0 / np.asarray(a[-1]))
+
+
+def _off(other):
+    """Return a parametrisation whose own density is somewhat off.
+
+    What one without an own density means is its definition, which `test_table` holds to SciPy.
+    """
+    if other.log_density is None:
+        return other
+    return replace(other, log_density=lambda x, *a: other.log_density(x, *a) + 1e-3)
 
 
 FAULTS = {
@@ -47,6 +54,12 @@ FAULTS = {
     ),
     "survival for cdf": lambda d: replace(d, cdf=lambda x, *a: 1.0 - d.cdf(x, *a)),
     "cdf for its complement": lambda d: replace(d, log_ccdf=lambda x, *a: np.log(d.cdf(x, *a))),
+    "cdf of the number before": lambda d: replace(d, cdf=lambda x, *a: d.cdf(x - 1.0, *a)),
+    "other parametrisation off": lambda d: replace(
+        d, alternatives=tuple(_off(other) for other in d.alternatives)
+    ),
+    "scale that does not move": lambda d: replace(d, location_scale=(d.location_scale[1],) * 2),
+    "a state too many": lambda d: replace(d, log_density=lambda x, *a: d.log_density(x - 1.0, *a)),
     "entropy off": lambda d: replace(d, entropy=lambda *a: d.entropy(*a) + 0.05),
 }
 
@@ -63,10 +76,17 @@ def has(d, fault):
         "standard deviation for variance": "variance",
         "survival for cdf": "cdf",
         "cdf for its complement": "log_ccdf",
+        "cdf of the number before": "cdf",
+        "scale that does not move": "location_scale",
+        "a state too many": "states",
         "entropy off": "entropy",
     }.get(fault)
     if fault == "first argument off" and d.example is not None:
         return False  # positions of a graph are no amounts: 1.3 times a path is the same path
+    if fault == "other parametrisation off":
+        return any(other.log_density is not None for other in d.alternatives)
+    if fault == "scale that does not move" and "location_and_scale_move" in d.exceptions:
+        return False
     if not d.normalised or (field and getattr(d, field) is None):
         return False
     return fault != "rate for scale" or d.parameters[list(d.parameters)[-1]].name == "positive"
@@ -90,3 +110,79 @@ def test_fault_is_seen(fault, table):
         name for name, d in DISTRIBUTIONS.items() if has(d, fault) and not fails(FAULTS[fault](d))
     ]
     assert not unseen
+
+
+# ------------------------------------------------------------------------- functions and atoms
+
+STEPS = {"equal", "not_equal", "less", "less_equal", "greater", "greater_equal", "logical_not"}
+STEPS |= {
+    "logical_and",
+    "logical_or",
+    "floor",
+    "ceil",
+    "rint",
+    "trunc",
+    "sign",
+    "hypergeometric_cdf",
+}
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        lambda f: lambda *a: 1.001 * f(*a) + 1e-3,
+        lambda f: lambda *a: f(a[-1], *a[1:-1], a[0]) if len(a) > 1 else -1.0 * f(*a),
+    ],
+    ids=["values off", "arguments exchanged, or the sign"],
+)
+def test_faults_of_functions_are_seen(fault, monkeypatch):
+    monkeypatch.setattr("ppl.functions.record.Function.__post_init__", lambda self: None)
+    unseen = []
+    for name, f in list(FUNCTIONS.items()):
+        monkeypatch.setitem(FUNCTIONS, name, replace(f, expression=fault(f.expression)))
+        try:
+            test_functions.test_reference(name)
+            unseen.append(name)
+        except Exception:
+            continue
+    assert set(unseen) <= SYMMETRIC
+
+
+SYMMETRIC = {"hypot", "logaddexp", "betaln"}
+"""Functions that are the same with their arguments exchanged."""
+
+
+def _steeper(function, count):
+    """Return a function with the same values, and gradients that are 1 per thousand too large."""
+
+    @autograd.extend.primitive
+    def spoilt(*arguments):
+        return function(*arguments)
+
+    def rule(k):
+        def vjp(ans, *arguments):
+            def one(a):
+                return function(*arguments[:k], a, *arguments[k + 1 :])
+
+            return lambda g: 1.001 * autograd.make_vjp(one, arguments[k])[0](g)
+
+        return vjp
+
+    autograd.extend.defvjp(spoilt, *map(rule, range(count)))
+    return spoilt
+
+
+def test_faults_of_gradients_are_seen(monkeypatch):
+    monkeypatch.setattr("ppl.primitives.atoms.Atom.__post_init__", lambda self: None)
+    unseen = []
+    for name, atom in list(ATOMS.items()):
+        if not atom.derivatives or name in STEPS:
+            continue
+        spoilt = _steeper(atom.differentiable, test_atoms.arity(atom))
+        monkeypatch.setitem(ATOMS, name, replace(atom, differentiable=spoilt))
+        try:
+            test_atoms.test_gradients(name)
+            unseen.append(name)
+        except AssertionError:
+            continue
+    assert unseen == []

@@ -15,6 +15,41 @@ class NotOnJax(Exception):
     """A primitive that takes more than arrays has no counterpart in JAX."""
 
 
+def on_host(function: Callable[..., tuple[Any, ...]], shapes: Any, *args: Any) -> tuple[Any, ...]:
+    """Call a function of NumPy arrays that returns arrays of floats, with these shapes.
+
+    XLA may call from a thread of its own, in which JAX cuts numbers of 64 bits to 32 unless the
+    whole process has 64: here they cross as pairs of 32.
+    """
+    arrays = [jnp.asarray(a) for a in args]
+    kinds = [a.dtype for a in arrays]
+
+    def run(*halves: Any) -> Any:
+        whole = (_joined(np.asarray(h), k) for h, k in zip(halves, kinds, strict=True))
+        return tuple(_halved(np.asarray(v, dtype=np.float64)) for v in function(*whole))
+
+    found = tuple(jax.ShapeDtypeStruct((*shape, 2), jnp.uint32) for shape in shapes)
+    crossing = [
+        jax.lax.bitcast_convert_type(a, jnp.uint32) if _wide(a.dtype) else a for a in arrays
+    ]
+    halves = jax.pure_callback(run, found, *crossing, vmap_method="sequential")
+    return tuple(jax.lax.bitcast_convert_type(h, jnp.float64) for h in halves)
+
+
+def _wide(kind: Any) -> bool:
+    return bool(np.dtype(kind).itemsize == 8)
+
+
+def _joined(array: Any, kind: Any) -> Any:
+    if not _wide(kind):
+        return array
+    return np.ascontiguousarray(array).view(kind).reshape(array.shape[:-1])
+
+
+def _halved(array: Any) -> Any:
+    return np.ascontiguousarray(array).reshape(*array.shape, 1).view(np.uint32)
+
+
 def hosted(primitive: Callable[..., Any]) -> Callable[..., Any]:
     """Return a JAX function that calls an autograd primitive on the host.
 
@@ -23,15 +58,12 @@ def hosted(primitive: Callable[..., Any]) -> Callable[..., Any]:
 
     @jax.custom_vjp
     def function(*args: Any) -> Any:
-        return jax.pure_callback(_value, _shape(args), *args, vmap_method="sequential")
+        sample = _value(*(np.full(np.shape(a), 0.5, _dtype(a)) for a in args))
+        return on_host(lambda *known: (_value(*known),), (sample.shape,), *args)[0]
 
     def _value(*args: Any) -> Any:
         with np.errstate(all="ignore"):
-            return np.asarray(primitive(*map(np.asarray, args)), dtype=np.float64)
-
-    def _shape(args: Any) -> Any:
-        sample = _value(*(np.full(np.shape(a), 0.5, _dtype(a)) for a in args))
-        return jax.ShapeDtypeStruct(sample.shape, sample.dtype)
+            return np.asarray(primitive(*args), dtype=np.float64)
 
     def forward(*args: Any) -> Any:
         return function(*args), args
@@ -40,16 +72,14 @@ def hosted(primitive: Callable[..., Any]) -> Callable[..., Any]:
         wanted = tuple(i for i, a in enumerate(args) if jnp.issubdtype(_dtype(a), jnp.floating))
 
         def gradients(g: Any, *args: Any) -> Any:
-            known = [np.asarray(a) for a in args]
+            known = list(args)
             with np.errstate(all="ignore"):
                 pull, _ = autograd.make_vjp(lambda some: primitive(*_with(known, wanted, some)))(
                     tuple(known[i] for i in wanted)
                 )
-                found = pull(np.asarray(g))
-            return tuple(np.asarray(f, dtype=np.float64) for f in found)
+                return tuple(pull(g))
 
-        shapes = tuple(jax.ShapeDtypeStruct(np.shape(args[i]), jnp.float64) for i in wanted)
-        found = jax.pure_callback(gradients, shapes, g, *args, vmap_method="sequential")
+        found = on_host(gradients, [np.shape(args[i]) for i in wanted], g, *args)
         by_place = dict(zip(wanted, found, strict=True))
         return tuple(
             by_place.get(i, np.zeros(np.shape(a), jax.dtypes.float0)) for i, a in enumerate(args)

@@ -16,13 +16,15 @@ import jax.scipy.special as jsp
 import numpy as np
 from scipy import special as sp
 
-from ppl.compile.jax.hosted import NotOnJax
+from ppl.compile.jax.hosted import NotOnJax, on_host
 from ppl.constraints import vectors as sets_of_vectors
 from ppl.primitives import (
     arithmetic,
     chains,
+    curves,
     gathers,
     gaussian,
+    graphs,
     lags,
     matrices,
     ode,
@@ -181,6 +183,32 @@ def _lagged(x: Any, c: Any) -> Any:
     return total
 
 
+def _convolve(a: Any, b: Any) -> Any:
+    """Convolve along the last axis: one shifted sum for each entry of the shorter."""
+    if a.shape[-1] < b.shape[-1]:
+        a, b = b, a
+    n, m = a.shape[-1], b.shape[-1]
+    shape = jnp.broadcast_shapes(a.shape[:-1], b.shape[:-1])
+    total = jnp.zeros((*shape, n + m - 1))
+    for k in range(m):
+        total = total.at[..., k : k + n].add(a * b[..., k : k + 1])
+    return total
+
+
+def _read_end(x: Any, edges: Any, end: int) -> Any:
+    places = jnp.asarray(edges)[..., end].astype(int)
+    shape = jnp.broadcast_shapes(x.shape[:-1], places.shape[:-1])
+    whole = jnp.broadcast_to(x, (*shape, x.shape[-1]))
+    at = jnp.broadcast_to(places, (*shape, places.shape[-1]))
+    return jnp.take_along_axis(whole, at, -1, mode="clip")
+
+
+def _log_tree_count(edges: Any) -> Any:
+    """Ask the host: the graph is data."""
+    shape = np.shape(edges)[:-2]
+    return on_host(lambda pairs: (graphs._log_tree_count(pairs),), (shape,), edges)[0]
+
+
 def _recurrence(u: Any, b: Any, start: Any) -> Any:
     """Run a linear recurrence as a parallel scan of affine maps."""
     start = jnp.asarray(start)
@@ -306,6 +334,9 @@ _PLAIN: dict[Any, Callable[..., Any]] = {
     _inside(triangular.inverse_lower): _inverse_lower,
     _inside(lags._increments): _increments,
     _inside(lags._lagged): _lagged,
+    _inside(curves._convolve): _convolve,
+    _inside(graphs.read_end): _read_end,
+    _inside(graphs._log_tree_count): _log_tree_count,
     _inside(recurrence._recurrence): _recurrence,
     _inside(chains.sum_over_paths): _sum_over_paths,
 }
