@@ -94,7 +94,18 @@ def assembled(parts: Sequence[Any], places: Any, shape: tuple[int, ...], draws: 
         size = int(np.prod(np.shape(part)[1:], dtype=int)) if known else 1
         rows.append(anp.reshape(part, (-1, size)))
     flat = anp.concatenate(rows, axis=1)
-    return anp.reshape(gather(flat, places, 1), (-1, *shape))
+    if not _in_order(places, flat.shape[1]):
+        flat = gather(flat, places, 1)
+    return anp.reshape(flat, (-1, *shape))
+
+
+def _in_order(places: Any, count: int) -> bool:
+    """Whether places are 0, 1, ... up to a number: then nothing need be moved."""
+    return (
+        isinstance(places, np.ndarray)
+        and len(places) == count
+        and np.array_equal(places, np.arange(count))
+    )
 
 
 def draw_states(rng: np.random.Generator, full: Any, scope: Sequence[Any], draws: int) -> Any:
