@@ -8,7 +8,7 @@ series that goes on after the data end, the values before the first statement) i
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from ppl.compile.program import Draw, Step
@@ -33,7 +33,6 @@ from ppl.graph.nodes import (
     rewrite,
     subtract,
 )
-from ppl.graph.order import piece_reads
 from ppl.graph.ranges import standard_arguments
 from ppl.graph.trace import Traced
 from ppl.text import ModelError
@@ -294,9 +293,3 @@ def _over(piece: Sample | Define, old: Index, new: Index) -> Sample | Define:
 
 def _is(node: Node, index: Index) -> bool:
     return isinstance(node, Position) and node.index == index
-
-
-def names_read(pieces: Sequence[Piece]) -> Iterator[str]:
-    """Yield the names that statements read."""
-    for piece in pieces:
-        yield from piece_reads(piece)

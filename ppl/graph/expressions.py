@@ -37,7 +37,6 @@ from ppl.graph.nodes import (
     rename,
     same,
     subtract,
-    walk,
 )
 from ppl.graph.scope import Scope, Stop
 from ppl.graph.substitute import NotPlain, substitute
@@ -782,8 +781,3 @@ def reduce_over(
 
     node = reduced(operation, indices, value.node, span) if indices else value.node
     return node, count
-
-
-def depends_on_index(node: Node) -> bool:
-    """Return whether a position occurs as a number anywhere below."""
-    return any(isinstance(n, Position) for n in walk(node))

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 import autograd.extend
-import numpy as np
 from autograd.extend import defvjp
 from autograd.numpy.numpy_vjps import unbroadcast_f
 
@@ -41,8 +40,3 @@ def _times(position: int, derivative: Callable[..., Any] | None) -> Any:
         return unbroadcast_f(arguments[position], lambda g: g * derivative(ans, *arguments))
 
     return vjp
-
-
-def as_float(x: Any) -> Any:
-    """Return an array of floats."""
-    return np.asarray(x, dtype=float)

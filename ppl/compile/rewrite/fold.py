@@ -9,8 +9,6 @@ from numpy.typing import NDArray
 from ppl.compile.rewrite.patterns import SHARE, Patterns, patterns
 from ppl.compile.rewrite.products import (
     Product,
-    TooMany,
-    expand,
     plus,
     replaced,
     summed,
@@ -20,7 +18,7 @@ from ppl.compile.rewrite.rows import Rows, leaves, whole
 from ppl.compile.rewrite.scope import Scope, fresh_index
 from ppl.compile.rewrite.squares import common, without
 from ppl.compile.rewrite.statistics import factors_of
-from ppl.compile.rewrite.summand import Rewritten, Rule, Summand, data_indices
+from ppl.compile.rewrite.summand import Rewritten, Rule, Summand, data_indices, under_square
 from ppl.graph.nodes import Apply, Constant, Index, Node
 
 GROUPED_SHARE = 0.25
@@ -118,15 +116,9 @@ def _fold_squares(
     summand: Summand, scope: Scope, share: float, grouped: bool = False
 ) -> Rewritten | None:
     """Replace outcomes with equal predictors by their mean and their sum of squares about it."""
-    match summand.factor:
-        case Apply(atom="square", arguments=(inside,)):
-            pass
-        case _:
-            return None
     rows = summand.rows
-    try:
-        items = expand(inside, rows, scope)
-    except TooMany:
+    items = under_square(summand, scope)
+    if items is None:
         return None
     if grouped and not any(i.over_rows(rows) for i in items):
         return None

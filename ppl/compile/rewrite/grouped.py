@@ -15,8 +15,6 @@ from numpy.typing import NDArray
 from ppl.compile.rewrite.factorise import triangular_factor
 from ppl.compile.rewrite.products import (
     Product,
-    TooMany,
-    expand,
     plus,
     replaced,
     summed,
@@ -26,7 +24,7 @@ from ppl.compile.rewrite.rows import Rows, whole
 from ppl.compile.rewrite.scope import Scope, fresh_index
 from ppl.compile.rewrite.squares import SAMPLED, Column, columns_of, common, weights_of
 from ppl.compile.rewrite.statistics import factors_of
-from ppl.compile.rewrite.summand import Rewritten, Rule, Summand
+from ppl.compile.rewrite.summand import Rewritten, Rule, Summand, under_square
 from ppl.graph.nodes import Apply, Constant, Index, Node, Position
 
 Floats = NDArray[np.float64]
@@ -40,15 +38,9 @@ MOST = 1 << 27
 
 def _by_group(summand: Summand, scope: Scope) -> Rewritten | None:
     """Replace the rows of each group by its factor."""
-    match summand.factor:
-        case Apply(atom="square", arguments=(inside,)):
-            pass
-        case _:
-            return None
     rows = summand.rows
-    try:
-        items = expand(inside, rows, scope)
-    except TooMany:
+    items = under_square(summand, scope)
+    if items is None:
         return None
     shared = common(items, rows, scope)
     columns = columns_of(items, shared, rows, scope)

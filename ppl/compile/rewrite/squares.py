@@ -16,8 +16,6 @@ from ppl.compile.rewrite.factorise import triangular_factor
 from ppl.compile.rewrite.products import (
     Gather,
     Product,
-    TooMany,
-    expand,
     gather,
     plus,
     summed,
@@ -26,7 +24,7 @@ from ppl.compile.rewrite.products import (
 from ppl.compile.rewrite.rows import Rows, values
 from ppl.compile.rewrite.scope import Scope, fresh_index
 from ppl.compile.rewrite.statistics import factors_of
-from ppl.compile.rewrite.summand import Rewritten, Rule, Summand, data_indices
+from ppl.compile.rewrite.summand import Rewritten, Rule, Summand, data_indices, under_square
 from ppl.graph.nodes import Apply, Constant, Index, Node
 
 SAMPLED = 20
@@ -82,15 +80,9 @@ class Column:
 
 def _squares(summand: Summand, scope: Scope) -> Rewritten | None:
     """Replace the rows by the triangular factor."""
-    match summand.factor:
-        case Apply(atom="square", arguments=(inside,)):
-            pass
-        case _:
-            return None
     rows = summand.rows
-    try:
-        items = expand(inside, rows, scope)
-    except TooMany:
+    items = under_square(summand, scope)
+    if items is None:
         return None
     shared = common(items, rows, scope)
     columns = columns_of(items, shared, rows, scope)

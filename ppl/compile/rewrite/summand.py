@@ -10,10 +10,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from ppl.compile.program import Step
-from ppl.compile.rewrite.products import Product, plus, times
+from ppl.compile.rewrite.products import Product, Products, TooMany, expand, plus, times
 from ppl.compile.rewrite.rows import Rows
 from ppl.compile.rewrite.scope import Scope
-from ppl.graph.nodes import Index, Node
+from ppl.graph.nodes import Apply, Index, Node
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,3 +89,15 @@ def data_indices(product: Product, rows: Rows) -> tuple[Index, ...]:
     """Return the indices of a product's data besides the rows, in a fixed order."""
     free = frozenset().union(*(n.free for n in product.data)) - rows.set
     return tuple(sorted(free, key=lambda i: i.serial))
+
+
+def under_square(summand: Summand, scope: Scope) -> Products | None:
+    """Return what a summand's factor squares, as a sum of products; None if no such square."""
+    match summand.factor:
+        case Apply(atom="square", arguments=(inside,)):
+            try:
+                return expand(inside, summand.rows, scope)
+            except TooMany:
+                return None
+        case _:
+            return None
