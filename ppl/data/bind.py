@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from ppl.data import diagnostics as kinds
 from ppl.data.coverage import coverage, known_bounds, positions_in_range, span_of_position
 from ppl.data.dataset import Array, Variable
 from ppl.data.excluded import without_excluded
+from ppl.data.mapped import blocks
 from ppl.data.missing import split
 from ppl.data.select import Selection, none_used
 from ppl.data.sizes import find_sizes
@@ -67,10 +69,9 @@ def bind(
                 errors.extend(e.diagnostics)
     _raise(errors, graph)
     for name in list(data):
-        gone = np.isnan(data[name]) if data[name].dtype.kind == "f" else None
-        if gone is not None and gone.any():
-            missing[name] = gone
-            data[name] = _filled(graph, name, data[name], gone)
+        if _has_missing(data[name]):
+            missing[name] = np.isnan(data[name])
+            data[name] = _filled(graph, name, data[name], missing[name])
     _raise(known_bounds(graph, data), graph)
     graph = without_excluded(graph, sizes, data)
     observed = _observed(graph, data)
@@ -151,7 +152,8 @@ def _values(graph: Graph, name: str, variable: Variable, sizes: Mapping[str, int
             ),
         )
     if datum is not None and datum.missing is not None:
-        values = np.where(values == datum.missing, np.nan, values)
+        marked = any(bool(np.any(part == datum.missing)) for _, part in blocks(values))
+        values = np.where(values == datum.missing, np.nan, values) if marked else values
     if datum is not None and datum.positions is not None:
         return _positions(graph, name, variable, values, sizes)
     if datum is not None and datum.suffix is not None:
@@ -162,6 +164,13 @@ def _values(graph: Graph, name: str, variable: Variable, sizes: Mapping[str, int
         return values
     result: Array = np.asarray(values, dtype=np.float64)
     return result
+
+
+def _has_missing(values: Array) -> bool:
+    if values.dtype.kind != "f":
+        return False
+    return any(bool(np.isnan(part).any()) for _, part in blocks(values))
+
 
 
 def _is_number(text: str) -> bool:
@@ -196,10 +205,8 @@ def _positions(
     labelled = variable.first_text() is not None
     origin = 0 if labelled else datum.origin
     size = sizes[datum.positions]
-    bad = (values != np.floor(values)) | (values < origin) | (values >= origin + size)
-    bad &= ~np.isnan(values)
-    if np.any(bad):
-        place = tuple(int(i) for i in np.argwhere(bad)[0])
+    place = _first(values, lambda part: _not_positions(part, origin, size))
+    if place is not None:
         value = values[place]
         help = None
         if origin == 0 and values.min() >= 1 and values.max() == size:
@@ -220,9 +227,24 @@ def _positions(
                 help=help,
             ),
         )
-    if np.isnan(values).any():
+    if _has_missing(values):
         return np.asarray(values - origin, dtype=np.float64)
     return np.asarray(values - origin if origin else values, dtype=np.int64)
+
+
+def _not_positions(values: Array, origin: int, size: int) -> Array:
+    bad = (values != np.floor(values)) | (values < origin) | (values >= origin + size)
+    return np.asarray(bad & ~np.isnan(values))
+
+
+def _first(values: Array, wrong: Callable[[Array], Array]) -> tuple[int, ...] | None:
+    """Return the place of the first value, or vector, that is wrong; looks block by block."""
+    for start, part in blocks(values):
+        found = wrong(part)
+        if found.any():
+            place = tuple(int(i) for i in np.argwhere(found)[0])
+            return (place[0] + start, *place[1:]) if place else ()
+    return None
 
 
 def _error(graph: Graph, diagnostic: Diagnostic) -> DataError:
@@ -234,12 +256,13 @@ def _at(name: str, place: tuple[int, ...]) -> str:
 
 
 def _check_member(graph: Graph, name: str, values: Array, constraint: Constraint) -> None:
-    with np.errstate(invalid="ignore"):
-        inside = np.asarray(constraint.contains(values))
-    if constraint.event_ndim == 0:
-        inside = inside | np.isnan(values)
-    if not inside.all():
-        place = tuple(int(i) for i in np.argwhere(~inside)[0])
+    def outside(part: Array) -> Array:
+        with np.errstate(invalid="ignore"):
+            inside = np.asarray(constraint.contains(part))
+        return ~(inside | np.isnan(part)) if constraint.event_ndim == 0 else ~inside
+
+    place = _first(values, outside)
+    if place is not None:
         value = values[place]
         shown = f"{value:g}" if np.ndim(value) == 0 else np.array2string(value, precision=4)
         raise _error(
@@ -291,10 +314,12 @@ def _is_calculated_with(graph: Graph, name: str) -> bool:
 def _range(values: Array) -> Range:
     if values.size == 0:
         return Range(0.0, 0.0)
+    whole, low, high = True, np.inf, -np.inf
     rows = np.atleast_1d(values)
-    parts = [rows[i : i + BLOCK] for i in range(0, len(rows), BLOCK)]
-    whole = values.dtype.kind in "iub" or all(bool(np.all(p == np.floor(p))) for p in parts)
-    low, high = min(float(p.min()) for p in parts), max(float(p.max()) for p in parts)
+    for _, large in blocks(rows):
+        for part in (large[i : i + BLOCK] for i in range(0, len(large), BLOCK)):
+            whole = whole and (part.dtype.kind in "iub" or bool(np.all(part == np.floor(part))))
+            low, high = min(low, float(part.min())), max(high, float(part.max()))
     return Range(low, high, integer=whole)
 
 
@@ -421,13 +446,12 @@ def _outside_support(
         name = piece.target.name
         window = _window(piece.target, sizes, data)
         values = data[name] if window is None else data[name][window]
-        inside = np.asarray(support.contains(np.asarray(values, float)))
-        if name in missing:
-            gone = missing[name] if window is None else missing[name][window]
-            inside = inside | gone.any(axis=tuple(range(inside.ndim, gone.ndim)))
-        if inside.all():
+        gone = missing.get(name)
+        if gone is not None and window is not None:
+            gone = gone[window]
+        place = _first(values, partial(_outside, support, gone))
+        if place is None:
             continue
-        place = tuple(int(i) for i in np.argwhere(~inside)[0])
         value = values[place]
         starts = [0] * len(place) if window is None else [w.start or 0 for w in window]
         shown = _at(name, tuple(a + b for a, b in zip(place, starts, strict=False)))
@@ -441,6 +465,13 @@ def _outside_support(
             )
         )
     return errors
+
+
+def _outside(support: Constraint, gone: Array | None, values: Array) -> Array:
+    inside = np.asarray(support.contains(np.asarray(values, float)))
+    if gone is not None:
+        inside = inside | gone.any(axis=tuple(range(inside.ndim, gone.ndim)))
+    return ~inside
 
 
 def value_help(graph: Graph, piece: Sample, values: Array) -> str | None:
@@ -467,12 +498,11 @@ def _outside_argument(graph: Graph, data: Mapping[str, Array]) -> list[Diagnosti
             name = argument.name if isinstance(argument, Read) and _is_whole(argument) else ""
             if name not in data or name in errors:
                 continue
-            values: Array = np.asarray(data[name], dtype=np.float64)
+            values = data[name]
             if values.ndim < needs.event_ndim or not values.size:
                 continue
-            inside = np.asarray(needs.contains(values))
-            if not inside.all():
-                place = tuple(int(i) for i in np.argwhere(~inside)[0])
+            place = _first(values, partial(_outside, needs, None))
+            if place is not None:
                 errors[name] = kinds.VALUE(
                     f"`{_at(name, place)}` is {_number_text(values[place])}, but "
                     f"`{density.distribution}` needs {needs.phrase} (its `{parameter}`)",

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ppl.compile.program import Fused
 from ppl.compile.rewrite.products import Product, TooMany, expand, gather, times
-from ppl.compile.rewrite.rows import Rows, is_mapped, whole
+from ppl.compile.rewrite.rows import Rows, whole
 from ppl.compile.rewrite.scope import Scope
 from ppl.compile.rewrite.statistics import factors_of
 from ppl.compile.rewrite.summand import Rewritten, Rule, Summand, data_indices

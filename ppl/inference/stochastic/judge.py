@@ -12,14 +12,12 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ppl.compile.load import LogJoint
 from ppl.inference.mismatch import LIMIT
 from ppl.inference.objective import Elbo
 from ppl.inference.pareto import smooth
 from ppl.inference.stochastic.optimise import Plan, State
 from ppl.inference.stochastic.problem import (
     Problem,
-    batches,
     estimate,
     local_of,
     normals_for,
@@ -48,7 +46,7 @@ class Judged:
 
 
 def judge(
-    problem: Problem, plan: Plan, state: State, elbo: Elbo, joint: LogJoint, draws: Array
+    problem: Problem, plan: Plan, state: State, elbo: Elbo
 ) -> Judged:
     """Judge a fitted guide."""
     if state.outcome == "undefined" or not np.isfinite(elbo.value):
@@ -99,7 +97,7 @@ def _weighed(
     normals = normals_for(problem, rng, WEIGHTS // 2, 1)[0]
     total = np.zeros(len(normals))
     count = len(problem.training)
-    for positions in batches(problem.training, problem.batch):
+    for positions in problem.passing(problem.training):
         none = np.zeros((len(normals), len(positions), 0))
         elbo, _ = values(problem, state.best, None, positions, (normals, none))
         total += elbo * (len(positions) / count)
@@ -143,7 +141,7 @@ def _excess(problem: Problem, plan: Plan, state: State) -> Array:
     slopes = np.zeros_like(draws)
     excess: list[Array] = []
     count, seen = len(problem.training), 0
-    for positions in batches(problem.training, problem.batch):
+    for positions in problem.passing(problem.training):
         size = len(positions)
         _, own = normals_for(problem, rng, SLOPES, size)
         part = problem.models[size].batch(positions)
@@ -190,7 +188,7 @@ def _gap(problem: Problem, plan: Plan, state: State) -> str:
 
     rng = np.random.default_rng([plan.seed, 10])
     size = problem.batch
-    chosen = np.sort(rng.choice(problem.training, size, replace=False))
+    chosen = problem.chosen(rng, size)
     local = local_of(problem, state.best, None, chosen)
     assert local is not None
     rows = Rows(np.zeros((problem.total, 0)), np.zeros((problem.total, 0)))
