@@ -172,7 +172,6 @@ def _has_missing(values: Array) -> bool:
     return any(bool(np.isnan(part).any()) for _, part in blocks(values))
 
 
-
 def _is_number(text: str) -> bool:
     try:
         float(text)

@@ -339,9 +339,7 @@ def _widths(
 # ---------------------------------------------------------------------------------- the answer
 
 
-def infer(
-    bound: BoundGraph, settings: Settings, progress: Progress | None = None
-) -> Inference:
+def infer(bound: BoundGraph, settings: Settings, progress: Progress | None = None) -> Inference:
     """Fit the guide that the user forces, or fit by minibatches, and judge the answer."""
     began = perf_counter()
     setting = set_up(bound, settings)
@@ -477,8 +475,8 @@ def _told(setting: Setting, settings: Settings, state: optimise.State) -> tuple[
         shown = setting.joint.bound.sizes[setting.plate]
         if shown < problem.total:
             notes.append(
-                f"the data of `{setting.plate}` stay in their file: predictive checks, and what has "
-                f"a value for each position, are of the first {shown:,}"
+                f"the data of `{setting.plate}` stay in their file: predictive checks, and what "
+                f"has a value for each position, are of the first {shown:,}"
             )
         if settings.backend == "jax":
             notes.append("minibatches are computed by NumPy, not by the backend `jax`")

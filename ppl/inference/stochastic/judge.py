@@ -29,7 +29,11 @@ Array = npt.NDArray[np.float64]
 
 FEW, WEIGHTS = 256, 2000
 """Up to so many latents importance weights are drawn, and how many."""
+FEWEST, ROWS = 200, 2e8
+"""Fewer where there are more rows than so many for all draws together, but so many at least."""
 KHAT, ENOUGH, OFF = 0.7, 100.0, 0.1
+TOGETHER = 2**19
+"""Draws times rows whose weights are computed together."""
 SLOPES, LOOKED_AT = 16, 512
 """Pairs of draws, and positions of the plate, on which slopes are compared."""
 HELP = "Try `fullrank`, or leave the guide and the batch out: the ladder corrects its own guide."
@@ -45,9 +49,7 @@ class Judged:
     notes: tuple[str, ...]
 
 
-def judge(
-    problem: Problem, plan: Plan, state: State, elbo: Elbo
-) -> Judged:
+def judge(problem: Problem, plan: Plan, state: State, elbo: Elbo) -> Judged:
     """Judge a fitted guide."""
     if state.outcome == "undefined" or not np.isfinite(elbo.value):
         verdict = begin("good", "").lower(
@@ -94,21 +96,26 @@ def _weighed(
 ) -> tuple[Verdict, float, float]:
     """Judge by importance weights over all data."""
     rng = np.random.default_rng([plan.seed, 8])
-    normals = normals_for(problem, rng, WEIGHTS // 2, 1)[0]
-    total = np.zeros(len(normals))
     count = len(problem.training)
+    drawn = int(np.clip(ROWS / count, FEWEST, WEIGHTS))
+    normals = normals_for(problem, rng, drawn // 2, 1)[0]
+    total = np.zeros(len(normals))
     for positions in problem.passing(problem.training):
-        none = np.zeros((len(normals), len(positions), 0))
-        elbo, _ = values(problem, state.best, None, positions, (normals, none))
-        total += elbo * (len(positions) / count)
+        share = len(positions) / count
+        few = max(1, TOGETHER // len(positions))
+        for start in range(0, len(normals), few):
+            some = normals[start : start + few]
+            none = np.zeros((len(some), len(positions), 0))
+            elbo, _ = values(problem, state.best, None, positions, (some, none))
+            total[start : start + few] += elbo * share
     total = np.where(np.isfinite(total), total, -np.inf)
     log_weights, khat = smooth(total)
     weights = np.exp(log_weights)
     ess = float(1 / np.sum(weights**2))
-    if khat >= KHAT or ess < ENOUGH:
+    if khat >= KHAT or ess < ENOUGH * drawn / WEIGHTS:
         reason = (
             f"The guide is far from the posterior (k-hat {khat:.2f}, {ess:.0f} effective draws of "
-            f"{WEIGHTS:,}); the draws are its own."
+            f"{drawn:,}); the draws are its own."
         )
         return verdict.lower("poor", reason, HELP), khat, ess
     draws = problem.guide.place(state.best, normals)

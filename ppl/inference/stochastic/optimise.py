@@ -134,8 +134,9 @@ Kept = Callable[[State], None]
 
 
 def run(plan: Plan, state: State, keep: Kept | None = None) -> State:
-    """Go on until there is nothing to gain; `keep` is given the state after every window, and of long
-    ones in between."""
+    """Go on until there is nothing to gain.
+
+    `keep` is given the state after every window, and of long ones in between."""
     while state.outcome == "running":
         state = _window(plan, state, keep)
         if keep is not None:

@@ -16,8 +16,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ppl.compile.program import Column
-from ppl.guide.factors import Factor
 from ppl.data.mapped import release
+from ppl.guide.factors import Factor
 from ppl.guide.rows import Amortized, Local, Rows
 from ppl.inference.stochastic.order import Mapped, Some, in_order
 
