@@ -23,9 +23,9 @@ from ppl.inference.stochastic.order import Cut, Some, shuffled
 from ppl.inference.stochastic.problem import (
     Part,
     Problem,
+    elbos,
     estimate,
     normals_for,
-    values,
 )
 
 Array = npt.NDArray[np.float64]
@@ -256,7 +256,7 @@ def evaluate(plan: Plan, numbers: Array, rows: Rows | None, held_out: bool = Fal
             continue
         rng = np.random.default_rng([plan.seed, 4, 0 if plan.controlled else number])
         normals = normals_for(problem, rng, EVALUATION_PAIRS, len(part))
-        elbo, _ = values(problem, numbers, rows, part, normals)
+        elbo = elbos(problem, numbers, rows, part, normals)
         total += float(np.mean(elbo)) * len(part)
         weight += len(part)
     return total / weight if weight else -np.inf
