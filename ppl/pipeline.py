@@ -142,13 +142,17 @@ def _dimensions(graph: Graph) -> str:
     return f"its dimensions are {', '.join(named)}" if named else "it has no named dimension"
 
 
-def compiled_of(request: Request, backend: Backend = "autograd") -> tuple[Selection, LogJoint]:
-    """Go the road as far as the compiled log joint."""
+def compiled_of(
+    request: Request, backend: Backend = "autograd", guide: str = "auto"
+) -> tuple[Selection, LogJoint]:
+    """Go the road as far as the compiled log joint; `guide` is a family asked for beside it."""
     from ppl.compile.load import compile_bound
     from ppl.compile.plates import check_networks
+    from ppl.graph.forced import with_family
     from ppl.graph.guided import check_bound
 
     selection, bound = bound_of(request)
+    bound = with_family(bound, guide)
     check_bound(bound)
     check_networks(bound)
     return selection, compile_bound(bound, backend=backend)
@@ -187,7 +191,7 @@ def infer(
 
     settings = settings or Settings()
     began = perf_counter()
-    selection, joint = compiled_of(request, settings.backend)
+    selection, joint = compiled_of(request, settings.backend, settings.guide)
     compiled = perf_counter()
     from ppl.inference.compiled import CompiledTarget
     from ppl.inference.infer import infer as run

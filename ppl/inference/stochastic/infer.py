@@ -71,10 +71,7 @@ def wanted(bound: BoundGraph, settings: Settings) -> bool:
     if settings.batch or settings.validation or settings.checkpoint:
         return True
     block = bound.graph.guide
-    if block is None:
-        return False
-    lines = [*block.lines, *filter(None, (block.default,))]
-    return any(line.family != "meanfield" for line in lines)
+    return block is not None and bool(block.lines or block.default)
 
 
 @dataclass(frozen=True)
@@ -336,7 +333,17 @@ def _widths(
 
 
 def infer(joint: LogJoint, settings: Settings, progress: Progress | None = None) -> Inference:
-    """Fit the guide that the user forces, or fit by minibatches, and judge the answer."""
+    """Fit the guide that the user forces, or fit by minibatches, and judge the answer.
+
+    Raises
+    ------
+    UsageError
+        If a rung is asked for to which such a guide does not climb.
+    """
+    if settings.method in ("is", "hmc"):
+        message = f"`method` is {settings.method!r}, and a forced guide does not climb there"
+        help = "leave out `method`, or else the guide and the options of minibatches"
+        raise UsageError((USAGE(message, help=help),))
     began = perf_counter()
     setting = set_up(joint, settings)
     problem = setting.problem
