@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Literal, get_args
 from ppl.data.dataset import Dataset
 from ppl.data.select import Selection, select
 from ppl.graph.bound import BoundGraph
-from ppl.graph.build import build
 from ppl.graph.graph import Graph
+from ppl.prepared import Asked, Prepared
 from ppl.syntax.parse import parse
 from ppl.syntax.tree import SyntaxTree
 from ppl.text import Diagnostic, Kind, ModelError, PplError, Source, UsageError
@@ -55,12 +55,15 @@ class Request:
         Sizes of dimensions that the user sets.
     observe
         Names to be observed though something depends on them.
+    prepared
+        What was kept of the text when it was used before.
     """
 
     source: Source
     datasets: tuple[Dataset, ...] = ()
     sizes: Mapping[str, int] = field(default_factory=dict)
     observe: tuple[str, ...] = ()
+    prepared: Prepared | None = None
 
 
 def read_model(path: str) -> Source:
@@ -96,21 +99,39 @@ def _near(path: str) -> str | None:
     return f"in this folder are {', '.join(found[:5])}" if found else None
 
 
+def prepared_of(request: Request) -> tuple[Prepared, Selection]:
+    """Parse, unless that was done before, and choose among the data."""
+    prepared = request.prepared or Prepared.of(request.source)
+    selection = select(request.source, prepared.tree, request.datasets, request.observe)
+    return prepared, selection
+
+
 def graph_of(request: Request) -> tuple[SyntaxTree, Selection, Graph]:
     """Parse, choose among the data, build."""
-    tree = parse(request.source)
-    selection = select(request.source, tree, request.datasets, request.observe)
+    prepared, selection = prepared_of(request)
     with beside(selection.notes):
-        return tree, selection, build(request.source, tree, selection.outline)
+        return prepared.tree, selection, prepared.graph(selection.outline)
 
 
 def bound_of(
     request: Request, prepare: Callable[[Graph, Selection], Graph] | None = None
 ) -> tuple[Selection, BoundGraph]:
     """Go the road as far as the bound graph; `prepare` may rewrite the graph before."""
+    prepared, selection = prepared_of(request)
+    return selection, _bound(request, prepared, selection, prepare)
+
+
+def _bound(
+    request: Request,
+    prepared: Prepared,
+    selection: Selection,
+    prepare: Callable[[Graph, Selection], Graph] | None = None,
+) -> BoundGraph:
+    """Build, and bind what was chosen."""
     from ppl.data.bind import bind
 
-    _, selection, graph = graph_of(request)
+    with beside(selection.notes):
+        graph = prepared.graph(selection.outline)
     if prepare is not None:
         graph = prepare(graph, selection)
     for name in request.sizes:
@@ -124,7 +145,7 @@ def bound_of(
                 )
             )
     with beside(selection.notes):
-        return selection, bind(graph, selection, request.sizes)
+        return bind(graph, selection, request.sizes)
 
 
 @contextmanager
@@ -151,11 +172,16 @@ def compiled_of(
     from ppl.graph.forced import with_family
     from ppl.graph.guided import check_bound
 
-    selection, bound = bound_of(request)
-    bound = with_family(bound, guide)
-    check_bound(bound)
-    check_networks(bound)
-    return selection, compile_bound(bound, backend=backend)
+    prepared, selection = prepared_of(request)
+    asked = Asked(selection, request.sizes, backend, guide)
+    joint = prepared.compiled(asked)
+    if joint is None:
+        bound = with_family(_bound(request, prepared, selection), guide)
+        check_bound(bound)
+        check_networks(bound)
+        joint = compile_bound(bound, backend=backend)
+        prepared.keep(asked, joint)
+    return selection, joint
 
 
 def check(request: Request) -> tuple[Diagnostic, ...]:
