@@ -28,7 +28,7 @@ COMMANDS = {
                 Option("--seed", "of all randomness (default 0)", "N", count, 0),
                 Option(
                     "--guide",
-                    f"{', '.join(FAMILIES)} (default auto)",
+                    f"auto; or {', '.join(FAMILIES[1:])}",
                     "FAMILY",
                     one_of(*FAMILIES),
                     "auto",

@@ -27,7 +27,7 @@ from ppl.guide.layout import Layout
 from ppl.guide.network import Network
 from ppl.guide.rows import Amortized, Rows
 from ppl.inference import meanfield
-from ppl.inference.climb import Progress
+from ppl.inference.climb import Begun, Progress, Reached
 from ppl.inference.climb import init as begin_climb
 from ppl.inference.compiled import CompiledTarget
 from ppl.inference.objective import Elbo
@@ -361,10 +361,10 @@ def infer(joint: LogJoint, settings: Settings, progress: Progress | None = None)
         file = checkpoint.File(settings.checkpoint, checkpoint.signature(joint, settings))
         state = file.restored(state)
         keep = file.write
-    state = optimise.run(plan, state, keep)
-    elbo = _reported(plan, state)
     name = "minibatch" if setting.plate is not None else "guide"
-    rungs = (Rung(name, elbo.value, perf_counter() - began),)
+    state = optimise.run(plan, state, _telling(keep, progress, name))
+    elbo = _reported(plan, state)
+    rungs = (Rung(name, elbo.value, perf_counter() - began, state.trace),)
     if progress is not None:
         progress(rungs[-1])
     draws = _draws(setting, state, settings)
@@ -388,6 +388,22 @@ def infer(joint: LogJoint, settings: Settings, progress: Progress | None = None)
         rungs=rungs,
         notes=(*_told(setting, settings, state), *judged.notes),
     )
+
+
+def _telling(
+    keep: optimise.Kept | None, progress: Progress | None, name: str
+) -> optimise.Kept | None:
+    """Return what is done after every window: keep the state, tell of the ELBO."""
+    if progress is None:
+        return keep
+    progress(Begun(name))
+
+    def both(state: optimise.State) -> None:
+        if keep is not None:
+            keep(state)
+        progress(Reached(name, state.best_elbo))
+
+    return both
 
 
 def _reported(plan: optimise.Plan, state: optimise.State) -> Elbo:
