@@ -156,7 +156,9 @@ def step(target: Target, proposal: Proposal, state: State, rng: np.random.Genera
     """Repeat with more draws, from a better proposal where the first draws are enough for one."""
     enough = state.khat < KHAT and state.ess > DRAWS_PER_COLUMN * proposal.components[0].rank
     if enough and len(proposal.components) == 1:
-        proposal = replace(proposal, components=(widened(state, proposal.components[0]),), normal_share=0.5)
+        proposal = replace(
+            proposal, components=(widened(state, proposal.components[0]),), normal_share=0.5
+        )
     return init(target, proposal, rng, MORE_DRAWS)
 
 

@@ -373,7 +373,7 @@ def infer(bound: BoundGraph, settings: Settings, progress: Progress | None = Non
         progress(rungs[-1])
     draws = _draws(setting, state, settings)
     guide = _composite(setting, state, draws)
-    judged = judge(setting.problem, plan, state, elbo)
+    judged = judge(setting.problem, plan, state, elbo, CompiledTarget(joint))
     uniform = np.full(len(draws), -np.log(len(draws)))
     return Inference(
         target=CompiledTarget(joint),
