@@ -21,6 +21,7 @@ from ppl.data.dataset import Array, Variable
 from ppl.data.excluded import without_excluded
 from ppl.data.missing import split
 from ppl.data.missing_words import are_missing
+from ppl.data.naming import Naming, naming_of
 from ppl.data.ragged import without_limits
 from ppl.data.rows import Known, positions_text, rows_of
 from ppl.data.select import Selection, none_used
@@ -66,6 +67,7 @@ def bind(
     if selection.unused and selection.places and not given:
         raise DataError((none_used(selection.unused, selection.places),), graph.source)
     _refuse_not_given(graph, given, selection.unused)
+    naming = naming_of(graph, given)
     sizes, notes = find_sizes(graph, given, overrides or {})
     data: dict[str, Array] = {}
     missing: dict[str, Array] = {}
@@ -73,7 +75,7 @@ def bind(
     for name, variable in given.items():
         if name in graph.variables:
             try:
-                data[name] = _values(graph, name, variable, sizes)
+                data[name] = _values(graph, name, variable, sizes, naming)
             except DataError as e:
                 errors.extend(e.diagnostics)
     for name, constant in graph.variables.items():
@@ -95,31 +97,32 @@ def bind(
             gone = gone & looked_at(graph, name, sizes, data)
         if gone is not None and gone.any():
             if name.endswith(OBSERVED):
-                errors.append(_observed_missing(graph, name, gone))
+                errors.append(_observed_missing(graph, name, gone, naming))
             missing[name] = gone
             data[name] = _filled(graph, name, data[name], gone)
     _raise(errors, graph)
     observed = _observed(graph, data)
-    errors.extend(_outside_support(graph, observed, data, missing, sizes))
-    errors.extend(_outside_argument(graph, data) or _faulty_arguments(graph, sizes, data))
+    errors.extend(_outside_support(graph, observed, data, missing, sizes, naming))
+    errors.extend(_outside_argument(graph, data, naming) or _faulty_arguments(graph, sizes, data))
     errors.extend(positions_in_range(graph, sizes, data))
     errors.extend(coverage(graph, sizes, data))
     _raise(errors, graph)
-    work = split(graph, sizes, data, missing)
+    work = split(graph, sizes, data, missing, naming)
     latent = {n for n in missing if f"{n}.full" in work.graph.variables} | set(work.states)
-    ranges = {n: _range(v) for n, v in data.items() if n not in latent}
+    ranges = {n: _range(v) for n, v in data.items() if n not in latent and v.size}
     known = Known(plain, sizes, data)
     wrong = check_supports(plain, ranges, data, lambda node: _seen(known, node))
     if wrong:
         raise ModelError(wrong, graph.source)
     whole, graph, data = graph, work.graph, work.data
     observed -= {k for n in work.states for k in graph.variables[n].pieces}
+    observed -= _without_rows(graph, observed, sizes, data)
     latents, barren, parameters = _roles(graph, observed, set(data))
     _raise([*_weighted(graph, latents), *_not_of_latents(graph, latents)], graph)
     graph, kept = required(graph, latents)
     notes.extend(kept)
     if given and not observed and not any(isinstance(p, Factor) for p in graph.pieces):
-        notes.append(_nothing_observed(graph))
+        notes.append(_nothing_observed(graph, data))
     notes.extend(work.notes)
     return BoundGraph(
         graph,
@@ -228,7 +231,9 @@ def _refuse_not_given(graph: Graph, given: Mapping[str, Variable], unused: Seque
 # ---------------------------------------------------------------------------------------- values
 
 
-def _values(graph: Graph, name: str, variable: Variable, sizes: Mapping[str, int]) -> Array:
+def _values(
+    graph: Graph, name: str, variable: Variable, sizes: Mapping[str, int], naming: Naming
+) -> Array:
     """Return a variable's values as the model counts them."""
     datum = graph.variables[name].datum
     values = variable.values
@@ -238,8 +243,8 @@ def _values(graph: Graph, name: str, variable: Variable, sizes: Mapping[str, int
         raise _error(
             graph,
             kinds.TEXT(
-                f"`{_at(name, place)}` is the text {label!r} in {variable.origin}, and the model "
-                "calculates with it",
+                f"`{Naming().at(name, place)}` is the text {label!r} in {variable.origin}, and the "
+                "model calculates with it",
                 graph.variables[name].span,
                 help=_text_help(graph, name, variable),
             ),
@@ -247,11 +252,11 @@ def _values(graph: Graph, name: str, variable: Variable, sizes: Mapping[str, int
     if datum is not None and datum.missing is not None:
         values = np.where(values == datum.missing, np.nan, values)
     if datum is not None and datum.positions is not None:
-        return _positions(graph, name, variable, values, sizes)
+        return _positions(graph, name, variable, values, sizes, naming)
     if datum is not None and datum.suffix is not None:
         constraint = _with_numbers(datum.suffix, sizes)
         if constraint is not None:
-            _check_member(graph, name, values, constraint)
+            _check_member(graph, name, values, constraint, naming)
     if values.dtype.kind in "iub" and _is_position(graph, name):
         return values
     result: Array = np.asarray(values, dtype=np.float64)
@@ -282,7 +287,12 @@ def _text_help(graph: Graph, name: str, variable: Variable) -> str:
 
 
 def _positions(
-    graph: Graph, name: str, variable: Variable, values: Array, sizes: Mapping[str, int]
+    graph: Graph,
+    name: str,
+    variable: Variable,
+    values: Array,
+    sizes: Mapping[str, int],
+    naming: Naming,
 ) -> Array:
     datum = graph.variables[name].datum
     assert datum is not None
@@ -304,7 +314,8 @@ def _positions(
         raise _error(
             graph,
             kinds.VALUE(
-                f"`{_at(name, place)}` is {value:g}, and not a position in `{datum.positions}`, "
+                f"`{naming.at(name, place)}` is {value:g}, and not a position in "
+                f"`{datum.positions}`, "
                 + (
                     f"which has the positions {origin} to {origin + size - 1}"
                     if size
@@ -323,11 +334,9 @@ def _error(graph: Graph, diagnostic: Diagnostic) -> DataError:
     return DataError((diagnostic,), graph.source)
 
 
-def _at(name: str, place: tuple[int, ...]) -> str:
-    return f"{name}[{', '.join(map(str, place))}]" if place else name
-
-
-def _check_member(graph: Graph, name: str, values: Array, constraint: Constraint) -> None:
+def _check_member(
+    graph: Graph, name: str, values: Array, constraint: Constraint, naming: Naming
+) -> None:
     with np.errstate(invalid="ignore"):
         inside = np.asarray(constraint.contains(values))
     if constraint.event_ndim == 0:
@@ -339,7 +348,8 @@ def _check_member(graph: Graph, name: str, values: Array, constraint: Constraint
         raise _error(
             graph,
             kinds.VALUE(
-                f"`{_at(name, place)}` is {shown}, and the model declares {constraint.phrase}",
+                f"`{naming.at(name, place)}` is {shown}, and the model declares "
+                f"{constraint.phrase}",
                 graph.variables[name].span,
             ),
         )
@@ -391,8 +401,6 @@ def _seen(known: Known, node: Node) -> Range | None:
 
 
 def _range(values: Array) -> Range:
-    if values.size == 0:
-        return Range(0.0, 0.0)
     rows = np.atleast_1d(values)
     parts = [rows[i : i + BLOCK] for i in range(0, len(rows), BLOCK)]
     whole = values.dtype.kind in "iub" or all(bool(np.all(p == np.floor(p))) for p in parts)
@@ -400,11 +408,11 @@ def _range(values: Array) -> Range:
     return Range(low, high, integer=whole)
 
 
-def _observed_missing(graph: Graph, name: str, gone: Array) -> Diagnostic:
+def _observed_missing(graph: Graph, name: str, gone: Array, naming: Naming) -> Diagnostic:
     """Return the error for missing values of what is read as a constant."""
     of = name.removesuffix(OBSERVED)
     return kinds.MISSING(
-        f"{are_missing(of, gone)}, and `observed({of})` reads all of them",
+        f"{are_missing(of, gone, naming)}, and `observed({of})` reads all of them",
         graph.variables[name].span,
         help="leave the rows out",
     )
@@ -519,6 +527,7 @@ def _outside_support(
     data: Mapping[str, Array],
     missing: Mapping[str, Array],
     sizes: Mapping[str, int],
+    naming: Naming,
 ) -> list[Diagnostic]:
     """Check observed values against the supports of their distributions, where those are known."""
     errors: list[Diagnostic] = []
@@ -545,7 +554,7 @@ def _outside_support(
         value = values[place]
         at: Any = np.indices(data[name].shape)
         at = at if window is None else at[(slice(None), *window)]
-        shown = _at(name, tuple(int(i) for i in at[(slice(None), *place)]))
+        shown = naming.at(name, tuple(int(i) for i in at[(slice(None), *place)]))
         number_text = value_text(value)
         errors.append(
             kinds.VALUE(
@@ -572,7 +581,7 @@ def value_help(graph: Graph, piece: Sample, values: Array) -> str | None:
     return None
 
 
-def _outside_argument(graph: Graph, data: Mapping[str, Array]) -> list[Diagnostic]:
+def _outside_argument(graph: Graph, data: Mapping[str, Array], naming: Naming) -> list[Diagnostic]:
     """Check data that stand as arguments of distributions, each name once."""
     errors: dict[str, Diagnostic] = {}
     for piece in graph.pieces:
@@ -589,7 +598,7 @@ def _outside_argument(graph: Graph, data: Mapping[str, Array]) -> list[Diagnosti
             if not inside.all():
                 place = tuple(int(i) for i in np.argwhere(~inside)[0])
                 errors[name] = kinds.VALUE(
-                    f"`{_at(name, place)}` is {value_text(values[place])}, but "
+                    f"`{naming.at(name, place)}` is {value_text(values[place])}, but "
                     f"`{density.distribution}` needs {needs.phrase} (its `{parameter}`)",
                     argument.span or piece.span,
                 )
@@ -656,8 +665,36 @@ def value_text(value: Any) -> str:
     return f"[{', '.join(rows)}]"
 
 
-def _nothing_observed(graph: Graph) -> Diagnostic:
+def _without_rows(
+    graph: Graph, observed: frozenset[int], sizes: Mapping[str, int], data: Mapping[str, Array]
+) -> frozenset[int]:
+    """Return the statements over dimensions without positions: nothing is learned from them."""
+    found = []
+    for k in observed:
+        piece = graph.pieces[k]
+        assert isinstance(piece, Sample)
+        lengths = (
+            extent(i.domain)
+            for i in (*piece.indices, *piece.density.event)
+            if not i.domain.within and not reads(extent(i.domain)) - data.keys()
+        )
+        try:
+            if any(integer(length, sizes, data) == 0 for length in lengths):
+                found.append(k)
+        except NotANumber:
+            continue
+    return frozenset(found)
+
+
+def _nothing_observed(graph: Graph, data: Mapping[str, Array]) -> Diagnostic:
     """Return the warning that no data are observed."""
+    empty = [v for n, v in graph.variables.items() if n in data and v.pieces]
+    if empty:
+        return kinds.NOTHING_OBSERVED(
+            f"nothing is observed: `{empty[0].name}` has no rows",
+            empty[0].span,
+            help="the answer is the prior; give data to learn from",
+        )
     lost = [v for v in graph.variables.values() if v.datum is not None and v.pieces]
     if lost:
         return kinds.NOTHING_OBSERVED(
