@@ -167,21 +167,32 @@ def compiled_of(
     request: Request, backend: Backend = "autograd", guide: str = "auto"
 ) -> tuple[Selection, LogJoint]:
     """Go the road as far as the compiled log joint; `guide` is a family asked for beside it."""
-    from ppl.compile.load import compile_bound
+    prepared, selection = prepared_of(request)
+    asked = Asked(selection, request.sizes, backend, guide)
+    return selection, prepared.compiled(asked) or _compiled(
+        prepared, asked, _checked(request, prepared, selection, guide)
+    )
+
+
+def _checked(request: Request, prepared: Prepared, selection: Selection, guide: str) -> BoundGraph:
+    """Build, bind and check the guide, too."""
     from ppl.compile.plates import check_networks
     from ppl.graph.forced import with_family
     from ppl.graph.guided import check_bound
 
-    prepared, selection = prepared_of(request)
-    asked = Asked(selection, request.sizes, backend, guide)
-    joint = prepared.compiled(asked)
-    if joint is None:
-        bound = with_family(_bound(request, prepared, selection), guide)
-        check_bound(bound)
-        check_networks(bound)
-        joint = compile_bound(bound, backend=backend)
-        prepared.keep(asked, joint)
-    return selection, joint
+    bound = with_family(_bound(request, prepared, selection), guide)
+    check_bound(bound)
+    check_networks(bound)
+    return bound
+
+
+def _compiled(prepared: Prepared, asked: Asked, bound: BoundGraph) -> LogJoint:
+    """Compile, and keep the log joint for the same data."""
+    from ppl.compile.load import compile_bound
+
+    joint = compile_bound(bound, backend=asked.backend)
+    prepared.keep(asked, joint)
+    return joint
 
 
 def check(request: Request) -> tuple[Diagnostic, ...]:
@@ -217,8 +228,10 @@ def infer(
 
     settings = settings or Settings()
     began = perf_counter()
-    selection, joint = compiled_of(request, settings.backend, settings.guide)
-    compiled = perf_counter()
+    prepared, selection = prepared_of(request)
+    asked = Asked(selection, request.sizes, settings.backend, settings.guide)
+    kept = prepared.compiled(asked)
+    bound = kept.bound if kept else _checked(request, prepared, selection, settings.guide)
     from ppl.inference.compiled import CompiledTarget
     from ppl.inference.infer import infer as run
     from ppl.inference.stochastic import infer as run_stochastic
@@ -226,10 +239,13 @@ def infer(
     from ppl.posterior import Fit
     from ppl.posterior.checks import checked
 
-    if wanted(joint.bound, settings):
-        inference = run_stochastic(joint, settings, progress)
+    if wanted(bound, settings):
+        compiled = perf_counter()
+        inference = run_stochastic(bound, settings, progress)
     else:
-        inference = run(CompiledTarget(joint), settings, progress)
+        target = CompiledTarget(kept or _compiled(prepared, asked, bound))
+        compiled = perf_counter()
+        inference = run(target, settings, progress)
     assert isinstance(inference.target, CompiledTarget)
     joint = inference.target.model
     seconds = {"compile": compiled - began, "infer": perf_counter() - compiled}

@@ -24,7 +24,7 @@ from ppl.syntax.tree import SyntaxTree
 from ppl.text import Source
 
 if TYPE_CHECKING:
-    from ppl.compile.load import LogJoint
+    from ppl.compile.load import Backend, LogJoint
 
 MOST_GRAPHS = 16
 """Outlines of data whose graphs are kept; the one that was built first goes first."""
@@ -38,7 +38,7 @@ class Asked:
 
     selection: Selection
     sizes: Mapping[str, int]
-    backend: str
+    backend: Backend
     guide: str
 
     def same(self, other: Asked) -> bool:

@@ -32,8 +32,8 @@ from ppl.inference.draws import fixed_draws, systematic_resample, white_draws
 from ppl.inference.objective import Elbo, Objective, report_elbo
 from ppl.inference.result import Rung
 from ppl.inference.settings import Settings
-from ppl.inference.starts import starting_points
-from ppl.inference.target import Target
+from ppl.inference.starts import climbed, starting_points
+from ppl.inference.target import Target, costly
 
 Array = npt.NDArray[np.float64]
 
@@ -199,7 +199,13 @@ def init(target: Target, settings: Settings) -> Climb:
     """Prepare the climb."""
     layout, streams = Layout(tuple(target.blocks)), Streams(settings.seed)
     count = FIXED_DRAWS_POINTS if layout.points.all() else FIXED_DRAWS
-    objective = Objective(target, fixed_draws(streams.fixed, count, layout), layout.points)
+    rough = settings.guide != "meanfield" and costly(target) and target.log_concave
+    objective = Objective(
+        target,
+        fixed_draws(streams.fixed, count, layout),
+        layout.points,
+        rough and layout.dimension <= fullrank.MAX_COLUMNS,
+    )
     deadline = perf_counter() + settings.time_limit
     return Climb(target, settings, layout, streams, deadline, objective)
 
@@ -241,9 +247,13 @@ def _fit_meanfield(climb: Climb) -> Climb:
     starts = min(settings.starts, STARTS_IF_MANY) if many else settings.starts
     start = np.asarray(climb.target.start, dtype=np.float64)
     points = starting_points(climb.layout, start, rng, starts)
+    gradients = 0
+    if climb.target.log_concave and costly(climb.target):
+        ends = [climbed(climb.target, point) for point in points]
+        points, gradients = [point for point, _ in ends], sum(count for _, count in ends)
     told = _teller(climb, "meanfield")
     fits = tuple(meanfield.run(climb.objective, point, rng, told) for point in points)
-    gradients = sum(fit.gradients for fit in fits)
+    gradients += sum(fit.gradients for fit in fits)
     found = replace(climb, fits=fits, gradients=gradients)
     return _reported(replace(found, trace=found.fit.trace))
 
@@ -299,7 +309,8 @@ def _wants_fullrank(climb: Climb) -> bool:
 
 def _fit_fullrank(climb: Climb) -> Climb:
     rank = climb.guide.rank
-    normals = white_draws(climb.streams.white, fullrank.draws_needed(rank), rank)
+    count = fullrank.draws_needed(rank, costly(climb.target))
+    normals = white_draws(climb.streams.white, count, rank)
     objective = fullrank.Objective(climb.target, normals, np.exp(climb.fit.log_width))
     best = fullrank.run(objective, climb.guide, told=_teller(climb, "fullrank"))
     climb = replace(climb, gradients=climb.gradients + best.gradients)
@@ -322,8 +333,11 @@ def _fit_fullrank(climb: Climb) -> Climb:
         if not modes[0].converged and len(modes) == 1 and not non_centred:
             climb, best = _more_starts(climb, objective, modes[0])
             modes = (best,)
-    unbounded = tails.unbounded(climb.target, modes[0].guide)
-    return _reported(replace(climb, modes=modes, unbounded=unbounded, trace=modes[0].trace))
+    climb = replace(climb, modes=modes, trace=modes[0].trace)
+    # A concave function with a maximum inside, as a guide that converged shows, falls everywhere.
+    if not (climb.target.log_concave and modes[0].converged):
+        climb = replace(climb, unbounded=tails.unbounded(climb.target, modes[0].guide))
+    return _reported(climb)
 
 
 def _refit(climb: Climb, objective: fullrank.Objective, start: Array) -> fullrank.State | None:

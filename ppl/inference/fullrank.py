@@ -83,9 +83,9 @@ class State:
         return self.outcome == "converged"
 
 
-def draws_needed(rank: int) -> int:
-    """Return how many white draws a guide of this rank needs."""
-    return max(64, 4 * rank)
+def draws_needed(rank: int, spare: bool = False) -> int:
+    """Return how many white draws a guide of this rank needs; fewer where they are to be spared."""
+    return max(64, 2 * (rank + rank // 4)) if spare else max(64, 4 * rank)
 
 
 def as_fullrank(guide: Guide) -> FullRank:

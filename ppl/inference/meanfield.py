@@ -28,6 +28,8 @@ REACH, MEAN_REACH = 4.0, 1e7
 IMPROPER_ROUNDS = 5
 """So many rounds with a column still growing suggest that the posterior is improper."""
 GAIN = 0.05
+ROUGH_GAIN, ROUGH_GRADIENT, ROUGH_WIDTH = 1e-3, 0.02, 0.02
+"""What ends a round and the guesses of widths, where the fit is only to start the next rung."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -111,7 +113,10 @@ def init(objective: Objective, start: Array, rng: np.random.Generator) -> State:
         tried += 1
         if not np.isfinite(updated.log_joint):
             break
+        settled = float(np.max(np.abs(np.log(wider / scale)))) < ROUGH_WIDTH
         scale, average = wider, updated
+        if objective.rough and settled:
+            break
     return State(mean, np.log(scale), np.log(scale), -np.inf, gradients=tried + 1)
 
 
@@ -132,6 +137,8 @@ def step(objective: Objective, state: State) -> State:
 
     reach = np.concatenate([np.full(size, MEAN_REACH), np.full(latents, REACH)])
     problem = lbfgs.Problem(negative_elbo, -reach, reach)
+    if objective.rough:
+        problem = replace(problem, gain_tolerance=ROUGH_GAIN, gradient_tolerance=ROUGH_GRADIENT)
     limit = LATER_ITERATIONS if state.rounds else FIRST_ITERATIONS
     found = lbfgs.run(problem, np.zeros(size + latents), limit)
     mean, log_scale = unpack(found.position)
