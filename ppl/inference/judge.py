@@ -206,7 +206,8 @@ def _judge_chains(climb: Climb) -> Verdict:
     if found.tail >= HEAVY_TAIL:
         verdict = verdict.lower(
             "fair" if verdict.word == "good" else "poor",
-            f"The tail of `{found.heaviest}` is so heavy that its standard deviation may not exist.",
+            f"The tail of `{found.heaviest}` is so heavy that its standard deviation may not "
+            "exist.",
             "Give it a prior with lighter tails, or read its quantiles.",
         )
     if len(climb.modes) > 1:
