@@ -208,7 +208,8 @@ def _of_rows(bound: BoundGraph, steps: tuple[Step, ...], term: RowSum) -> Block:
             stack.extend(sources(made[key]))
         elif not key.endswith(TILT):
             tables.add(key)
-    seen = {int(t.removeprefix("factor.").split(".")[0]) for t in tables}
+    factors = (t.removeprefix("factor.") for t in tables if t.startswith("factor."))
+    seen = {int(t.split(".")[0]) for t in factors}
     observed = {
         p.target.name
         for k in sorted(seen & bound.observed)

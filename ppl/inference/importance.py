@@ -19,6 +19,7 @@ import numpy.typing as npt
 from ppl.guide.fullrank import FullRank
 from ppl.guide.gaussian import Guide
 from ppl.guide.proposal import Proposal
+from ppl.inference.chains import has_two_values
 from ppl.inference.draws import STRATIFIED, stratified_normals, stratified_uniforms
 from ppl.inference.pareto import NO_TAIL, smooth, tail_shapes
 from ppl.inference.target import Target, costly, log_joint, quantities
@@ -240,7 +241,10 @@ def _ess(log_weights: Array) -> float:
 
 
 def _quantity_diagnostics(target: Target, positions: Array, weights: Array) -> tuple[float, float]:
-    """Return the largest Pareto shape of w (c - m)^2 and the largest error, over quantities."""
+    """Return the largest Pareto shape of w (c - m)^2 and the largest error, over quantities.
+
+    Of a quantity with two values, such as ``a > b``, the mean says everything.
+    """
     tail, error = NO_TAIL, 0.0
     for values in quantities(target, positions).values():
         flat = values.reshape(len(values), -1)
@@ -253,8 +257,11 @@ def _quantity_diagnostics(target: Target, positions: Array, weights: Array) -> t
             spread = sd > 1e-12 * np.maximum(1e-300, np.abs(mean))
             if not spread.any():
                 continue
+            error = max(error, float(np.max(error_mean[spread] / sd[spread])))
+            spread &= ~has_two_values(part)
+            if not spread.any():
+                continue
             scaled = (part[:, spread] - mean[spread]) / sd[spread]
             tail = max(tail, float(np.max(tail_shapes(weights[:, None] * scaled**2))))
-            worst = np.maximum(error_mean[spread], error_sd[spread]) / sd[spread]
-            error = max(error, float(np.max(worst)))
+            error = max(error, float(np.max(error_sd[spread] / sd[spread])))
     return tail, error
