@@ -119,7 +119,11 @@ def pilot(target: Target, proposal: Proposal, rng: np.random.Generator) -> Pilot
 
 def init(target: Target, proposal: Proposal, rng: np.random.Generator, count: int) -> State:
     """Draw, weigh and diagnose `count` draws."""
-    positions, raw = _weigh(target, proposal, rng, count)
+    return diagnosed(target, *_weigh(target, proposal, rng, count))
+
+
+def diagnosed(target: Target, positions: Array, raw: Array) -> State:
+    """Smooth and diagnose draws (S, D) with log weights (S,)."""
     log_weights, khat = smooth(raw)
     weights = np.exp(log_weights)
     with np.errstate(over="ignore", invalid="ignore"):
@@ -137,7 +141,7 @@ def init(target: Target, proposal: Proposal, rng: np.random.Generator, count: in
         float(1 / np.sum(weights**2)),
         error,
         top + log(evidence),
-        spread / evidence / sqrt(count),
+        spread / evidence / sqrt(raw.size),
     )
 
 
