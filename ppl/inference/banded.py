@@ -37,8 +37,9 @@ SETTLING, HALVINGS, CLIMBING = 12, 8, 40
 CRITERION, NEARLY, NOISE = 0.02, 0.3, 1e-3
 """Locals have settled at the first distance; below the second, the ELBO on few draws may fall by
 the third for each column, as these draws' optimum is not quite that of their averaged curvature."""
-CLOSE = 0.1
-"""The globals have converged when their slopes, in units of their widths, are smaller."""
+CLOSE, SMALL = 0.1, 0.03
+"""The globals have converged when their slopes, in units of their widths, are below the first;
+slopes below the second are within the noise of settling, and count as none."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -190,15 +191,15 @@ def run(problem: Problem, mean: Array) -> State | None:
             return np.inf, np.zeros(count)
         last = found
         best = found if found.elbo > best.elbo else best
-        return -found.elbo, -(found.slope[problem.pattern.shared] @ units)
+        slopes = found.slope[problem.pattern.shared] @ units
+        small = float(np.max(np.abs(slopes))) < SMALL
+        return -found.elbo, np.zeros(count) if small else -slopes
 
     reach = np.full(count, np.inf)
     lbfgs.run(lbfgs.Problem(negative_elbo, -reach, reach), np.zeros(count), CLIMBING)
     slopes = best.slope[problem.pattern.shared] @ best.guide.factor
     close = best.converged and float(np.max(np.abs(slopes))) < CLOSE
-    return replace(
-        best, gradients=last.gradients, outcome="converged" if close else "unconverged"
-    )
+    return replace(best, gradients=last.gradients, outcome="converged" if close else "unconverged")
 
 
 def _averages(problem: Problem, guide: Arrow) -> tuple[float, Array]:
@@ -268,9 +269,7 @@ def _difference(problem: Problem, positions: Array, moved: npt.NDArray[np.intp])
     return 0.5 * (before - after)
 
 
-def _averaged_difference(
-    problem: Problem, positions: Array, moved: npt.NDArray[np.intp]
-) -> Array:
+def _averaged_difference(problem: Problem, positions: Array, moved: npt.NDArray[np.intp]) -> Array:
     """Return the mean of the differences over all positions, (D,)."""
     total = np.zeros(positions.shape[1])
     for part in blocks_of(*positions.shape):
@@ -294,9 +293,7 @@ def _damped(precision: Precision, problem: Problem, damping: float) -> Precision
     local = precision.local.copy()
     same = pattern.rows == pattern.columns
     local[same] += more[~pattern.shared][pattern.rows[same]]
-    return replace(
-        precision, own=precision.own + np.diag(more[pattern.shared]), local=local
-    )
+    return replace(precision, own=precision.own + np.diag(more[pattern.shared]), local=local)
 
 
 def _guide(problem: Problem, mean: Array, precision: Precision) -> Arrow | None:

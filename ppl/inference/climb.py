@@ -363,7 +363,7 @@ def _fit_arrow(climb: Climb) -> Climb:
 
 
 def _fit_coupled(climb: Climb, guide: MeanField) -> Climb | None:
-    """Fit locals that are coupled with neighbours; None where they are not, or it came to nothing."""
+    """Fit locals that are coupled with neighbours; None where they are not, or no fit is found."""
     if climb.layout.parameters:
         return None
     rng, scale = climb.streams.white, guide.scale

@@ -17,8 +17,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ppl.guide.band import Band, factored
-from ppl.guide.proposal import Proposal
 from ppl.guide.fullrank import FullRank
+from ppl.guide.proposal import Proposal
 from ppl.inference import banded, importance
 from ppl.inference.banded import Problem
 from ppl.inference.draws import stratified_normals, stratified_uniforms
@@ -27,10 +27,10 @@ from ppl.inference.target import blocks_of, evaluate, log_joint
 Array = npt.NDArray[np.float64]
 
 MOST_GLOBALS = 16
-FIRST_DRAWS, MORE_DRAWS, FEWEST = 512, 4096, 256
-MOST_WORK = 4e10
-"""Multiplications that factoring the bands may take."""
-NEWTON, SETTLED = 6, 0.02
+FIRST_DRAWS, MORE_DRAWS, BATCHES, FEWEST = 512, 4096, 3, 256
+MOST_WORK, FACTORED = 1e11, 3.0
+"""Multiplications that factoring the bands may take, and how often each is factored."""
+NEWTON, RENEWED, SETTLED = 6, 3, 0.1
 FEWEST_EFFECTIVE, STEADY = 8.0, 0.3
 """Draws are tried again around the moments of so many effective ones for each global; with this
 part of them effective, at once with more."""
@@ -58,22 +58,34 @@ def run(
     the bands are too wide for enough draws.
     """
     pattern = problem.pattern
-    most = MOST_WORK / (pattern.order.size * (pattern.width + 8.0) ** 2 * NEWTON)
+    most = MOST_WORK / (pattern.order.size * (pattern.width + 8.0) ** 2 * FACTORED)
     most = min(most, importance.LARGEST / fit.guide.mean.size)
     if np.count_nonzero(pattern.shared) > MOST_GLOBALS or most < FEWEST:
         return None
     found, gradients = _curved(problem, fit)
-    tries = 1
-    state, spent = _weighed(problem, fit, found, rng, int(min(FIRST_DRAWS, most)), tries)
-    gradients += spent
-    for count in (FIRST_DRAWS, MORE_DRAWS):
-        if state.accepted or state.ess < FEWEST_EFFECTIVE * (1 + found.mean.size):
-            break
-        if state.ess > STEADY * state.log_weights.size and count == FIRST_DRAWS:
-            continue
-        tries = tries if state.ess > STEADY * state.log_weights.size else TRIES
+    tries, first = 1, int(min(FIRST_DRAWS, most))
+    batch, spent = _weighed(problem, fit, found, rng, first, tries)
+    state, gradients = importance.diagnosed(problem.target, *batch), gradients + spent
+    effective = state.ess
+    if not state.accepted and effective < STEADY * first:
+        if effective < FEWEST_EFFECTIVE * (1 + found.mean.size):
+            return state, gradients
+        tries = TRIES
         found = _matched(problem, state, found)
-        state, spent = _weighed(problem, fit, found, rng, int(min(count, most)), tries)
+        batch, spent = _weighed(problem, fit, found, rng, first, tries)
+        state, gradients = importance.diagnosed(problem.target, *batch), gradients + spent
+    if state.accepted or state.hopeless:
+        return state, gradients
+    found = _matched(problem, state, found)
+    batches: list[tuple[Array, Array]] = []
+    for _ in range(BATCHES):
+        room = int(most) - sum(b[1].size for b in batches)
+        if room < first or (batches and state.accepted):
+            break
+        batch, spent = _weighed(problem, fit, found, rng, min(MORE_DRAWS, room), tries)
+        batches.append(batch)
+        positions, log_weights = (np.concatenate(parts) for parts in zip(*batches, strict=True))
+        state = importance.diagnosed(problem.target, positions, log_weights)
         gradients += spent
     return state, gradients
 
@@ -105,7 +117,7 @@ def _matched(problem: Problem, state: importance.State, before: Globals) -> Glob
     centred = values - mean
     covariance = (centred * weights[:, None]).T @ centred
     try:
-        return Globals(mean, np.linalg.cholesky(covariance))
+        return Globals(mean, np.asarray(np.linalg.cholesky(covariance), dtype=np.float64))
     except np.linalg.LinAlgError:
         return before
 
@@ -117,7 +129,7 @@ def _weighed(
     rng: np.random.Generator,
     count: int,
     tries: int,
-) -> tuple[importance.State, int]:
+) -> tuple[tuple[Array, Array], int]:
     """Draw globals, then some tries of the locals around their mode given these, and weigh.
 
     One of the tries is kept, in proportion to its weight, with their mean as its weight: a draw so
@@ -145,7 +157,7 @@ def _weighed(
         joint = log_joint(problem.target, tried.reshape(-1, shared.size)).reshape(given.shape)
         chosen, log_weights[part] = _chosen(rng, joint - given)
         positions[part] = tried[np.arange(len(bands)), chosen]
-    return importance.diagnosed(problem.target, positions, log_weights - log_proposal), gradients
+    return (positions, log_weights - log_proposal), gradients
 
 
 def _drawn(found: Globals, rng: np.random.Generator, count: int) -> tuple[Array, Array]:
@@ -161,7 +173,7 @@ def _drawn(found: Globals, rng: np.random.Generator, count: int) -> tuple[Array,
 
 
 def _chosen(rng: np.random.Generator, log_weights: Array) -> tuple[npt.NDArray[np.intp], Array]:
-    """Return which try is kept of each row of log weights (S, R), and the log of the mean weight."""
+    """Return which try is kept of each row of log weights (S, R), and the log mean weight."""
     top = np.max(log_weights, axis=1, keepdims=True)
     top = np.where(np.isfinite(top), top, 0.0)
     sums = np.cumsum(np.exp(log_weights - top), axis=1)
@@ -183,7 +195,7 @@ def _modes(problem: Problem, fit: banded.State, drawn: Array) -> tuple[Array, Ar
     bands = [guide.band] * len(drawn)
     for iteration in range(NEWTON):
         slopes = evaluate(problem.target, positions)[1][:, ~shared]
-        if iteration % 2 == 0:
+        if iteration % RENEWED == 0:
             entries = banded.local_curvatures(problem, positions)
             bands = _bands(problem, fit, entries)
             spent += 2 * int(pattern.colours.max(initial=-1) + 1)

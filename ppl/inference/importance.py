@@ -31,6 +31,8 @@ LARGEST = 2**25
 columns, and none where they would be too few."""
 KHAT, KHAT_QUANTITY, ERROR, ESS = 0.7, 0.6, 0.03, 400.0
 """Limits of acceptance: weights' and quantities' Pareto shapes, MCSE in sd, effective draws."""
+HEAVIER = 0.5
+"""The normal part of the second proposal."""
 FAIR_KHAT_QUANTITY, FAIR_ERROR = 0.8, 0.05
 COLUMNS_AT_ONCE, ENTRIES_AT_ONCE = 256, 2**22
 WIDER, DRAWS_PER_COLUMN = (0.35, 1.0), 10.0
@@ -149,7 +151,8 @@ def step(target: Target, proposal: Proposal, state: State, rng: np.random.Genera
     """Repeat with more draws, from a better proposal where the first draws are enough for one."""
     enough = state.khat < KHAT and state.ess > DRAWS_PER_COLUMN * proposal.components[0].rank
     if enough and len(proposal.components) == 1:
-        proposal = replace(proposal, components=(widened(state, proposal.components[0]),), normal_share=0.5)
+        wider = widened(state, proposal.components[0])
+        proposal = replace(proposal, components=(wider,), normal_share=HEAVIER)
     return init(target, proposal, rng, MORE_DRAWS)
 
 
@@ -160,7 +163,8 @@ def widened(state: State, guide: Guide) -> Guide:
     mean[free] = weights @ state.positions[:, free]
     centred = state.positions[:, free] - mean[free]
     try:
-        factor = np.linalg.cholesky((centred * weights[:, None]).T @ centred)
+        covariance = (centred * weights[:, None]).T @ centred
+        factor = np.asarray(np.linalg.cholesky(covariance), dtype=np.float64)
     except np.linalg.LinAlgError:
         return guide
     wider = 1 + min(WIDER[0], WIDER[1] / sqrt(guide.rank))

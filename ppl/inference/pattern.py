@@ -24,6 +24,8 @@ MOST = 6_000
 COUPLED = 1e-6
 """A smaller product of a curvature and both widths counts as none."""
 ROWS = 64
+MOST_NEIGHBOURS, LOOKED_AT = 200, 256
+"""With more neighbours on average, as seen after so many columns, it is not sparse."""
 HUB, TIMES, MOST_HUBS = 24, 4, 64
 """A global has more neighbours than the first number and this many times the median."""
 WIDEST, MOST_WORK = 1_000, 2e9
@@ -88,7 +90,7 @@ def find(target: Target, position: Array, widths: Array) -> Pattern | None:
 
 
 def _couplings(target: Target, position: Array, widths: Array) -> tuple[Places, Places] | None:
-    """Return the pairs of different columns that are coupled, both ways."""
+    """Return the pairs of different columns that are coupled, both ways; None if very many."""
     size = position.size
     rows, columns = [], []
     for low in range(0, size, ROWS):
@@ -103,6 +105,9 @@ def _couplings(target: Target, position: Array, widths: Array) -> tuple[Places, 
         kept = moved[which] != other
         rows.append(moved[which][kept])
         columns.append(other[kept])
+        looked = low + moved.size
+        if looked >= LOOKED_AT and sum(map(len, rows)) > MOST_NEIGHBOURS * looked:
+            return None
     first, second = np.concatenate(rows), np.concatenate(columns)
     pairs = np.unique(np.concatenate([first * size + second, second * size + first]))
     return pairs // size, pairs % size

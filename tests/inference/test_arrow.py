@@ -35,7 +35,9 @@ def covariance(guide):
     whole[np.ix_(first, first)] = spread
     whole[np.ix_(rest, first)] = guide.response @ spread
     whole[np.ix_(first, rest)] = spread @ guide.response.T
-    whole[np.ix_(rest, rest)] = guide.response @ spread @ guide.response.T + np.diag(guide.band.variances())
+    whole[np.ix_(rest, rest)] = guide.response @ spread @ guide.response.T + np.diag(
+        guide.band.variances()
+    )
     return whole[np.ix_(free, free)], free
 
 
