@@ -142,8 +142,11 @@ def _weighed(
     mode, curvature, gradients = _modes(problem, fit, own)
     shift, sharper = fit.guide.mean[~shared] - mode[0], fit.precision.local - curvature[0]
     for part in blocks_of(count, shared.size):
-        centres, entries, spent = _modes(problem, fit, drawn[part])
+        values = drawn[part]
+        centres, entries, spent = _modes(problem, fit, values if values.shape[1] else own)
         bands = _bands(problem, fit, entries + sharper)
+        if not values.shape[1]:
+            centres, bands = np.repeat(centres, len(values), axis=0), bands * len(values)
         gradients += spent + tries
         tried = np.empty((len(bands), tries, shared.size))
         tried[:, :, shared] = drawn[part, None]
