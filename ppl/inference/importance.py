@@ -34,6 +34,8 @@ LARGEST = 2**25
 columns, and none where they would be too few."""
 KHAT, KHAT_QUANTITY, ERROR, ESS = 0.7, 0.6, 0.03, 400.0
 """Limits of acceptance: weights' and quantities' Pareto shapes, MCSE in sd, effective draws."""
+HEAVIER = 0.5
+"""The normal part of the second proposal."""
 FAIR_KHAT_QUANTITY, FAIR_ERROR = 0.8, 0.05
 CLEAR_KHAT, CLEAR_SHARE = 0.5, 0.75
 """Of a few draws: both kinds of shapes, and the part of them that must be effective."""
@@ -131,7 +133,11 @@ def pilot(target: Target, proposal: Proposal, rng: np.random.Generator) -> Pilot
 
 def init(target: Target, proposal: Proposal, rng: np.random.Generator, count: int) -> State:
     """Draw, weigh and diagnose `count` draws."""
-    positions, raw = _weigh(target, proposal, rng, count)
+    return diagnosed(target, *_weigh(target, proposal, rng, count))
+
+
+def diagnosed(target: Target, positions: Array, raw: Array) -> State:
+    """Smooth and diagnose draws (S, D) with log weights (S,)."""
     log_weights, khat = smooth(raw)
     weights = np.exp(log_weights)
     with np.errstate(over="ignore", invalid="ignore"):
@@ -149,7 +155,7 @@ def init(target: Target, proposal: Proposal, rng: np.random.Generator, count: in
         float(1 / np.sum(weights**2)),
         error,
         top + log(evidence),
-        spread / evidence / sqrt(count),
+        spread / evidence / sqrt(raw.size),
     )
 
 
@@ -157,9 +163,8 @@ def step(target: Target, proposal: Proposal, state: State, rng: np.random.Genera
     """Repeat with more draws, from a better proposal where the first draws are enough for one."""
     enough = state.khat < KHAT and state.ess > DRAWS_PER_COLUMN * proposal.components[0].rank
     if enough and len(proposal.components) == 1:
-        proposal = replace(
-            proposal, components=(widened(state, proposal.components[0]),), normal_share=0.5
-        )
+        wider = widened(state, proposal.components[0])
+        proposal = replace(proposal, components=(wider,), normal_share=HEAVIER)
     return init(target, proposal, rng, MORE_DRAWS)
 
 
@@ -170,7 +175,8 @@ def widened(state: State, guide: Guide) -> Guide:
     mean[free] = weights @ state.positions[:, free]
     centred = state.positions[:, free] - mean[free]
     try:
-        factor = np.linalg.cholesky((centred * weights[:, None]).T @ centred)
+        covariance = (centred * weights[:, None]).T @ centred
+        factor = np.asarray(np.linalg.cholesky(covariance), dtype=np.float64)
     except np.linalg.LinAlgError:
         return guide
     wider = 1 + min(WIDER[0], WIDER[1] / sqrt(guide.rank))
