@@ -7,6 +7,7 @@ widths, and re-centre, until nothing pushes against the round's bounds.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -50,6 +51,8 @@ class State:
     outcome
         ``running``, ``converged``, ``unconverged`` after the last round, or ``undefined`` when no
         start had a finite density.
+    trace
+        The ELBO on the fixed draws after every iteration of L-BFGS.
     """
 
     mean: Array
@@ -60,6 +63,7 @@ class State:
     gradients: int = 0
     growing: int = 0
     outcome: Outcome = "running"
+    trace: tuple[float, ...] = ()
 
     @property
     def may_be_improper(self) -> bool:
@@ -72,11 +76,21 @@ def guide_of(objective: Objective, state: State) -> MeanField:
     return MeanField(state.mean, state.log_scale, objective.points)
 
 
-def run(objective: Objective, start: Array, rng: np.random.Generator) -> State:
-    """Fit from `start` (D,); `rng` is used only to look for another start if it is undefined."""
+def run(
+    objective: Objective,
+    start: Array,
+    rng: np.random.Generator,
+    told: Callable[[float], None] | None = None,
+) -> State:
+    """Fit from `start` (D,); `rng` is used only to look for another start if it is undefined.
+
+    `told` hears the ELBO after every round.
+    """
     state = init(objective, start, rng)
     while state.outcome == "running":
         state = step(objective, state)
+        if told is not None:
+            told(state.elbo)
     return state
 
 
@@ -143,6 +157,7 @@ def step(objective: Objective, state: State) -> State:
         state.gradients + found.evaluations,
         state.growing + int(growing),
         "converged" if done else "unconverged" if last else "running",
+        (*state.trace, *(-value for value in found.trace)),
     )
     return _update_widths(objective, ended) if ended.outcome == "running" else ended
 
