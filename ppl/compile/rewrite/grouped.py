@@ -115,7 +115,7 @@ def _table(columns: list[Column], roots: Floats, rows: Rows, scope: Scope) -> Fl
     for column in columns:
         stop = start + column.width(scope)
         product = Product(column.product.data)
-        for block in rows.blocks(stop - start):
+        for block in rows.blocks(stop - start, scope):
             data = factors_of(product, rows, block, column.others, scope)
             flat = np.reshape(data, (len(data), -1))
             np.multiply(flat, roots[block, None], out=table[block, start:stop])

@@ -195,7 +195,7 @@ def _factor(
         return result
 
     def blocks() -> Iterator[NDArray[np.float64]]:
-        for block in rows.blocks(width):
+        for block in rows.blocks(width, scope):
             yield table(rows, block, roots[block])
 
     step = max(1, rows.count // (SAMPLED * width))
