@@ -145,13 +145,20 @@ def _dimensions(graph: Graph) -> str:
 def compiled_of(request: Request, backend: Backend = "autograd") -> tuple[Selection, LogJoint]:
     """Go the road as far as the compiled log joint."""
     from ppl.compile.load import compile_bound
+
+    selection, bound = checked_bound(request)
+    return selection, compile_bound(bound, backend=backend)
+
+
+def checked_bound(request: Request) -> tuple[Selection, BoundGraph]:
+    """Go the road as far as the bound graph, whose guide is checked, too."""
     from ppl.compile.plates import check_networks
     from ppl.graph.guided import check_bound
 
     selection, bound = bound_of(request)
     check_bound(bound)
     check_networks(bound)
-    return selection, compile_bound(bound, backend=backend)
+    return selection, bound
 
 
 def check(request: Request) -> tuple[Diagnostic, ...]:
@@ -187,8 +194,8 @@ def infer(
 
     settings = settings or Settings()
     began = perf_counter()
-    selection, joint = compiled_of(request, settings.backend)
-    compiled = perf_counter()
+    selection, bound = checked_bound(request)
+    from ppl.compile.load import compile_bound
     from ppl.inference.compiled import CompiledTarget
     from ppl.inference.infer import infer as run
     from ppl.inference.stochastic import infer as run_stochastic
@@ -196,9 +203,12 @@ def infer(
     from ppl.posterior import Fit
     from ppl.posterior.checks import checked
 
-    if wanted(joint.bound, settings):
-        inference = run_stochastic(joint, settings, progress)
+    if wanted(bound, settings):
+        compiled = perf_counter()
+        inference = run_stochastic(bound, settings, progress)
     else:
+        joint = compile_bound(bound, backend=settings.backend)
+        compiled = perf_counter()
         inference = run(CompiledTarget(joint), settings, progress)
     assert isinstance(inference.target, CompiledTarget)
     joint = inference.target.model
