@@ -21,6 +21,7 @@ import numpy.typing as npt
 from ppl.guide.rows import Rows
 from ppl.inference.stochastic.order import Cut, Some, shuffled
 from ppl.inference.stochastic.problem import (
+    Guided,
     Part,
     Problem,
     estimate,
@@ -183,19 +184,12 @@ def _step(plan: Plan, state: State, positions: Positions, pace: Array) -> State:
     found = estimate(problem, state.numbers, state.rows, positions, normals, part, anchor)
     gradient = found.gradient
     if anchor is not None:
-        slopes = np.broadcast_to(state.anchor_gradient, (len(normals[0]), anchor.size))
-        draws = problem.guide.place(state.numbers, normals[0])
-        gradient = gradient + problem.guide.pull(state.numbers, normals[0], draws, slopes)
-    count = state.steps + 1
-    usual = np.sqrt(state.second / max(1e-300, 1 - MEMORY ** max(1, state.steps)))
-    if state.steps >= WINDOW // 4:
-        limit = LONGEST_MOVE * np.maximum(usual, 1e-12)
-        gradient = np.clip(gradient, -limit, limit)
-    first = MOMENTUM * state.first + (1 - MOMENTUM) * gradient
-    second = MEMORY * state.second + (1 - MEMORY) * gradient**2
-    move = first / (1 - MOMENTUM**count)
-    move /= np.sqrt(second / (1 - MEMORY**count)) + 1e-12
-    numbers = state.numbers + state.step_size * pace * move
+        gradient = gradient + anchored_pull(
+            problem.guide, state.numbers, normals[0], state.anchor_gradient
+        )
+    numbers, first, second = moved(
+        state.numbers, state.first, state.second, gradient, state.steps, state.step_size * pace
+    )
     return replace(
         state,
         numbers=numbers,
@@ -203,9 +197,39 @@ def _step(plan: Plan, state: State, positions: Positions, pace: Array) -> State:
         second=second,
         total=state.total + numbers,
         counted=state.counted + 1,
-        steps=count,
+        steps=state.steps + 1,
         place=state.place + 1,
     )
+
+
+def anchored_pull(guide: Guided, numbers: Array, normals: Array, anchor_gradient: Array) -> Array:
+    """Return the gradient by the numbers of the control variate's expectation, (p,)."""
+    slopes = np.broadcast_to(anchor_gradient, (len(normals), anchor_gradient.size))
+    draws = guide.place(numbers, normals)
+    pulled = guide.pull(numbers, normals, draws, slopes)
+    return np.concatenate([pulled, np.zeros(numbers.size - pulled.size)])
+
+
+def moved(
+    numbers: Array, first: Array, second: Array, gradient: Array, steps: int, lengths: Array
+) -> tuple[Array, Array, Array]:
+    """Take a step of Adam, and return the numbers and the averages after it.
+
+    Parameters
+    ----------
+    steps
+        How many there were before.
+    lengths
+        The step size of each number, (p,).
+    """
+    usual = np.sqrt(second / np.maximum(1e-300, 1 - MEMORY ** np.maximum(1, steps)))
+    limit = np.where(steps >= WINDOW // 4, LONGEST_MOVE * np.maximum(usual, 1e-12), np.inf)
+    gradient = np.clip(gradient, -limit, limit)
+    first = MOMENTUM * first + (1 - MOMENTUM) * gradient
+    second = MEMORY * second + (1 - MEMORY) * gradient**2
+    move = first / (1 - MOMENTUM ** (steps + 1))
+    move = move / (np.sqrt(second / (1 - MEMORY ** (steps + 1))) + 1e-12)
+    return numbers + lengths * move, first, second
 
 
 def _settle(
@@ -216,12 +240,18 @@ def _settle(
     The gradient by the numbers is then that of the bound with the best rows.
     """
     assert state.rows is not None
-    first = state.epoch == 0
-    for _ in range(FIRST_SETTLING if first else SETTLING):
+    rounds, share = settling(state)
+    for _ in range(rounds):
         normals = normals_for(plan.problem, rng, plan.pairs, len(positions))
         found = estimate(plan.problem, state.numbers, state.rows, positions, normals, part)
-        share = FIRST_SHARE if first else max(SHARE * state.step_size / FIRST_STEP, LEAST_SHARE)
         state.rows.update(positions, normals[1], found.local_slopes, share)
+
+
+def settling(state: State) -> tuple[int, float]:
+    """Return how many steps a batch's rows take before a step of the numbers, and how far."""
+    if state.epoch == 0:
+        return FIRST_SETTLING, FIRST_SHARE
+    return SETTLING, max(SHARE * state.step_size / FIRST_STEP, LEAST_SHARE)
 
 
 def _anchored(plan: Plan, state: State) -> State:
