@@ -9,6 +9,7 @@ a `centre`, so that all of a factor's numbers are of one size.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from math import log, pi
 from typing import Protocol
 
@@ -98,7 +99,7 @@ class Diagonal:
         """Return the mean gradient by the numbers, (p,)."""
         _, scale = self._parts(numbers)
         moved = slopes * self.widths
-        by_scale = np.einsum("sc,sc->c", moved, normals) * scale / len(normals)
+        by_scale = (moved * normals).sum(axis=0) * scale / len(normals)
         return np.concatenate([moved.mean(axis=0), by_scale])
 
     def log_density(self, numbers: Array, normals: Array, draws: Array) -> Array:
@@ -232,7 +233,7 @@ class Structured:
 
     def log_density(self, numbers: Array, normals: Array, draws: Array) -> Array:
         """Return the log density of draws that were placed from normals, (S,)."""
-        density = _standard(normals) - np.sum(np.log(self.widths))
+        density: Array = _standard(normals) - np.sum(np.log(self.widths))
         for triangle, _ in self._matrices(numbers):
             density = density - np.sum(np.log(np.diagonal(triangle, axis1=1, axis2=2)))
         return density
@@ -305,14 +306,14 @@ class LowRank:
         _, scale, _ = self._parts(numbers)
         size, count = self.columns.size, len(normals)
         moved = slopes * self.widths
-        by_scale = np.einsum("sc,sc->c", moved, normals[:, :size]) * scale / count
+        by_scale = (moved * normals[:, :size]).sum(axis=0) * scale / count
         by_directions = moved.T @ normals[:, size:] / count
         return np.concatenate([moved.mean(axis=0), by_scale, by_directions.ravel()])
 
     def log_density(self, numbers: Array, normals: Array, draws: Array) -> Array:
         """Return the log density of draws, (S,)."""
         deviation, precise, determinant = self._precise(numbers, draws)
-        squares = np.einsum("sc,sc->s", deviation, precise)
+        squares = (deviation * precise).sum(axis=1)
         constant = self.columns.size * log(2 * pi) + determinant
         density: Array = -0.5 * (squares + constant) - np.sum(np.log(self.widths))
         return density
@@ -321,11 +322,11 @@ class LowRank:
 def _solved(triangle: Array, values: Array) -> Array:
     """Return the transposed inverse of lower triangles (P, k, k) times values (S, P, k)."""
     flipped = np.moveaxis(values, 0, -1)
-    solved = np.linalg.solve(np.swapaxes(triangle, 1, 2), flipped)
-    found: Array = np.moveaxis(solved, -1, 0)
-    return found
+    solved: Array = np.linalg.solve(np.swapaxes(triangle, 1, 2), flipped)
+    return np.moveaxis(solved, -1, 0)
 
 
+@lru_cache(maxsize=64)
 def _triangle(size: int) -> tuple[Positions, npt.NDArray[np.bool_]]:
     """Return where the numbers of a lower triangle, row by row, stand in a square, -1 above it;
     and which of them are the diagonal's."""
@@ -335,6 +336,6 @@ def _triangle(size: int) -> tuple[Positions, npt.NDArray[np.bool_]]:
 
 
 def _standard(normals: Array) -> Array:
-    squares = np.einsum("sd,sd->s", normals, normals)
+    squares = (normals * normals).sum(axis=1)
     density: Array = -0.5 * squares - 0.5 * normals.shape[1] * log(2 * pi)
     return density

@@ -1,7 +1,7 @@
 """A variational autoencoder with NumPyro: ``python vae_numpyro.py DATA.npz CHOICES``.
 
-CHOICES are JSON: latents, hidden, batch, epochs, rate, bits (64, or 32), and seed. The networks have
-one layer of tanh. An epoch is one compiled loop over batches, as in NumPyro's own example. The
+CHOICES are JSON: latents, hidden, batch, epochs, rate, bits (64, or 32), and seed. The networks
+have one layer of tanh. An epoch is one compiled loop over batches, as in NumPyro's own example. The
 learning rate is that of Adam.
 """
 
@@ -54,7 +54,6 @@ def main(path, choices):
     svi = SVI(model, guide, numpyro.optim.Adam(c["rate"]), Trace_ELBO(num_particles=2))
     x = jnp.asarray(train)
     state = svi.init(keys[4], x[:size])
-    print("init", time.perf_counter() - began, file=sys.stderr)
     count = rows // size
 
     @jax.jit

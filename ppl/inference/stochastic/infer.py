@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from time import perf_counter
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -54,6 +55,9 @@ from ppl.inference.stochastic.problem import (
 )
 from ppl.text import ModelError, UsageError
 from ppl.text.usage import USAGE
+
+if TYPE_CHECKING:
+    from ppl.inference.stochastic.on_jax import Steps
 
 Array = npt.NDArray[np.float64]
 
@@ -351,7 +355,8 @@ def infer(bound: BoundGraph, settings: Settings, progress: Progress | None = Non
         pairs = PAIRS_LOCAL if local else PAIRS_GLOBAL
     tolerance = TOLERANCE + (TOLERANCE_EACH * len(problem.training) if local else 0.0)
     controlled = setting.plate is not None and not local
-    plan = optimise.Plan(problem, settings.seed, pairs, controlled, tolerance)
+    steps = _steps_on_jax(setting) if settings.backend == "jax" else None
+    plan = optimise.Plan(problem, settings.seed, pairs, controlled, tolerance, backend=steps)
     state = optimise.init(plan)
     keep: optimise.Kept | None = None
     if settings.checkpoint:
@@ -383,8 +388,17 @@ def infer(bound: BoundGraph, settings: Settings, progress: Progress | None = Non
         verdict=judged.verdict,
         source="guide",
         rungs=rungs,
-        notes=(*_told(setting, settings, state), *judged.notes),
+        notes=(*_told(setting, steps, state), *judged.notes),
     )
+
+
+def _steps_on_jax(setting: Setting) -> Steps | None:
+    """Return compiled steps of minibatches."""
+    if setting.plate is None:
+        return None
+    from ppl.inference.stochastic.on_jax import steps_for
+
+    return steps_for(setting.problem)
 
 
 def _reported(plan: optimise.Plan, state: optimise.State) -> Elbo:
@@ -461,7 +475,7 @@ def _composite(setting: Setting, state: optimise.State, draws: Array) -> Composi
     )
 
 
-def _told(setting: Setting, settings: Settings, state: optimise.State) -> tuple[str, ...]:
+def _told(setting: Setting, steps: Steps | None, state: optimise.State) -> tuple[str, ...]:
     """Say how it was fitted."""
     problem = setting.problem
     notes = []
@@ -478,8 +492,10 @@ def _told(setting: Setting, settings: Settings, state: optimise.State) -> tuple[
                 f"the data of `{setting.plate}` stay in their file: predictive checks, and what "
                 f"has a value for each position, are of the first {shown:,}"
             )
-        if settings.backend == "jax":
-            notes.append("minibatches are computed by NumPy, not by the backend `jax`")
+        if steps is not None and steps.fault:
+            notes.append(
+                f"the steps are computed by NumPy, not by the backend `jax`: {steps.fault}"
+            )
     if len(problem.held_out):
         each = state.best_elbo / len(problem.training)
         notes.append(

@@ -10,10 +10,10 @@ predictive variance reduction"): it takes away the noise of choosing batches.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from time import monotonic
-from typing import Literal
+from typing import Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -108,6 +108,8 @@ class Plan:
         Whether to use the control variate.
     tolerance
         A gain that counts, in nats.
+    backend
+        What takes the steps of batches; NumPy if None.
     """
 
     problem: Problem
@@ -116,6 +118,14 @@ class Plan:
     controlled: bool
     tolerance: float
     max_steps: int = MAX_STEPS
+    backend: Backend | None = None
+
+
+class Backend(Protocol):
+    """What takes steps."""
+
+    def take(self, plan: Plan, state: State, epoch: Iterable[Positions]) -> Iterator[State]:
+        """Take a step for each batch; yield the state after some."""
 
 
 def init(plan: Plan) -> State:
@@ -151,11 +161,11 @@ def _window(plan: Plan, state: State, keep: Kept | None) -> State:
     length = max(1, len(Cut(problem.training, problem.batch)))
     begun = state.steps - state.counted
     target = begun + (length if length >= WINDOW else length * -(-WINDOW // length))
-    pace = problem.guide.pace()
     kept = monotonic()
     while state.steps < target:
-        for positions in _epoch(plan, state):
-            state = _step(plan, state, positions, pace)
+        taking = plan.backend.take if plan.backend is not None else take
+        for after in taking(plan, state, _epoch(plan, state)):
+            state = after
             if keep is not None and monotonic() - kept >= KEEP_EVERY:
                 keep(state)
                 kept = monotonic()
@@ -171,6 +181,13 @@ def _epoch(plan: Plan, state: State) -> Iterable[Positions]:
     return shuffled(
         plan.seed, state.epoch, problem.training, problem.batch, problem.mapped, state.place
     )
+
+
+def take(plan: Plan, state: State, epoch: Iterable[Positions]) -> Iterator[State]:
+    """Take a step for each batch, with NumPy; yield the state after each."""
+    pace = plan.problem.guide.pace()
+    for positions in epoch:
+        yield (state := _step(plan, state, positions, pace))
 
 
 def _step(plan: Plan, state: State, positions: Positions, pace: Array) -> State:

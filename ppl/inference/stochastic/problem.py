@@ -52,7 +52,12 @@ class Model(Protocol):
         """Return the model on some positions."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+def is_run(positions: Positions) -> bool:
+    """Whether positions are 0, 1, 2, ..., so that nothing has to be gathered."""
+    return bool(np.array_equal(positions, np.arange(positions.size)))
+
+
+@dataclass(frozen=True, eq=False)
 class Places:
     """Where a batch's vector has the globals, (G,), and the latents of its positions, (B, K).
 
@@ -66,6 +71,11 @@ class Places:
     locals: Positions
     dimension: int
     order: Positions
+
+    @cached_property
+    def in_order(self) -> bool:
+        """Whether the globals come first, and the latents behind them row by row."""
+        return is_run(self.order)
 
 
 def places_of(model: Model, size: int) -> Places:
@@ -160,8 +170,7 @@ class Guided:
             first += factor.normals
         learned = numbers[self.parts[-2]]
         found.append(np.broadcast_to(learned, (len(normals), self.learned.columns.size)))
-        draws: Array = np.concatenate(found, axis=1)[:, self._places]
-        return draws
+        return self._in_place(np.concatenate(found, axis=1))
 
     @cached_property
     def _places(self) -> Positions:
@@ -169,25 +178,44 @@ class Guided:
         columns = [*(f.columns for f in self.factors), self.learned.columns]
         return np.argsort(np.concatenate(columns), kind="stable")
 
+    @cached_property
+    def _in_order(self) -> bool:
+        return is_run(self._places)
+
+    def _in_place(self, values: Array) -> Array:
+        """Take values of the factors and the learned parameters to the globals' order."""
+        return values if self._in_order else values[:, self._places]
+
+    def _parted(self, values: Array) -> list[Array]:
+        """Return the columns of each factor, and of the learned parameters."""
+        columns = [*(f.columns for f in self.factors), self.learned.columns]
+        if not self._in_order:
+            return [values[:, c] for c in columns]
+        ends = [0]
+        for c in columns:
+            ends.append(ends[-1] + c.size)
+        return [values[:, a:b] for a, b in pairwise(ends)]
+
     def score(self, numbers: Array, normals: Array, draws: Array) -> Array:
         """Return the gradient of the globals' log density at draws, (S, G); 0 for parameters."""
         found = []
         first = 0
-        for factor, part in zip(self.factors, self.parts, strict=False):
+        places = self._parted(draws)
+        for factor, part, at in zip(self.factors, self.parts, places, strict=False):
             own = normals[:, first : first + factor.normals]
-            found.append(factor.score(numbers[part], own, draws[:, factor.columns]))
+            found.append(factor.score(numbers[part], own, at))
             first += factor.normals
         found.append(np.zeros((len(normals), self.learned.columns.size)))
-        slopes: Array = np.concatenate(found, axis=1)[:, self._places]
-        return slopes
+        return self._in_place(np.concatenate(found, axis=1))
 
     def log_density(self, numbers: Array, normals: Array, draws: Array) -> Array:
         """Return the globals' log density at draws, (S,)."""
         found = np.zeros(len(draws))
         first = 0
-        for factor, part in zip(self.factors, self.parts, strict=False):
+        places = self._parted(draws)
+        for factor, part, at in zip(self.factors, self.parts, places, strict=False):
             own = normals[:, first : first + factor.normals]
-            found = found + factor.log_density(numbers[part], own, draws[:, factor.columns])
+            found = found + factor.log_density(numbers[part], own, at)
             first += factor.normals
         return found
 
@@ -195,13 +223,12 @@ class Guided:
         """Return the gradient by all numbers but the network's, from slopes (S, G)."""
         found = [np.zeros(0)]
         first = 0
-        for factor, part in zip(self.factors, self.parts, strict=False):
-            own, columns = normals[:, first : first + factor.normals], factor.columns
-            found.append(
-                factor.pull(numbers[part], own, draws[:, columns], slopes[:, columns])
-            )
+        places, pushes = self._parted(draws), self._parted(slopes)
+        for factor, part, at, push in zip(self.factors, self.parts, places, pushes, strict=False):
+            own = normals[:, first : first + factor.normals]
+            found.append(factor.pull(numbers[part], own, at, push))
             first += factor.normals
-        found.append(slopes[:, self.learned.columns].mean(axis=0))
+        found.append(pushes[-1].mean(axis=0))
         return np.concatenate(found)
 
 
@@ -318,8 +345,16 @@ def assembled(
     if local is not None:
         own = local.place(normals[1])
         x = np.concatenate([x, own.reshape(len(own), -1)], axis=1)
-    vectors: Array = x[:, places.order]
-    return vectors
+    return x if places.in_order else x[:, places.order]
+
+
+def split(places: Places, values: Array) -> tuple[Array, Array]:
+    """Return what a batch's vectors, (S, D), have for the globals, (S, G), and for the latents of
+    its positions, (S, B, K)."""
+    if not places.in_order:
+        return values[:, places.globals], values[:, places.locals]
+    count = places.globals.size
+    return values[:, :count], values[:, count:].reshape(len(values), *places.locals.shape)
 
 
 def estimate(
@@ -372,20 +407,18 @@ def estimated(
     bad = ~(np.isfinite(values) & np.isfinite(gradients).all(axis=1))
     gradients = np.where(bad[:, None], 0.0, gradients)
     joint_gradient = np.zeros(0)
+    draws, slopes = split(places, x)[0], split(places, gradients)[0]
     if anchor is not None:
-        joint_gradient = gradients[-1, places.globals]
-        x, values, gradients = x[:-1], values[:-1], gradients[:-1]
-    draws = x[:, places.globals]
-    slopes = gradients[:, places.globals]
-    if anchor is not None:
-        slopes = slopes - joint_gradient
+        joint_gradient = slopes[-1]
+        x, values, gradients, draws = x[:-1], values[:-1], gradients[:-1], draws[:-1]
+        slopes = slopes[:-1] - joint_gradient
     elbo = values - guide.log_density(numbers, normals[0], draws)
     slopes = slopes - guide.score(numbers, normals[0], draws)
     gradient = guide.pull(numbers, normals[0], draws, slopes)
     own = np.zeros((len(x), len(places.locals), 0))
     if local is not None:
         elbo = elbo - scale * local.log_density(normals[1]).sum(axis=1)
-        own = gradients[:, places.locals] - scale * local.score(normals[1])
+        own = split(places, gradients)[1] - scale * local.score(normals[1])
         if guide.network is not None:
             weights = numbers[guide.parts[-1]]
             pulled = guide.network.pull(weights, local, normals[1], own)
