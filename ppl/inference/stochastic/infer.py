@@ -364,6 +364,9 @@ def infer(bound: BoundGraph, settings: Settings, progress: Progress | None = Non
         state = file.restored(state)
         keep = file.write
     state = optimise.run(plan, state, keep)
+    if state.rows is not None:
+        for positions in (problem.training, problem.held_out):
+            optimise.settle(plan, state.best, state.rows, positions, state.steps)
     elbo = _reported(plan, state)
     name = "minibatch" if setting.plate is not None else "guide"
     rungs = (Rung(name, elbo.value, perf_counter() - began),)

@@ -41,13 +41,16 @@ WINDOW = 100
 EVALUATED, EVALUATION_PAIRS = 2048, 4
 PATIENCE, HELD_OUT_PATIENCE = 2, 6
 WORTHWHILE = 0.1
-"""A window's gain counts only if it is this part of the largest one with the same step."""
+"""A window's gain counts only if it is this part of the largest one with the same step; with latents
+at every position all gains count, as loadings that turn gain little for long."""
 MAX_STEPS = 60_000
 KEEP_EVERY = 20.0
 """Seconds after which the state is kept within a window, too."""
 SETTLING, FIRST_SETTLING = 2, 8
 SHARE, FIRST_SHARE, LEAST_SHARE = 0.7, 0.7, 0.2
 """Steps of a batch's rows before each step of the numbers, and how far they go."""
+SETTLED_SHARES, SETTLED_PAIRS = (0.7, 0.7, 0.5, 0.3), 4
+"""How far rows move before they are evaluated, and the pairs of draws for it."""
 LONGEST_MOVE = 10.0
 """Steps are cut where a gradient is larger than so many times what is usual."""
 
@@ -290,15 +293,37 @@ def _anchored(plan: Plan, state: State) -> State:
     return replace(state, anchor=anchor, anchor_gradient=total)
 
 
+def looked_at(plan: Plan, held_out: bool) -> Some:
+    """Return the positions on which a window is judged: always the same."""
+    problem = plan.problem
+    if held_out or len(problem.training) <= EVALUATED or plan.controlled:
+        return problem.held_out if held_out else problem.training
+    return problem.chosen(np.random.default_rng([plan.seed, 3]), EVALUATED)
+
+
+def settle(plan: Plan, numbers: Array, rows: Rows, positions: Some, steps: int) -> None:
+    """Bring the rows of some positions to their optimum at some numbers.
+
+    A window's average is another point than those at which its rows were settled; without this the
+    noise of old rows hides what the average has gained.
+    """
+    problem = plan.problem
+    for batch, part in enumerate(problem.passing(positions)):
+        if len(part) not in problem.models:
+            continue
+        rng = np.random.default_rng([plan.seed, 12, steps, batch])
+        model = problem.models[len(part)].batch(part)
+        for share in SETTLED_SHARES:
+            normals = normals_for(problem, rng, SETTLED_PAIRS, len(part))
+            found = estimate(problem, numbers, rows, part, normals, model)
+            rows.update(part, normals[1], found.local_slopes, share)
+
+
 def evaluate(plan: Plan, numbers: Array, rows: Rows | None, held_out: bool = False) -> float:
     """Return the ELBO on a fixed set of positions and draws, scaled to the training positions."""
     problem = plan.problem
-    positions: Some = problem.held_out if held_out else problem.training
-    if not held_out and len(positions) > EVALUATED and not plan.controlled:
-        rng = np.random.default_rng([plan.seed, 3])
-        positions = problem.chosen(rng, EVALUATED)
     total, weight = 0.0, 0
-    for number, part in enumerate(problem.passing(positions)):
+    for number, part in enumerate(problem.passing(looked_at(plan, held_out))):
         if len(part) not in problem.models:
             continue
         rng = np.random.default_rng([plan.seed, 4, 0 if plan.controlled else number])
@@ -313,12 +338,15 @@ def _evaluated(plan: Plan, state: State) -> State:
     """Judge the window's average; shrink the step, or end, where nothing was gained."""
     average = state.total / max(1, state.counted)
     held_out = len(plan.problem.held_out) > 0
+    if state.rows is not None:
+        settle(plan, average, state.rows, looked_at(plan, held_out), state.steps)
     elbo = evaluate(plan, average, state.rows, held_out)
     if not np.isfinite(elbo) and state.best_elbo == -np.inf:
         elbo = evaluate(plan, state.numbers, state.rows, held_out)
         average = state.numbers
     gain = elbo - state.best_elbo
-    gained = gain > max(plan.tolerance, WORTHWHILE * state.largest)
+    least = 0.0 if plan.problem.guide.latents else WORTHWHILE * state.largest
+    gained = gain > max(plan.tolerance, least)
     largest = max(state.largest, gain) if np.isfinite(gain) else state.largest
     better = elbo > state.best_elbo
     state = replace(
