@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 from math import log, pi
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -322,8 +322,9 @@ class LowRank:
 def _solved(triangle: Array, values: Array) -> Array:
     """Return the transposed inverse of lower triangles (P, k, k) times values (S, P, k)."""
     flipped = np.moveaxis(values, 0, -1)
-    solved: Array = np.linalg.solve(np.swapaxes(triangle, 1, 2), flipped)
-    return np.moveaxis(solved, -1, 0)
+    solved: Any = np.linalg.solve(np.swapaxes(triangle, 1, 2), flipped)
+    found: Array = np.moveaxis(solved, -1, 0)
+    return found
 
 
 @lru_cache(maxsize=64)

@@ -36,7 +36,7 @@ from ppl.inference.compiled import CompiledTarget
 from ppl.inference.objective import Elbo
 from ppl.inference.result import Inference, Rung, WeightedDraws
 from ppl.inference.settings import Settings
-from ppl.inference.stochastic import checkpoint, optimise
+from ppl.inference.stochastic import checkpoint, optimise, weigh
 from ppl.inference.stochastic.form import factors_of, learned_of, line_for, name_of
 from ppl.inference.stochastic.inputs import DataInputs
 from ppl.inference.stochastic.judge import judge
@@ -391,6 +391,7 @@ def infer(bound: BoundGraph, settings: Settings, progress: Progress | None = Non
         verdict=judged.verdict,
         source="guide",
         rungs=rungs,
+        held_out=weigh.held_out(problem, state.best, state.rows, settings.seed),
         notes=(*_told(setting, steps, state), *judged.notes),
     )
 
@@ -499,7 +500,7 @@ def _told(setting: Setting, steps: Steps | None, state: optimise.State) -> tuple
             notes.append(
                 f"the steps are computed by NumPy, not by the backend `jax`: {steps.fault}"
             )
-    if len(problem.held_out):
+    if len(problem.held_out) and not (problem.guide.latents and not problem.guide.normals):
         each = state.best_elbo / len(problem.training)
         notes.append(
             f"ELBO of {len(problem.held_out):,} held-out positions: {each:.4f} nats for each"

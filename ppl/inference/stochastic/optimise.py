@@ -41,8 +41,8 @@ WINDOW = 100
 EVALUATED, EVALUATION_PAIRS = 2048, 4
 PATIENCE, HELD_OUT_PATIENCE = 2, 6
 WORTHWHILE = 0.1
-"""A window's gain counts only if it is this part of the largest one with the same step; with latents
-at every position all gains count, as loadings that turn gain little for long."""
+"""A window's gain counts only if it is this part of the largest one with the same step. With
+latents at every position all gains count: loadings that turn gain little for long."""
 MAX_STEPS = 60_000
 KEEP_EVERY = 20.0
 """Seconds after which the state is kept within a window, too."""
