@@ -81,11 +81,11 @@ def pass_over(folder: Path, batch: int) -> Callable[[], object]:
     from ppl.inference.settings import Settings
     from ppl.inference.stochastic.infer import set_up
     from ppl.inference.stochastic.sample import gradient_over_all
-    from ppl.pipeline import Request, checked_bound
+    from ppl.pipeline import Request, bound_of
     from ppl.text import Source
 
     data = read([f"X={folder / 'X.npy'}", f"y={folder / 'y.npy'}"])
-    _, bound = checked_bound(Request(Source("model.ppl", MODEL), data))
+    _, bound = bound_of(Request(Source("model.ppl", MODEL), data))
     problem = set_up(bound, Settings(batch=batch)).problem
     columns = bound.sizes["D"]
     return lambda: gradient_over_all(problem, np.zeros(columns))

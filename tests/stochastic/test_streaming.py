@@ -16,7 +16,7 @@ from ppl.data.python import from_python
 from ppl.inference.settings import Settings
 from ppl.inference.stochastic import checkpoint, optimise, order, sample
 from ppl.inference.stochastic.infer import set_up
-from ppl.pipeline import Request, checked_bound
+from ppl.pipeline import Request, bound_of
 from ppl.text import Source
 
 MODEL = """
@@ -190,7 +190,7 @@ def test_memory_of_its_own_is_a_fraction_of_the_file(tmp_path, monkeypatch):
 
     def passed(data):
         request = Request(Source("model", MODEL), (from_python(data),))
-        _, bound = checked_bound(request)
+        _, bound = bound_of(request)
         setting = set_up(bound, Settings(batch=1024))
         assert setting.sample is not None
         return sample.gradient_over_all(setting.problem, np.zeros(20))

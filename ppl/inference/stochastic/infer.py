@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from time import perf_counter
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -29,12 +31,12 @@ from ppl.guide.composite import Composite
 from ppl.guide.layout import Layout
 from ppl.guide.network import Network
 from ppl.guide.rows import Amortized, Rows
-from ppl.inference.climb import Progress
+from ppl.inference.climb import Begun, Progress, Reached
 from ppl.inference.compiled import CompiledTarget
 from ppl.inference.objective import Elbo
 from ppl.inference.result import Inference, Rung, WeightedDraws
 from ppl.inference.settings import Settings
-from ppl.inference.stochastic import checkpoint, optimise, sample
+from ppl.inference.stochastic import checkpoint, optimise, sample, weigh
 from ppl.inference.stochastic.form import factors_of, learned_of, line_for, name_of
 from ppl.inference.stochastic.inputs import DataInputs
 from ppl.inference.stochastic.judge import judge
@@ -54,6 +56,9 @@ from ppl.inference.stochastic.problem import (
 from ppl.inference.stochastic.start import ascended, from_meanfield, widths_at
 from ppl.text import ModelError, UsageError
 from ppl.text.usage import USAGE
+
+if TYPE_CHECKING:
+    from ppl.inference.stochastic.on_jax import Steps
 
 Array = npt.NDArray[np.float64]
 
@@ -75,10 +80,7 @@ def wanted(bound: BoundGraph, settings: Settings) -> bool:
     if settings.batch or settings.validation or settings.checkpoint:
         return True
     block = bound.graph.guide
-    if block is None:
-        return False
-    lines = [*block.lines, *filter(None, (block.default,))]
-    return any(line.family != "meanfield" for line in lines)
+    return block is not None and bool(block.lines or block.default)
 
 
 @dataclass(frozen=True)
@@ -303,7 +305,17 @@ def _automatic(settings: Settings, plate: str | None, rank: int, latents: int) -
 
 
 def infer(bound: BoundGraph, settings: Settings, progress: Progress | None = None) -> Inference:
-    """Fit the guide that the user forces, or fit by minibatches, and judge the answer."""
+    """Fit the guide that the user forces, or fit by minibatches, and judge the answer.
+
+    Raises
+    ------
+    UsageError
+        If a rung is asked for to which such a guide does not climb.
+    """
+    if settings.method in ("is", "hmc"):
+        message = f"`method` is {settings.method!r}, and a forced guide does not climb there"
+        help = "leave out `method`, or else the guide and the options of minibatches"
+        raise UsageError((USAGE(message, help=help),))
     began = perf_counter()
     setting = set_up(bound, settings)
     problem, joint = setting.problem, setting.joint
@@ -314,26 +326,33 @@ def infer(bound: BoundGraph, settings: Settings, progress: Progress | None = Non
         pairs = PAIRS_LOCAL if local else PAIRS_GLOBAL
     tolerance = TOLERANCE + (TOLERANCE_EACH * len(problem.training) if local else 0.0)
     controlled = setting.plate is not None and not local
-    plan = optimise.Plan(problem, settings.seed, pairs, controlled, tolerance)
+    steps = None
+    if settings.backend == "jax" and setting.sample is None:
+        steps = _steps_on_jax(setting)
+    plan = optimise.Plan(problem, settings.seed, pairs, controlled, tolerance, backend=steps)
     file = None
     if settings.checkpoint:
         file = checkpoint.File(settings.checkpoint, checkpoint.signature(bound, settings))
+    name = "minibatch" if setting.plate is not None else "guide"
+    tell = _telling(progress, name)
     rounds, stand_in = None, None
     if setting.sample is None:
-        state = _fitted(plan, file)
+        state = _fitted(plan, file, tell)
     else:
         work = sample.Work(plan, setting.sample)
-        rounds = _fitted_in_rounds(work, file)
+        rounds = _fitted_in_rounds(work, file, tell)
         state = replace(rounds.fit, outcome=rounds.outcome)
         stand_in = work.of(rounds.correction).problem
+    if state.rows is not None:
+        for positions in (problem.training, problem.held_out):
+            optimise.settle(plan, state.best, state.rows, positions, state.steps)
     elbo = _reported(plan, state)
-    name = "minibatch" if setting.plate is not None else "guide"
-    rungs = (Rung(name, elbo.value, perf_counter() - began),)
+    rungs = (Rung(name, elbo.value, perf_counter() - began, state.trace),)
     if progress is not None:
         progress(rungs[-1])
     draws = _draws(setting, state, settings)
     guide = _composite(setting, state, draws)
-    judged = judge(setting.problem, plan, state, elbo, stand_in)
+    judged = judge(setting.problem, plan, state, elbo, CompiledTarget(joint), stand_in)
     uniform = np.full(len(draws), -np.log(len(draws)))
     return Inference(
         target=CompiledTarget(joint),
@@ -350,31 +369,65 @@ def infer(bound: BoundGraph, settings: Settings, progress: Progress | None = Non
         verdict=judged.verdict,
         source="guide",
         rungs=rungs,
-        notes=(*_told(setting, settings, state, rounds), *_held_out(plan, state), *judged.notes),
+        held_out=weigh.held_out(problem, state.best, state.rows, settings.seed),
+        notes=(
+            *_told(setting, settings, steps, state, rounds),
+            *_held_out(plan, state),
+            *judged.notes,
+        ),
     )
 
 
-def _fitted(plan: optimise.Plan, file: checkpoint.File | None) -> optimise.State:
+Telling = Callable[[optimise.State], None]
+
+
+def _fitted(plan: optimise.Plan, file: checkpoint.File | None, tell: Telling) -> optimise.State:
     """Optimise, from where a file stands, if there is one."""
     state = optimise.init(plan)
-    if file is None:
-        return optimise.run(plan, state)
-    found = file.read()
+    found = file.read() if file is not None else None
     if found is not None:
         state = checkpoint.state_of(state, *found)
 
     def keep(state: optimise.State) -> None:
-        file.write(*checkpoint.parts_of(state))
+        if file is not None:
+            file.write(*checkpoint.parts_of(state))
+        tell(state)
 
     return optimise.run(plan, state, keep)
 
 
-def _fitted_in_rounds(work: sample.Work, file: checkpoint.File | None) -> sample.Rounds:
+def _fitted_in_rounds(
+    work: sample.Work, file: checkpoint.File | None, tell: Telling
+) -> sample.Rounds:
     """Optimise on the sample, from where a file stands, if there is one."""
     rounds = sample.init(work)
-    if file is None:
-        return sample.run(work, rounds)
-    return sample.run(work, sample.restored(file, rounds), sample.kept_in(file))
+    if file is not None:
+        rounds = sample.restored(file, rounds)
+    write = sample.kept_in(file) if file is not None else None
+
+    def keep(rounds: sample.Rounds) -> None:
+        if write is not None:
+            write(rounds)
+        tell(rounds.fit)
+
+    return sample.run(work, rounds, keep)
+
+
+def _telling(progress: Progress | None, name: str) -> Telling:
+    """Return what tells of the ELBO after every window."""
+    if progress is None:
+        return lambda state: None
+    progress(Begun(name))
+    return lambda state: progress(Reached(name, state.best_elbo))
+
+
+def _steps_on_jax(setting: Setting) -> Steps | None:
+    """Return compiled steps of minibatches."""
+    if setting.plate is None:
+        return None
+    from ppl.inference.stochastic.on_jax import steps_for
+
+    return steps_for(setting.problem)
 
 
 def _reported(plan: optimise.Plan, state: optimise.State) -> Elbo:
@@ -452,7 +505,11 @@ def _composite(setting: Setting, state: optimise.State, draws: Array) -> Composi
 
 
 def _told(
-    setting: Setting, settings: Settings, state: optimise.State, rounds: sample.Rounds | None
+    setting: Setting,
+    settings: Settings,
+    steps: Steps | None,
+    state: optimise.State,
+    rounds: sample.Rounds | None,
 ) -> tuple[str, ...]:
     """Say how it was fitted."""
     problem = setting.problem
@@ -466,6 +523,8 @@ def _told(
             f"{state.steps:,} steps in the last round, step size to {state.step_size:.2g} (Adam, "
             "averaged iterates)"
         )
+        if settings.backend == "jax":
+            notes.append("a sample's minibatches are computed by NumPy, not by the backend `jax`")
     elif setting.plate is not None:
         count = f"{len(problem.training):,}"
         notes.append(
@@ -481,15 +540,18 @@ def _told(
                 f"has a value for each position, are of {shown:,} positions, "
                 + ("the first" if problem.guide.latents else "spread over all")
             )
-        if settings.backend == "jax":
-            notes.append("minibatches are computed by NumPy, not by the backend `jax`")
+        if steps is not None and steps.fault:
+            notes.append(
+                f"the steps are computed by NumPy, not by the backend `jax`: {steps.fault}"
+            )
     return tuple(notes)
 
 
 def _held_out(plan: optimise.Plan, state: optimise.State) -> tuple[str, ...]:
     """Say how well positions are described that were not learned from."""
     problem = plan.problem
-    if not len(problem.held_out):
+    guide = problem.guide
+    if not len(problem.held_out) or (guide.latents and not guide.normals):
         return ()
     each = optimise.evaluate(plan, state.best, state.rows, held_out=True) / len(problem.training)
     return (f"ELBO of {len(problem.held_out):,} held-out positions: {each:.4f} nats for each",)
