@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,7 +12,7 @@ import numpy.typing as npt
 from ppl import pipeline
 from ppl.data.dataset import Dataset
 from ppl.data.python import from_python
-from ppl.syntax.parse import parse
+from ppl.prepared import Prepared
 from ppl.text import Diagnostic, PplError, Source, UsageError
 from ppl.text.usage import USAGE
 
@@ -27,6 +27,9 @@ Array = npt.NDArray[np.float64]
 @dataclass(frozen=True, eq=False)
 class Model:
     """A model, parsed; the same object serves any data.
+
+    Its text is parsed once, and built once for data of the same ranks; a log joint that was
+    compiled is used again while the data are the same.
 
     Parameters
     ----------
@@ -43,9 +46,10 @@ class Model:
 
     text: str
     name: str = "<model>"
+    _prepared: Prepared = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        parse(self.source)
+        object.__setattr__(self, "_prepared", Prepared.of(self.source))
 
     @classmethod
     def read(cls, path: str) -> Model:
@@ -173,8 +177,8 @@ class Model:
         """Sort what is given into data and sizes of dimensions."""
         from ppl.graph.declare import declare
 
-        dimensions = declare(parse(self.source)).dimensions
-        entries = declare(parse(self.source)).entries
+        declared = declare(self._prepared.tree)
+        dimensions, entries = declared.dimensions, declared.entries
         sizes = {
             n: int(v)
             for n, v in named.items()
@@ -187,7 +191,8 @@ class Model:
         if rest:
             datasets.append(from_python(rest, explicit=True))
         found = tuple(datasets)
-        return pipeline.Request(self.source, found, sizes, tuple(observe)), found
+        request = pipeline.Request(self.source, found, sizes, tuple(observe), self._prepared)
+        return request, found
 
 
 def _dataset(data: Any) -> Dataset:

@@ -19,6 +19,9 @@ from ppl.guide.layout import Block
 
 Array = npt.NDArray[np.float64]
 
+FEW = 2**14
+"""Where no data have as many numbers, work is not counted."""
+
 
 @dataclass(frozen=True)
 class CompiledTarget:
@@ -58,6 +61,16 @@ class CompiledTarget:
             free = bijection.inverse(np.full(shape, float(value)))
             start[column.start : column.stop] = np.ravel(free)
         return start
+
+    @cached_property
+    def work(self) -> float:
+        """About how many operations the log joint takes at one position; 0 if data are few."""
+        bound = self.model.bound
+        if max((np.size(values) for values in bound.data.values()), default=0) < FEW:
+            return 0.0
+        from ppl.compile.rewrite.work import work_of_program
+
+        return work_of_program(self.model.simplified, bound)
 
     def value_and_gradient(self, positions: Array) -> tuple[Array, Array]:
         """Return log joint (S,) and gradient (S, D)."""

@@ -12,14 +12,12 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ppl.compile.load import LogJoint
 from ppl.inference.mismatch import LIMIT
 from ppl.inference.objective import Elbo
 from ppl.inference.pareto import smooth
 from ppl.inference.stochastic.optimise import Plan, State
 from ppl.inference.stochastic.problem import (
     Problem,
-    batches,
     estimate,
     local_of,
     normals_for,
@@ -32,6 +30,8 @@ Array = npt.NDArray[np.float64]
 FEW, WEIGHTS = 256, 2000
 """Up to so many latents importance weights are drawn, and how many."""
 KHAT, ENOUGH, OFF = 0.7, 100.0, 0.1
+TOGETHER = 2**19
+"""Draws times rows whose weights are computed together."""
 SLOPES, LOOKED_AT = 16, 512
 """Pairs of draws, and positions of the plate, on which slopes are compared."""
 HELP = "Try `fullrank`, or leave the guide and the batch out: the ladder corrects its own guide."
@@ -47,9 +47,7 @@ class Judged:
     notes: tuple[str, ...]
 
 
-def judge(
-    problem: Problem, plan: Plan, state: State, elbo: Elbo, joint: LogJoint, draws: Array
-) -> Judged:
+def judge(problem: Problem, plan: Plan, state: State, elbo: Elbo) -> Judged:
     """Judge a fitted guide."""
     if state.outcome == "undefined" or not np.isfinite(elbo.value):
         verdict = begin("good", "").lower(
@@ -96,13 +94,17 @@ def _weighed(
 ) -> tuple[Verdict, float, float]:
     """Judge by importance weights over all data."""
     rng = np.random.default_rng([plan.seed, 8])
+    count = len(problem.training)
     normals = normals_for(problem, rng, WEIGHTS // 2, 1)[0]
     total = np.zeros(len(normals))
-    count = len(problem.training)
-    for positions in batches(problem.training, problem.batch):
-        none = np.zeros((len(normals), len(positions), 0))
-        elbo, _ = values(problem, state.best, None, positions, (normals, none))
-        total += elbo * (len(positions) / count)
+    for positions in problem.passing(problem.training):
+        share = len(positions) / count
+        few = max(1, TOGETHER // len(positions))
+        for start in range(0, len(normals), few):
+            some = normals[start : start + few]
+            none = np.zeros((len(some), len(positions), 0))
+            elbo, _ = values(problem, state.best, None, positions, (some, none))
+            total[start : start + few] += elbo * share
     total = np.where(np.isfinite(total), total, -np.inf)
     log_weights, khat = smooth(total)
     weights = np.exp(log_weights)
@@ -143,7 +145,7 @@ def _excess(problem: Problem, plan: Plan, state: State) -> Array:
     slopes = np.zeros_like(draws)
     excess: list[Array] = []
     count, seen = len(problem.training), 0
-    for positions in batches(problem.training, problem.batch):
+    for positions in problem.passing(problem.training):
         size = len(positions)
         _, own = normals_for(problem, rng, SLOPES, size)
         part = problem.models[size].batch(positions)
@@ -190,7 +192,7 @@ def _gap(problem: Problem, plan: Plan, state: State) -> str:
 
     rng = np.random.default_rng([plan.seed, 10])
     size = problem.batch
-    chosen = np.sort(rng.choice(problem.training, size, replace=False))
+    chosen = problem.chosen(rng, size)
     local = local_of(problem, state.best, None, chosen)
     assert local is not None
     rows = Rows(np.zeros((problem.total, 0)), np.zeros((problem.total, 0)))
