@@ -105,12 +105,14 @@ def _with_shares_vjp(ans: Any, x: Any, axis: Any = -1) -> Any:
     return back
 
 
+def _logsumexp_vjp(ans: Any, x: Any, *given: Any, **named: Any) -> Any:
+    axis = given[0] if given else named.get("axis", -1)
+    return lambda g: anp.expand_dims(g, axis) * _with_shares(x, *given, **named)[1]
+
+
 _with_shares.fun.fresh = True  # type: ignore[attr-defined]
 logsumexp_over.fun.pair = _with_shares  # type: ignore[attr-defined]
-defvjp(
-    logsumexp_over,
-    lambda ans, x, *axis: lambda g: anp.expand_dims(g, *axis or (-1,)) * _with_shares(x, *axis)[1],
-)
+defvjp(logsumexp_over, _logsumexp_vjp)
 defvjp(_with_shares, _with_shares_vjp)
 
 
