@@ -8,8 +8,9 @@ import numpy as np
 
 from ppl.compile.program import Inside
 from ppl.compile.runtime import BadPosition, OutsideSupport
-from ppl.data.bind import value_help, value_text
 from ppl.data.diagnostics import VALUE
+from ppl.data.supports import value_help
+from ppl.data.values import value_text
 from ppl.graph.bound import BoundGraph
 from ppl.graph.evaluate import integer
 from ppl.graph.graph import Sample

@@ -23,6 +23,7 @@ from ppl.compile.load import loaded, run_on, run_source
 from ppl.compile.lower import lower
 from ppl.compile.program import Column, Eliminate, Jacobian, Program, RowSum, Step, Table, Term
 from ppl.compile.stage import CannotStage, Staged, stage, tape
+from ppl.data.mapped import is_mapped
 from ppl.graph import diagnostics as kinds
 from ppl.graph.bound import BoundGraph
 from ppl.graph.graph import Datum, Define, Factor, GuideLine, Piece, Sample
@@ -387,6 +388,25 @@ def subsampled(bound: BoundGraph, plate: str, size: int, total: int | None = Non
     emitted = emit(program, small)
     sets = {c.constraint.name: c.constraint for c in program.columns}
     return Subsampled(whole, plate, total, size, program, emitted, loaded(emitted, sets))
+
+
+def excerpt(bound: BoundGraph, plate: str, count: int) -> BoundGraph:
+    """Return the model bound to the data of the first positions of a plate.
+
+    What data alone decide and mixes positions is as all of them decide it.
+    """
+    return batch_data(_with_data_computed(bound, plate), plate, np.arange(count))
+
+
+def mapped_over(bound: BoundGraph, plate: str) -> tuple[NDArray[Any], ...]:
+    """Return the data with a row for each position of a plate that lie in files."""
+    return tuple(
+        values
+        for name, values in bound.data.items()
+        if name in bound.graph.variables
+        and is_mapped(values)
+        and bound.graph.variables[name].axes[0].dimension == plate
+    )
 
 
 def batch_data(bound: BoundGraph, plate: str, positions: Positions) -> BoundGraph:

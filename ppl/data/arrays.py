@@ -12,6 +12,7 @@ import numpy as np
 
 from ppl.data.dataset import Array, Variable, frozen
 from ppl.data.diagnostics import NOT_NUMBERS, RAGGED, fail
+from ppl.data.mapped import is_mapped
 
 _INT64 = np.iinfo(np.int64)
 _FOREIGN_MISSING = {"NAType", "NaTType"}
@@ -41,6 +42,8 @@ def variable(value: object, name: str, origin: str, table: str | None = None) ->
     DataError
         If it is ragged, or not of real numbers, truth values or texts.
     """
+    if isinstance(value, np.ndarray) and is_mapped(value) and _can_stay(value):
+        return Variable(value, origin, None, table)
     array, mask = _as_array(value, name, origin)
     match array.dtype.kind:
         case "b" | "i" | "u" | "f":
@@ -56,6 +59,11 @@ def variable(value: object, name: str, origin: str, table: str | None = None) ->
     if np.may_share_memory(values, value) if isinstance(value, np.ndarray) else False:
         values = values.copy()
     return Variable(frozen(values), origin, labels, table)
+
+
+def _can_stay(array: Array) -> bool:
+    """Return whether an array in a file stays there: plain numbers, not to be changed."""
+    return array.dtype.kind in "iuf" and array.dtype.isnative and not array.flags.writeable
 
 
 def positions_of(texts: Sequence[str]) -> tuple[list[int], tuple[str, ...]]:

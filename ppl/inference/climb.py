@@ -36,8 +36,8 @@ from ppl.inference.draws import fixed_draws, systematic_resample, white_draws
 from ppl.inference.objective import Elbo, Objective, report_elbo
 from ppl.inference.result import Rung
 from ppl.inference.settings import Settings
-from ppl.inference.starts import starting_points
-from ppl.inference.target import Target
+from ppl.inference.starts import climbed, starting_points
+from ppl.inference.target import Target, costly
 
 Array = npt.NDArray[np.float64]
 
@@ -50,8 +50,16 @@ class Begun:
     deadline: float | None = None
 
 
-Progress = Callable[[Rung | Begun], None]
-"""Is told of every rung, before and after it is taken."""
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """What the optimiser of a rung has reached so far, in nats."""
+
+    name: str
+    elbo: float
+
+
+Progress = Callable[[Rung | Begun | Reached], None]
+"""Is told of every rung, before it is taken, on the way, and after."""
 
 FIXED_DRAWS, FIXED_DRAWS_POINTS = 32, 8
 MANY_COLUMNS, STARTS_IF_MANY = 5_000, 2
@@ -116,6 +124,10 @@ class Climb:
         Cost in batched gradients, and what was done.
     interrupted
         The rung during which the user stopped it; empty if nobody did.
+    trace
+        The ELBO after every iteration of the present rung's optimiser.
+    progress
+        Is told of what goes on.
     """
 
     target: Target
@@ -138,6 +150,8 @@ class Climb:
     gradients: int = 0
     rungs: tuple[Rung, ...] = ()
     interrupted: str = ""
+    trace: tuple[float, ...] = ()
+    progress: Progress | None = None
 
     @property
     def fit(self) -> meanfield.State:
@@ -195,7 +209,13 @@ def init(target: Target, settings: Settings) -> Climb:
     """Prepare the climb."""
     layout, streams = Layout(tuple(target.blocks)), Streams(settings.seed)
     count = FIXED_DRAWS_POINTS if layout.points.all() else FIXED_DRAWS
-    objective = Objective(target, fixed_draws(streams.fixed, count, layout), layout.points)
+    rough = settings.guide != "meanfield" and costly(target) and target.log_concave
+    objective = Objective(
+        target,
+        fixed_draws(streams.fixed, count, layout),
+        layout.points,
+        rough and layout.dimension <= fullrank.MAX_COLUMNS,
+    )
     deadline = perf_counter() + settings.time_limit
     return Climb(target, settings, layout, streams, deadline, objective)
 
@@ -203,9 +223,10 @@ def init(target: Target, settings: Settings) -> Climb:
 def step(climb: Climb, rung: Step) -> Climb:
     """Take one rung, and note what it reached."""
     began = perf_counter()
-    taken = rung.take(climb)
+    taken = rung.take(replace(climb, trace=()))
     value = taken.elbo.value if taken.elbo else -np.inf
-    return replace(taken, rungs=(*taken.rungs, Rung(rung.name, value, perf_counter() - began)))
+    reached = Rung(rung.name, value, perf_counter() - began, taken.trace)
+    return replace(taken, rungs=(*taken.rungs, reached))
 
 
 def run(target: Target, settings: Settings, progress: Progress) -> Climb:
@@ -216,7 +237,7 @@ def run(target: Target, settings: Settings, progress: Progress) -> Climb:
     KeyboardInterrupt
         If it comes before the first rung is done, when there is nothing to give.
     """
-    climb = init(target, settings)
+    climb = replace(init(target, settings), progress=progress)
     for rung in RUNGS:
         try:
             if rung.wanted(climb):
@@ -236,9 +257,21 @@ def _fit_meanfield(climb: Climb) -> Climb:
     starts = min(settings.starts, STARTS_IF_MANY) if many else settings.starts
     start = np.asarray(climb.target.start, dtype=np.float64)
     points = starting_points(climb.layout, start, rng, starts)
-    fits = tuple(meanfield.run(climb.objective, point, rng) for point in points)
-    gradients = sum(fit.gradients for fit in fits)
-    return _reported(replace(climb, fits=fits, gradients=gradients))
+    gradients = 0
+    if climb.target.log_concave and costly(climb.target):
+        ends = [climbed(climb.target, point) for point in points]
+        points, gradients = [point for point, _ in ends], sum(count for _, count in ends)
+    told = _teller(climb, "meanfield")
+    fits = tuple(meanfield.run(climb.objective, point, rng, told) for point in points)
+    gradients += sum(fit.gradients for fit in fits)
+    found = replace(climb, fits=fits, gradients=gradients)
+    return _reported(replace(found, trace=found.fit.trace))
+
+
+def _teller(climb: Climb, name: str) -> Callable[[float], None] | None:
+    """Return what hears the ELBO on the way."""
+    progress = climb.progress
+    return None if progress is None else lambda elbo: progress(Reached(name, elbo))
 
 
 def _wants_recentring(climb: Climb) -> bool:
@@ -268,7 +301,7 @@ def _recentre(climb: Climb) -> Climb:
         gradients=gradients,
     )
     if again.fit.elbo > climb.fit.elbo and again.fit.outcome == "converged":
-        return _reported(again)
+        return _reported(replace(again, trace=again.fit.trace))
     return replace(climb, gradients=gradients)
 
 
@@ -286,9 +319,10 @@ def _wants_fullrank(climb: Climb) -> bool:
 
 def _fit_fullrank(climb: Climb) -> Climb:
     rank = climb.guide.rank
-    normals = white_draws(climb.streams.white, fullrank.draws_needed(rank), rank)
+    count = fullrank.draws_needed(rank, costly(climb.target))
+    normals = white_draws(climb.streams.white, count, rank)
     objective = fullrank.Objective(climb.target, normals, np.exp(climb.fit.log_width))
-    best = fullrank.run(objective, climb.guide)
+    best = fullrank.run(objective, climb.guide, told=_teller(climb, "fullrank"))
     climb = replace(climb, gradients=climb.gradients + best.gradients)
     non_centred = any(block.location_scale for block in climb.layout.latents)
     if not best.converged and (non_centred or best.criterion > LOST):
@@ -309,9 +343,11 @@ def _fit_fullrank(climb: Climb) -> Climb:
         if not modes[0].converged and len(modes) == 1 and not non_centred:
             climb, best = _more_starts(climb, objective, modes[0])
             modes = (best,)
-    return _reported(
-        replace(climb, modes=modes, unbounded=tails.unbounded(climb.target, modes[0].guide))
-    )
+    climb = replace(climb, modes=modes, trace=modes[0].trace)
+    # A concave function with a maximum inside, as a guide that converged shows, falls everywhere.
+    if not (climb.target.log_concave and modes[0].converged):
+        climb = replace(climb, unbounded=tails.unbounded(climb.target, modes[0].guide))
+    return _reported(climb)
 
 
 def _refit(climb: Climb, objective: fullrank.Objective, start: Array) -> fullrank.State | None:

@@ -19,10 +19,10 @@ from ppl.primitives.fused import fused
 Floats = NDArray[np.float64]
 Positions = NDArray[np.intp]
 
-ROWS, DRAWS = 1024, 64
-"""A block's rows, and the draws that are worked on at once: 0.5 MB."""
-FEW = 16
-"""Up to so many draws, a block has twice the rows."""
+ROWS, DRAWS = 1024, 256
+"""A block's rows, and the draws that are worked on at once."""
+FEW, MANY = 16, 64
+"""Up to so many draws, a block has twice the rows; beyond so many, half of them: 1 MB."""
 LEVELS = 32
 """Positions with no more rows than this in a block are summed level by level."""
 TABLES = 4
@@ -245,7 +245,7 @@ def _some_draws(
     totals = np.zeros((terms, draws))
     by_vector = None if vector is None else np.zeros_like(vector)
     by_table = [np.zeros_like(t) for t in tables]
-    size = 2 * ROWS if draws <= FEW else ROWS
+    size = 2 * ROWS if draws <= FEW else ROWS // 2 if draws > MANY else ROWS
     memory = np.empty((min(size, rows.rows), draws))
     for block in rows.blocks(size):
         design = rows.design(block)

@@ -218,16 +218,6 @@ class _Block:
             raise NotANumber from None
 
 
-def is_mapped(array: Array) -> bool:
-    """Return whether an array lies in a file."""
-    base: object = array
-    while isinstance(base, np.ndarray):
-        if isinstance(base, np.memmap):
-            return True
-        base = base.base
-    return False
-
-
 def size_of(index: Index) -> Node:
     """Return the number of positions of an index, as a node."""
     return extent(index.domain)

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ppl.compile.load import LogJoint
+from ppl.graph.bound import BoundGraph
 from ppl.guide.rows import Rows
 from ppl.inference.settings import Settings
 from ppl.inference.stochastic.optimise import State
@@ -27,11 +27,11 @@ ARRAYS = ("numbers", "first", "second", "total", "best", "anchor", "anchor_gradi
 NUMBERS = ("counted", "best_elbo", "step_size", "steps", "epoch", "place", "idle", "largest")
 
 
-def signature(joint: LogJoint, settings: Settings) -> str:
+def signature(bound: BoundGraph, settings: Settings) -> str:
     """Return a hash of what a checkpoint belongs to: the model, the data's shapes, the choices."""
-    shapes = {n: (v.shape, v.dtype.str) for n, v in sorted(joint.bound.data.items())}
+    shapes = {n: (v.shape, v.dtype.str) for n, v in sorted(bound.data.items())}
     choices = (settings.seed, settings.guide, settings.batch, settings.validation)
-    text = repr((joint.bound.graph.source.text, shapes, choices))
+    text = repr((bound.graph.source.text, shapes, choices))
     return sha256(text.encode()).hexdigest()
 
 

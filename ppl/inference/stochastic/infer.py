@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import perf_counter
 
 import numpy as np
 import numpy.typing as npt
 
-from ppl.compile.load import LogJoint
+from ppl.compile.load import LogJoint, compile_bound
 from ppl.compile.plates import (
     Obstacle,
     Subsampled,
     cannot_batch,
     check_networks,
+    excerpt,
+    mapped_over,
     network_line,
     obstacle,
     plate_of,
@@ -27,7 +29,7 @@ from ppl.guide.layout import Layout
 from ppl.guide.network import Network
 from ppl.guide.rows import Amortized, Rows
 from ppl.inference import meanfield
-from ppl.inference.climb import Progress
+from ppl.inference.climb import Begun, Progress, Reached
 from ppl.inference.climb import init as begin_climb
 from ppl.inference.compiled import CompiledTarget
 from ppl.inference.objective import Elbo
@@ -37,6 +39,7 @@ from ppl.inference.stochastic import checkpoint, optimise
 from ppl.inference.stochastic.form import factors_of, learned_of, line_for, name_of
 from ppl.inference.stochastic.inputs import DataInputs
 from ppl.inference.stochastic.judge import judge
+from ppl.inference.stochastic.order import Cut, Every, Some
 from ppl.inference.stochastic.problem import (
     Guided,
     Learned,
@@ -44,7 +47,6 @@ from ppl.inference.stochastic.problem import (
     Part,
     Positions,
     Problem,
-    batches,
     local_of,
     normals_for,
     places_of,
@@ -63,6 +65,8 @@ DENSE = 128
 TOLERANCE, TOLERANCE_EACH = 0.01, 5e-5
 """A gain that counts, in nats: in all, and for each position that has latents."""
 HANDED_OUT = 2**24
+SHOWN = 1000
+"""Positions of a plate whose data lie in a file that the answer has latents and checks of."""
 REPORTED_PAIRS = 8
 
 
@@ -71,10 +75,7 @@ def wanted(bound: BoundGraph, settings: Settings) -> bool:
     if settings.batch or settings.validation or settings.checkpoint:
         return True
     block = bound.graph.guide
-    if block is None:
-        return False
-    lines = [*block.lines, *filter(None, (block.default,))]
-    return any(line.family != "meanfield" for line in lines)
+    return block is not None and bool(block.lines or block.default)
 
 
 @dataclass(frozen=True)
@@ -152,16 +153,17 @@ class Setting:
     automatic: str
 
 
-def set_up(joint: LogJoint, settings: Settings) -> Setting:
+def set_up(bound: BoundGraph, settings: Settings) -> Setting:
     """Cut the model into batches and give its guide a form."""
-    bound = joint.bound
     rng = np.random.default_rng([settings.seed, 7])
     plate = chosen_plate(bound, settings)
+    mapped = mapped_over(bound, plate) if plate is not None else ()
+    joint = _shown(bound, plate if mapped else None, settings)
     total = bound.sizes[plate] if plate is not None else 1
     training, held_out = _split(total if plate else 1, settings, rng)
     batch = _batch_size(len(training), settings) if plate else 1
     models: dict[int, Model] = {}
-    for size in {batch, *map(len, batches(training, batch)), *map(len, batches(held_out, batch))}:
+    for size in Cut(training, batch).sizes | Cut(held_out, batch).sizes | {batch}:
         if plate is None:
             models[size] = Whole(joint)
         elif size:
@@ -178,17 +180,23 @@ def set_up(joint: LogJoint, settings: Settings) -> Setting:
         shift, spread = inputs.scaling(total)
         network = Amortized(Network((inputs.width, *line.hidden, 2 * latents)), shift, spread)
     guide = Guided((), Learned(places.globals[:0], np.zeros(0), np.zeros(0)), network, latents)
-    problem = Problem(models, total, training, held_out, guide, inputs, batch)
+    problem = Problem(models, total, training, held_out, guide, inputs, batch, mapped)
     return _with_guide(problem, joint, plate, settings, rng)
 
 
-def _split(total: int, settings: Settings, rng: np.random.Generator) -> tuple[Positions, Positions]:
-    every = np.arange(total)
+def _split(total: int, settings: Settings, rng: np.random.Generator) -> tuple[Some, Positions]:
     count = round(settings.validation * total)
     if not count or total < 2:
-        return every, every[:0]
+        return Every(total), np.zeros(0, np.intp)
     held_out = np.sort(rng.choice(total, min(count, total - 1), replace=False))
-    return np.setdiff1d(every, held_out), held_out
+    return np.setdiff1d(np.arange(total), held_out), held_out
+
+
+def _shown(bound: BoundGraph, plate: str | None, settings: Settings) -> LogJoint:
+    """Compile what the answer is reported of: of a plate in a file, the first positions."""
+    if plate is None:
+        return compile_bound(bound, backend=settings.backend)
+    return compile_bound(excerpt(bound, plate, min(SHOWN, bound.sizes[plate])))
 
 
 def _batch_size(count: int, settings: Settings) -> int:
@@ -261,15 +269,7 @@ def _with_guide(
         widths = _widths(problem, start, learned, latents)
     factors = factors_of(joint.bound.graph.guide, latents, centre, widths, automatic)
     guide = Guided(factors, learned, problem.guide.network, problem.guide.latents)
-    settled = Problem(
-        problem.models,
-        problem.total,
-        problem.training,
-        problem.held_out,
-        guide,
-        problem.inputs,
-        problem.batch,
-    )
+    settled = replace(problem, guide=guide)
     return Setting(settled, joint, plate, automatic)
 
 
@@ -309,7 +309,7 @@ def _widths(
     widths[learned.columns] = 0.0
     rng = np.random.default_rng(0)
     chosen = [
-        rng.choice(problem.training, problem.batch, replace=False)
+        problem.chosen(rng, problem.batch)
         for _ in range(min(WIDTH_BATCHES, -(-len(problem.training) // problem.batch)))
     ]
     for _ in range(WIDTH_ROUNDS):
@@ -324,6 +324,7 @@ def _widths(
             _, gradients = model.batch(positions).value_and_gradient(x)
             gradients = np.where(np.isfinite(gradients), gradients, 0.0)[:, places.globals]
             curvature -= np.mean(gradients * normals, axis=0) / len(chosen)
+            problem.let_go()
         with np.errstate(all="ignore"):
             found = np.abs(curvature[free] / widths[free]) ** -0.5
         found = np.where(np.isfinite(found), found, 1.0)
@@ -335,11 +336,21 @@ def _widths(
 # ---------------------------------------------------------------------------------- the answer
 
 
-def infer(joint: LogJoint, settings: Settings, progress: Progress | None = None) -> Inference:
-    """Fit the guide that the user forces, or fit by minibatches, and judge the answer."""
+def infer(bound: BoundGraph, settings: Settings, progress: Progress | None = None) -> Inference:
+    """Fit the guide that the user forces, or fit by minibatches, and judge the answer.
+
+    Raises
+    ------
+    UsageError
+        If a rung is asked for to which such a guide does not climb.
+    """
+    if settings.method in ("is", "hmc"):
+        message = f"`method` is {settings.method!r}, and a forced guide does not climb there"
+        help = "leave out `method`, or else the guide and the options of minibatches"
+        raise UsageError((USAGE(message, help=help),))
     began = perf_counter()
-    setting = set_up(joint, settings)
-    problem = setting.problem
+    setting = set_up(bound, settings)
+    problem, joint = setting.problem, setting.joint
     local = problem.guide.latents > 0
     if setting.plate is None:
         pairs = PAIRS_WHOLE
@@ -351,18 +362,18 @@ def infer(joint: LogJoint, settings: Settings, progress: Progress | None = None)
     state = optimise.init(plan)
     keep: optimise.Kept | None = None
     if settings.checkpoint:
-        file = checkpoint.File(settings.checkpoint, checkpoint.signature(joint, settings))
+        file = checkpoint.File(settings.checkpoint, checkpoint.signature(bound, settings))
         state = file.restored(state)
         keep = file.write
-    state = optimise.run(plan, state, keep)
-    elbo = _reported(plan, state)
     name = "minibatch" if setting.plate is not None else "guide"
-    rungs = (Rung(name, elbo.value, perf_counter() - began),)
+    state = optimise.run(plan, state, _telling(keep, progress, name))
+    elbo = _reported(plan, state)
+    rungs = (Rung(name, elbo.value, perf_counter() - began, state.trace),)
     if progress is not None:
         progress(rungs[-1])
     draws = _draws(setting, state, settings)
     guide = _composite(setting, state, draws)
-    judged = judge(setting.problem, plan, state, elbo, joint, draws)
+    judged = judge(setting.problem, plan, state, elbo, CompiledTarget(joint))
     uniform = np.full(len(draws), -np.log(len(draws)))
     return Inference(
         target=CompiledTarget(joint),
@@ -383,6 +394,22 @@ def infer(joint: LogJoint, settings: Settings, progress: Progress | None = None)
     )
 
 
+def _telling(
+    keep: optimise.Kept | None, progress: Progress | None, name: str
+) -> optimise.Kept | None:
+    """Return what is done after every window: keep the state, tell of the ELBO."""
+    if progress is None:
+        return keep
+    progress(Begun(name))
+
+    def both(state: optimise.State) -> None:
+        if keep is not None:
+            keep(state)
+        progress(Reached(name, state.best_elbo))
+
+    return both
+
+
 def _reported(plan: optimise.Plan, state: optimise.State) -> Elbo:
     """Estimate the ELBO from fresh draws, over all that was learned from."""
     problem = plan.problem
@@ -392,7 +419,7 @@ def _reported(plan: optimise.Plan, state: optimise.State) -> Elbo:
     total = np.zeros(2 * pairs)
     shared = normals_for(problem, rng, pairs, 1)[0]
     count = len(problem.training)
-    for positions in batches(problem.training, problem.batch):
+    for positions in problem.passing(problem.training):
         _, own = normals_for(problem, rng, pairs, len(positions))
         elbo, likelihood = values(problem, state.best, state.rows, positions, (shared, own))
         total += elbo * (len(positions) / count)
@@ -416,18 +443,19 @@ def _draws(setting: Setting, state: optimise.State, settings: Settings) -> Array
     normals = rng.standard_normal((count, problem.guide.normals))
     draws = np.empty((count, program.dimension))
     model = problem.models[problem.batch]
+    shown = setting.joint.bound.sizes[setting.plate] if setting.plate is not None else 1
     shared: list[Positions] = [np.zeros(0, np.intp)]
     own: list[Positions] = []
     for column in program.columns:
         each = np.arange(column.start, column.stop)
         if model.is_local(column):
-            own.append(each.reshape(problem.total, -1))
+            own.append(each.reshape(shown, -1))
         else:
             shared.append(each)
     draws[:, np.concatenate(shared)] = problem.guide.place(state.best, normals)
     if own:
         where = np.concatenate(own, axis=1)
-        for positions in batches(np.arange(problem.total), max(1, 2**20 // count)):
+        for positions in Cut(Every(shown), max(1, 2**20 // count)):
             local = local_of(problem, state.best, state.rows, positions)
             assert local is not None
             noise = rng.standard_normal((count, *local.mean.shape))
@@ -467,6 +495,12 @@ def _told(setting: Setting, settings: Settings, state: optimise.State) -> tuple[
             f"`{setting.plate}`: {state.steps:,} steps, {state.epoch:,} epochs, step size "
             f"{optimise.FIRST_STEP:g} to {state.step_size:.2g} (Adam, averaged iterates)"
         )
+        shown = setting.joint.bound.sizes[setting.plate]
+        if shown < problem.total:
+            notes.append(
+                f"the data of `{setting.plate}` stay in their file: predictive checks, and what "
+                f"has a value for each position, are of the first {shown:,}"
+            )
         if settings.backend == "jax":
             notes.append("minibatches are computed by NumPy, not by the backend `jax`")
     if len(problem.held_out):

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from ppl.data.mapped import release
 from ppl.graph.bound import BoundGraph
 
 Array = npt.NDArray[np.float64]
@@ -51,4 +52,5 @@ class DataInputs:
         values = self.at(rows)
         spread = values.std(axis=0)
         overall = float(np.sqrt(np.mean(spread**2))) or 1.0
+        release(tuple(self.bound.data[name] for name in self.names), 0, total)
         return values.mean(axis=0), np.maximum(spread, 0.3 * overall)

@@ -10,19 +10,19 @@ predictive variance reduction"): it takes away the noise of choosing batches.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from time import monotonic
 from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from ppl.guide.rows import Rows
-from ppl.inference.stochastic.order import permutation
+from ppl.inference.stochastic.order import Cut, Some, shuffled
 from ppl.inference.stochastic.problem import (
     Part,
     Problem,
-    batches,
     estimate,
     normals_for,
     values,
@@ -42,6 +42,8 @@ PATIENCE, HELD_OUT_PATIENCE = 2, 6
 WORTHWHILE = 0.1
 """A window's gain counts only if it is this part of the largest one with the same step."""
 MAX_STEPS = 60_000
+KEEP_EVERY = 20.0
+"""Seconds after which the state is kept within a window, too."""
 SETTLING, FIRST_SETTLING = 2, 8
 SHARE, FIRST_SHARE, LEAST_SHARE = 0.7, 0.7, 0.2
 """Steps of a batch's rows before each step of the numbers, and how far they go."""
@@ -132,29 +134,42 @@ Kept = Callable[[State], None]
 
 
 def run(plan: Plan, state: State, keep: Kept | None = None) -> State:
-    """Go on until there is nothing to gain; `keep` is given the state after every window."""
+    """Go on until there is nothing to gain.
+
+    `keep` is given the state after every window, and of long ones in between."""
     while state.outcome == "running":
-        state = _window(plan, state)
+        state = _window(plan, state, keep)
         if keep is not None:
             keep(state)
     return state
 
 
-def _window(plan: Plan, state: State) -> State:
+def _window(plan: Plan, state: State, keep: Kept | None) -> State:
     """Take the steps up to the next evaluation, and evaluate."""
     problem = plan.problem
-    cut = batches(problem.training, problem.batch)
-    length = max(1, len(cut))
-    target = state.steps + (length if length >= WINDOW else length * -(-WINDOW // length))
+    length = max(1, len(Cut(problem.training, problem.batch)))
+    begun = state.steps - state.counted
+    target = begun + (length if length >= WINDOW else length * -(-WINDOW // length))
     pace = problem.guide.pace()
+    kept = monotonic()
     while state.steps < target:
-        order = problem.training
-        if length > 1:
-            order = problem.training[permutation(plan.seed, state.epoch, len(problem.training))]
-        for positions in batches(order, problem.batch)[state.place :]:
+        for positions in _epoch(plan, state):
             state = _step(plan, state, positions, pace)
+            if keep is not None and monotonic() - kept >= KEEP_EVERY:
+                keep(state)
+                kept = monotonic()
         state = replace(state, epoch=state.epoch + 1, place=0)
     return _evaluated(plan, state)
+
+
+def _epoch(plan: Plan, state: State) -> Iterable[Positions]:
+    """Return the batches that are left of an epoch."""
+    problem = plan.problem
+    if len(problem.training) <= problem.batch:
+        return problem.passing(problem.training) if state.place == 0 else ()
+    return shuffled(
+        plan.seed, state.epoch, problem.training, problem.batch, problem.mapped, state.place
+    )
 
 
 def _step(plan: Plan, state: State, positions: Positions, pace: Array) -> State:
@@ -216,7 +231,7 @@ def _anchored(plan: Plan, state: State) -> State:
     anchor = problem.guide.place(state.numbers, normals)[0]
     total = np.zeros(anchor.size)
     count = len(problem.training)
-    for positions in batches(problem.training, problem.batch):
+    for positions in problem.passing(problem.training):
         size = len(positions)
         places = problem.places_of(size)
         x = np.empty((1, places.dimension))
@@ -231,12 +246,12 @@ def _anchored(plan: Plan, state: State) -> State:
 def evaluate(plan: Plan, numbers: Array, rows: Rows | None, held_out: bool = False) -> float:
     """Return the ELBO on a fixed set of positions and draws, scaled to the training positions."""
     problem = plan.problem
-    positions = problem.held_out if held_out else problem.training
+    positions: Some = problem.held_out if held_out else problem.training
     if not held_out and len(positions) > EVALUATED and not plan.controlled:
         rng = np.random.default_rng([plan.seed, 3])
-        positions = np.sort(rng.choice(positions, EVALUATED, replace=False))
+        positions = problem.chosen(rng, EVALUATED)
     total, weight = 0.0, 0
-    for number, part in enumerate(batches(positions, problem.batch)):
+    for number, part in enumerate(problem.passing(positions)):
         if len(part) not in problem.models:
             continue
         rng = np.random.default_rng([plan.seed, 4, 0 if plan.controlled else number])

@@ -6,8 +6,8 @@ and the weights of networks; latents of single positions without a network have 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import pairwise
 from typing import Protocol
@@ -16,8 +16,10 @@ import numpy as np
 import numpy.typing as npt
 
 from ppl.compile.program import Column
+from ppl.data.mapped import release
 from ppl.guide.factors import Factor
 from ppl.guide.rows import Amortized, Local, Rows
+from ppl.inference.stochastic.order import Mapped, Some, in_order
 
 Array = npt.NDArray[np.float64]
 Positions = npt.NDArray[np.intp]
@@ -207,23 +209,37 @@ class Problem:
         What the network reads, (N, F); None where there is none.
     batch
         Positions of a batch.
+    mapped
+        Data with a row for each position that lie in files.
     """
 
     models: dict[int, Model]
     total: int
-    training: Positions
+    training: Some
     held_out: Positions
     guide: Guided
     inputs: Inputs | None
     batch: int
+    mapped: Mapped = ()
     places: dict[int, Places] = field(default_factory=dict)
 
     def without_network(self) -> Problem:
         """Return the problem with rows in place of the network."""
         guide = Guided(self.guide.factors, self.guide.learned, None, self.guide.latents)
-        return Problem(
-            self.models, self.total, self.training, self.held_out, guide, None, self.batch
-        )
+        return replace(self, guide=guide, inputs=None)
+
+    def passing(self, positions: Some) -> Iterator[Positions]:
+        """Yield positions in batches, in order."""
+        return in_order(positions, self.batch, self.mapped)
+
+    def chosen(self, rng: np.random.Generator, count: int) -> Positions:
+        """Choose positions to learn from, each once, rising."""
+        numbers = np.sort(rng.choice(len(self.training), count, replace=False))
+        return self.training[numbers]
+
+    def let_go(self) -> None:
+        """Let go of what was read at random."""
+        release(self.mapped, 0, self.total)
 
     def places_of(self, size: int) -> Places:
         """Return where a batch of a size has its globals and locals."""
@@ -360,9 +376,3 @@ def normals_for(
     shared = rng.standard_normal((pairs, problem.guide.normals))
     own = rng.standard_normal((pairs, size, problem.guide.latents))
     return np.concatenate([shared, -shared]), np.concatenate([own, -own])
-
-
-def batches(positions: Sequence[int] | Positions, size: int) -> list[Positions]:
-    """Cut positions into batches; the last may be short."""
-    every = np.asarray(positions, dtype=np.intp)
-    return [every[k : k + size] for k in range(0, len(every), size)]
