@@ -24,13 +24,14 @@ if TYPE_CHECKING:
 
 def infer(arguments: Arguments) -> int:
     """Fit a model; the table, or the JSON, goes to standard output."""
-    from ppl import pipeline
-    from ppl.cli.memory import keep_freed
-    from ppl.inference.settings import Settings
-    from ppl.posterior.interrupted import Interrupted
-    from ppl.report import terminal
-    from ppl.report.write import check_target
+    from ppl.cli.memory import importing, keep_freed
 
+    with importing():
+        from ppl import pipeline
+        from ppl.inference.settings import Settings
+        from ppl.posterior.interrupted import Interrupted
+        from ppl.report import terminal
+        from ppl.report.write import check_target
     began = perf_counter()
     keep_freed()
     settings = Settings(
