@@ -36,7 +36,7 @@ y ~ Bernoulli(logit = a + X @ b)
 
 def test_factors_of_groups_are_those_of_all_rows(monkeypatch: pytest.MonkeyPatch) -> None:
     rng = np.random.default_rng(0)
-    data = {"g": np.sort(rng.integers(0, 5, 900)), "x": rng.normal(size=900)}
+    data: dict[str, Any] = {"g": np.sort(rng.integers(0, 5, 900)), "x": rng.normal(size=900)}
     data["y"] = 0.3 * data["x"] + rng.normal(size=900)
     monkeypatch.setattr(grouped, "AT_ONCE", 200)
     joint = ppl.Model(HIERARCHY).compile(data)
