@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -49,6 +50,10 @@ class Model:
     _prepared: Prepared = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
+        if not isinstance(self.text, str):
+            what = type(self.text).__name__
+            help = "`ppl.Model.read(path)` reads a file; of a docstring, give `f.__doc__`"
+            raise UsageError((USAGE(f"a model is a text, and a {what} is given", help=help),))
         object.__setattr__(self, "_prepared", Prepared.of(self.source))
 
     @classmethod
@@ -62,7 +67,7 @@ class Model:
         """The text with its name."""
         return Source(self.name, self.text)
 
-    def check(self, data: Mapping[str, Any] | None = None, **named: Any) -> tuple[Diagnostic, ...]:
+    def check(self, data: Any = None, **named: Any) -> tuple[Diagnostic, ...]:
         """Find all that is wrong without inference; returns notes and warnings.
 
         Raises
@@ -75,7 +80,7 @@ class Model:
 
     def infer(
         self,
-        data: Mapping[str, Any] | None = None,
+        data: Any = None,
         *,
         seed: int = 0,
         method: str = "auto",
@@ -94,7 +99,8 @@ class Model:
         Parameters
         ----------
         data
-            Arrays, lists or numbers by name, or a data frame; or one array without a name.
+            Arrays, lists or numbers by name, a data frame, or the path of a file; or one array
+            without a name.
         seed
             Of all randomness: the same seed gives the same bytes.
         method, guide, draws, time_limit, batch, validation, checkpoint, backend
@@ -128,7 +134,7 @@ class Model:
 
     def simulate(
         self,
-        data: Mapping[str, Any] | None = None,
+        data: Any = None,
         *,
         draws: int = 1000,
         seed: int = 0,
@@ -154,20 +160,18 @@ class Model:
         request, _ = self._request(data, named)
         return pipeline.simulate(request, draws, seed)
 
-    def compile(self, data: Mapping[str, Any] | None = None, **named: Any) -> LogJoint:
+    def compile(self, data: Any = None, **named: Any) -> LogJoint:
         """Compile the model with data: the batched log joint, its source and its gradient."""
         request, _ = self._request(data, named)
         return pipeline.compiled_of(request)[1]
 
-    def log_joint(self, values: Array, data: Mapping[str, Any] | None = None, **named: Any) -> Any:
+    def log_joint(self, values: Array, data: Any = None, **named: Any) -> Any:
         """Return the log joint (draws,) at points (draws, columns) of the flat vector."""
         joint = self.compile(data, **named)
         with np.errstate(all="ignore"):
             return np.asarray(joint.log_joint(_points(values)))
 
-    def gradient(
-        self, values: Array, data: Mapping[str, Any] | None = None, **named: Any
-    ) -> tuple[Array, Array]:
+    def gradient(self, values: Array, data: Any = None, **named: Any) -> tuple[Array, Array]:
         """Return the log joint (draws,) and its gradient (draws, columns)."""
         return self.compile(data, **named).gradient.value_and_gradient(_points(values))
 
@@ -196,7 +200,9 @@ class Model:
 
 
 def _dataset(data: Any) -> Dataset:
-    """Return data given by position: a mapping or a frame, or one array without a name."""
+    """Return data given by position: names with arrays, a frame, a path, or one lone array."""
+    if isinstance(data, str | os.PathLike):
+        return from_python(data)
     if isinstance(data, Mapping) or hasattr(data, "columns"):
         return from_python(data)
     variable = from_python({"data": data})["data"]
@@ -204,7 +210,10 @@ def _dataset(data: Any) -> Dataset:
 
 
 def _points(values: Any) -> Array:
-    points = np.asarray(values, dtype=np.float64)
+    try:
+        points = np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise UsageError((USAGE("points are an array of the shape (draws, columns)"),)) from None
     if points.ndim != 2:
         raise UsageError(
             (USAGE(f"points have the shape (draws, columns), and {points.shape} is given"),)
@@ -212,7 +221,7 @@ def _points(values: Any) -> Array:
     return points
 
 
-def infer(text: str, data: Mapping[str, Any] | None = None, **named: Any) -> Fit:
+def infer(text: str, data: Any = None, **named: Any) -> Fit:
     """Fit a model, given as text, to data: ``ppl.infer("z ~ ...", x=x)``."""
     return Model(text).infer(data, **named)
 

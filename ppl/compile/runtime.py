@@ -71,9 +71,8 @@ def stacked_plainly(items: Sequence[Any], axis: int) -> Any:
     shape = shapes[0] if len(set(shapes)) == 1 else np.broadcast_shapes(*shapes)
     axis = axis % (len(shape) + 1)
     result = np.empty((*shape[:axis], len(items), *shape[axis:]))
-    before = (slice(None),) * axis
     for place, item in enumerate(items):
-        result[(*before, place)] = item
+        result[(slice(None),) * axis + (place,)] = item
     return result
 
 

@@ -9,8 +9,9 @@ a `centre`, so that all of a factor's numbers are of one size.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from math import log, pi
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -98,14 +99,14 @@ class Diagonal:
         """Return the mean gradient by the numbers, (p,)."""
         _, scale = self._parts(numbers)
         moved = slopes * self.widths
-        by_scale = np.einsum("sc,sc->c", moved, normals) * scale / len(normals)
+        by_scale = (moved * normals).sum(axis=0) * scale / len(normals)
         return np.concatenate([moved.mean(axis=0), by_scale])
 
     def log_density(self, numbers: Array, normals: Array, draws: Array) -> Array:
         """Return the log density of draws that were placed from normals, (S,)."""
-        return _standard(normals) - float(
-            np.sum(np.log(self._parts(numbers)[1]) + np.log(self.widths))
-        )
+        logs = np.sum(np.log(self._parts(numbers)[1]) + np.log(self.widths))
+        density: Array = _standard(normals) - logs
+        return density
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -166,11 +167,9 @@ class Structured:
         for number, (p, k) in enumerate(((1, self.roots), *self.plates)):
             size = k * (k + 1) // 2
             flat = numbers[start : start + p * size].reshape(p, size)
-            rows, columns = np.tril_indices(k)
-            triangle = np.zeros((p, k, k))
-            triangle[:, rows, columns] = flat
-            each = np.arange(k)
-            triangle[:, each, each] = np.exp(np.maximum(triangle[:, each, each], SMALLEST))
+            lower, diagonal = _triangle(k)
+            square = np.where(lower >= 0, flat[:, np.maximum(lower, 0)], 0.0)
+            triangle = np.where(diagonal, np.exp(np.maximum(square, SMALLEST)), square)
             start += p * size
             reach = self.roots if number else 0
             slopes = numbers[start : start + p * k * reach].reshape(p, k, reach)
@@ -224,10 +223,9 @@ class Structured:
         ):
             k = h.shape[2]
             by = np.einsum("spi,spj->pij", h, e) / len(normals)
-            each = np.arange(k)
-            by[:, each, each] *= triangle[:, each, each]
-            rows, columns = np.tril_indices(k)
-            gradient.append(by[:, rows, columns].ravel())
+            lower, diagonal = _triangle(k)
+            by = np.where(diagonal, by * triangle, by)
+            gradient.append(by[:, lower >= 0].ravel())
             if number:
                 slope = np.einsum("spi,sr->pir", h, tails[0][:, 0]) / len(normals)
                 gradient.append(slope.ravel())
@@ -235,11 +233,10 @@ class Structured:
 
     def log_density(self, numbers: Array, normals: Array, draws: Array) -> Array:
         """Return the log density of draws that were placed from normals, (S,)."""
-        logs = sum(
-            float(np.sum(np.log(np.diagonal(triangle, axis1=1, axis2=2))))
-            for triangle, _ in self._matrices(numbers)
-        )
-        return _standard(normals) - logs - float(np.sum(np.log(self.widths)))
+        density: Array = _standard(normals) - np.sum(np.log(self.widths))
+        for triangle, _ in self._matrices(numbers):
+            density = density - np.sum(np.log(np.diagonal(triangle, axis1=1, axis2=2)))
+        return density
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -286,7 +283,7 @@ class LowRank:
         deviation = scale * normals[:, :size] + normals[:, size:] @ directions.T
         return self.centre + self.widths * (mean + deviation)
 
-    def _precise(self, numbers: Array, draws: Array) -> tuple[Array, Array, float]:
+    def _precise(self, numbers: Array, draws: Array) -> tuple[Array, Array, Array]:
         """Return deviations in widths, the precision times them, and the log determinant.
 
         By Woodbury's identity, in time linear in the number of latents.
@@ -297,7 +294,7 @@ class LowRank:
         core = np.eye(self.rank) + directions.T @ shrunk
         inner = np.linalg.solve(core, (deviation @ shrunk).T).T
         precise = deviation / scale**2 - inner @ shrunk.T
-        determinant = 2 * float(np.sum(np.log(scale))) + float(np.linalg.slogdet(core)[1])
+        determinant = 2 * np.sum(np.log(scale)) + np.linalg.slogdet(core)[1]
         return deviation, precise, determinant
 
     def score(self, numbers: Array, normals: Array, draws: Array) -> Array:
@@ -309,27 +306,37 @@ class LowRank:
         _, scale, _ = self._parts(numbers)
         size, count = self.columns.size, len(normals)
         moved = slopes * self.widths
-        by_scale = np.einsum("sc,sc->c", moved, normals[:, :size]) * scale / count
+        by_scale = (moved * normals[:, :size]).sum(axis=0) * scale / count
         by_directions = moved.T @ normals[:, size:] / count
         return np.concatenate([moved.mean(axis=0), by_scale, by_directions.ravel()])
 
     def log_density(self, numbers: Array, normals: Array, draws: Array) -> Array:
         """Return the log density of draws, (S,)."""
         deviation, precise, determinant = self._precise(numbers, draws)
-        squares = np.einsum("sc,sc->s", deviation, precise)
+        squares = (deviation * precise).sum(axis=1)
         constant = self.columns.size * log(2 * pi) + determinant
-        density: Array = -0.5 * (squares + constant) - float(np.sum(np.log(self.widths)))
+        density: Array = -0.5 * (squares + constant) - np.sum(np.log(self.widths))
         return density
 
 
 def _solved(triangle: Array, values: Array) -> Array:
     """Return the transposed inverse of lower triangles (P, k, k) times values (S, P, k)."""
     flipped = np.moveaxis(values, 0, -1)
-    solved = np.linalg.solve(np.swapaxes(triangle, 1, 2), flipped)
-    return np.asarray(np.moveaxis(solved, -1, 0), dtype=np.float64)
+    solved: Any = np.linalg.solve(np.swapaxes(triangle, 1, 2), flipped)
+    found: Array = np.moveaxis(solved, -1, 0)
+    return found
+
+
+@lru_cache(maxsize=64)
+def _triangle(size: int) -> tuple[Positions, npt.NDArray[np.bool_]]:
+    """Return where the numbers of a lower triangle, row by row, stand in a square, -1 above it;
+    and which of them are the diagonal's."""
+    rows, columns = np.arange(size)[:, None], np.arange(size)
+    places = np.where(columns <= rows, rows * (rows + 1) // 2 + columns, -1)
+    return places, rows == columns
 
 
 def _standard(normals: Array) -> Array:
-    squares = np.einsum("sd,sd->s", normals, normals)
+    squares = (normals * normals).sum(axis=1)
     density: Array = -0.5 * squares - 0.5 * normals.shape[1] * log(2 * pi)
     return density

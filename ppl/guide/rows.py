@@ -74,7 +74,7 @@ class Amortized:
         """Return the mean gradient by the weights from slopes by the draws, (S, B, K)."""
         count = len(normals)
         by_mean = slopes.mean(axis=0)
-        by_scale = np.einsum("sbk,sbk->bk", slopes, normals) * np.exp(local.log_scale) / count
+        by_scale = (slopes * normals).sum(axis=0) * np.exp(local.log_scale) / count
         inside = (local.log_scale > LEAST_SCALE) & (local.log_scale < MOST_SCALE)
         both = np.concatenate([by_mean, np.where(inside, by_scale, 0.0)], axis=1)
         return self.network.pull(weights, list(local.layers), both)
@@ -112,12 +112,18 @@ class Rows:
         Slopes (S, B, K) are those of the position's own log joint less the factor's score, so
         that nothing moves, whatever the draws, where the factor is the posterior.
         """
-        log_scale = self.log_scale[positions]
-        scale = np.exp(log_scale)
-        average = slopes.mean(axis=0)
-        excess = -np.einsum("sbk,sbk->bk", slopes, normals) / (len(normals) * scale)
-        least = (1 - 0.8 * share) / scale**2
-        precision = np.maximum(1 / scale**2 + share * excess, least)
-        scale = precision**-0.5
-        self.mean[positions] += np.clip(share * average * scale**2, -3.0, 3.0)
-        self.log_scale[positions] = np.clip(np.log(scale), LEAST_SCALE, MOST_SCALE)
+        found = settled(self.at(positions), normals, slopes, share)
+        self.mean[positions] = found.mean
+        self.log_scale[positions] = found.log_scale
+
+
+def settled(local: Local, normals: Array, slopes: Array, share: float) -> Local:
+    """Return rows moved as `Rows.update` moves them."""
+    scale = np.exp(local.log_scale)
+    average = slopes.mean(axis=0)
+    excess = -(slopes * normals).sum(axis=0) / (len(normals) * scale)
+    least = (1 - 0.8 * share) / scale**2
+    precision = np.maximum(1 / scale**2 + share * excess, least)
+    scale = precision**-0.5
+    mean = local.mean + np.clip(share * average * scale**2, -3.0, 3.0)
+    return Local(mean, np.clip(np.log(scale), LEAST_SCALE, MOST_SCALE))

@@ -16,14 +16,18 @@ import numpy.typing as npt
 from ppl.guide.arrow import Arrow
 from ppl.guide.gaussian import Guide
 from ppl.guide.layout import Layout
+from ppl.guide.meanfield import MeanField
 from ppl.guide.proposal import Proposal
 from ppl.inference import (
     arrow,
+    banded,
+    conditional,
     fullrank,
     hmc,
     importance,
     meanfield,
     mismatch,
+    pattern,
     recentre,
     search,
     tails,
@@ -102,6 +106,8 @@ class Climb:
         Full-rank fits of distinct modes, best first; empty before that rung.
     arrow
         The guide of globals and locals where full rank is too large; None if it is not better.
+    sparse, coupled
+        Its problem and its fit, where locals are coupled among each other; None if they are not.
     hurried
         Whether the clock cut the search for modes short.
     unbounded
@@ -133,6 +139,8 @@ class Climb:
     fits: tuple[meanfield.State, ...] = ()
     modes: tuple[fullrank.State, ...] = ()
     arrow: Arrow | None = None
+    sparse: banded.Problem | None = None
+    coupled: banded.State | None = None
     hurried: bool = False
     unbounded: tuple[str, ...] = ()
     elbo: Elbo | None = None
@@ -178,6 +186,8 @@ class Climb:
     @property
     def converged(self) -> bool:
         """Whether the optimiser of the present guide converged."""
+        if self.coupled is not None:
+            return self.coupled.converged
         return self.modes[0].converged if self.modes else self.fit.outcome == "converged"
 
     @property
@@ -368,21 +378,41 @@ def _more_starts(
 
 
 def _wants_arrow(climb: Climb) -> bool:
-    if not climb.sampleable or not climb.converged or climb.settings.guide == "meanfield":
+    if climb.undefined or climb.settings.guide == "meanfield":
         return False
     return climb.guide.rank > fullrank.MAX_COLUMNS
 
 
 def _fit_arrow(climb: Climb) -> Climb:
-    """Let the locals lean on the globals; keep it if the ELBO rises."""
+    """Let the locals lean on the globals, and on their neighbours; keep it if the ELBO rises."""
     guide = meanfield.guide_of(climb.objective, climb.fit)
-    found = arrow.run(climb.objective, guide, climb.layout)
-    spent = climb.gradients + arrow.gradients_needed(climb.layout)
-    again = _reported(replace(climb, arrow=found, gradients=spent))
-    risen = again.elbo is not None and climb.elbo is not None
-    if found is not None and risen and again.elbo.value > climb.elbo.value:  # type: ignore[union-attr]
-        return again
-    return replace(climb, gradients=spent)
+    again = _fit_coupled(climb, guide)
+    if again is None and climb.sampleable and climb.converged:
+        spent = climb.gradients + arrow.gradients_needed(climb.layout)
+        climb = replace(climb, gradients=spent)
+        found = arrow.run(climb.objective, guide, climb.layout)
+        again = None if found is None else _reported(replace(climb, arrow=found))
+    risen = again is not None and again.elbo is not None and climb.elbo is not None
+    if risen and again.elbo.value > climb.elbo.value:  # type: ignore[union-attr]
+        return again  # type: ignore[return-value]
+    return climb
+
+
+def _fit_coupled(climb: Climb, guide: MeanField) -> Climb | None:
+    """Fit locals that are coupled with neighbours; None where they are not, or no fit is found."""
+    if climb.layout.parameters:
+        return None
+    rng, scale = climb.streams.white, guide.scale
+    start = guide.mean + scale * 0.5 * rng.standard_normal(scale.size)
+    found = pattern.find(climb.target, start, scale)
+    if found is None or not found.width:
+        return None
+    problem = banded.Problem(climb.target, found, climb.objective.normals, scale)
+    fit = banded.run(problem, guide.mean)
+    if fit is None:
+        return None
+    spent = climb.gradients + fit.gradients + scale.size // pattern.ROWS
+    return _reported(replace(climb, arrow=fit.guide, sparse=problem, coupled=fit, gradients=spent))
 
 
 def _reported(climb: Climb) -> Climb:
@@ -390,6 +420,11 @@ def _reported(climb: Climb) -> Climb:
 
 
 def _weigh(climb: Climb) -> Climb:
+    if climb.coupled is not None and climb.sparse is not None and climb.coupled.converged:
+        found = conditional.run(climb.sparse, climb.coupled, climb.streams.weights)
+        if found is not None:
+            weights, spent = found
+            return replace(climb, weights=weights, gradients=climb.gradients + spent)
     proposal, rng = _proposal(climb), climb.streams.weights
     hopeless = importance.too_large(climb.target) or (
         climb.guide.rank > PILOT_COLUMNS and importance.pilot(climb.target, proposal, rng).hopeless

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from ppl.compile.closed import Component, components
 from ppl.compile.concave import is_concave
 from ppl.compile.load import LogJoint, compile_bound
-from ppl.compile.program import Column
+from ppl.compile.program import Assemble, Column
 from ppl.constraints import Constraint
 from ppl.graph.evaluate import NotANumber, number
 from ppl.guide.layout import Block
@@ -96,6 +96,29 @@ class CompiledTarget:
         """
         every = self.model.determined(positions)
         return {name: _existing(v) for name, v in every.items() if name not in self.skipped}
+
+    def by_block(self, positions: Array) -> dict[str, Array]:
+        """Return latents by the names of their blocks, each (S, ...).
+
+        A latent whose statements give it piece by piece has a block for each random piece.
+        """
+        every = self.model.determined(positions)
+        return {
+            block.name: every[name][:, *where] if where else every[name]
+            for block in self.blocks
+            for name, where in [self._pieces.get(block.name, (block.name, ()))]
+            if name in every
+        }
+
+    @cached_property
+    def _pieces(self) -> dict[str, tuple[str, tuple[slice | npt.NDArray[np.intp], ...]]]:
+        """Of each piece of a variable, the variable and where in it the piece stands."""
+        return {
+            part.key: (step.key, part.window)
+            for step in self.model.program.steps
+            if isinstance(step, Assemble)
+            for part in step.parts
+        }
 
     def recentred(self, degrees: Mapping[str, Array]) -> CompiledTarget:
         """Return the same model where these latents are centred by degrees."""

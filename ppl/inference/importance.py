@@ -19,6 +19,7 @@ import numpy.typing as npt
 from ppl.guide.fullrank import FullRank
 from ppl.guide.gaussian import Guide
 from ppl.guide.proposal import Proposal
+from ppl.inference.chains import has_two_values
 from ppl.inference.draws import STRATIFIED, stratified_normals, stratified_uniforms
 from ppl.inference.pareto import NO_TAIL, smooth, tail_shapes
 from ppl.inference.target import Target, costly, log_joint, quantities
@@ -33,6 +34,8 @@ LARGEST = 2**25
 columns, and none where they would be too few."""
 KHAT, KHAT_QUANTITY, ERROR, ESS = 0.7, 0.6, 0.03, 400.0
 """Limits of acceptance: weights' and quantities' Pareto shapes, MCSE in sd, effective draws."""
+HEAVIER = 0.5
+"""The normal part of the second proposal."""
 FAIR_KHAT_QUANTITY, FAIR_ERROR = 0.8, 0.05
 CLEAR_KHAT, CLEAR_SHARE = 0.5, 0.75
 """Of a few draws: both kinds of shapes, and the part of them that must be effective."""
@@ -130,7 +133,11 @@ def pilot(target: Target, proposal: Proposal, rng: np.random.Generator) -> Pilot
 
 def init(target: Target, proposal: Proposal, rng: np.random.Generator, count: int) -> State:
     """Draw, weigh and diagnose `count` draws."""
-    positions, raw = _weigh(target, proposal, rng, count)
+    return diagnosed(target, *_weigh(target, proposal, rng, count))
+
+
+def diagnosed(target: Target, positions: Array, raw: Array) -> State:
+    """Smooth and diagnose draws (S, D) with log weights (S,)."""
     log_weights, khat = smooth(raw)
     weights = np.exp(log_weights)
     with np.errstate(over="ignore", invalid="ignore"):
@@ -148,7 +155,7 @@ def init(target: Target, proposal: Proposal, rng: np.random.Generator, count: in
         float(1 / np.sum(weights**2)),
         error,
         top + log(evidence),
-        spread / evidence / sqrt(count),
+        spread / evidence / sqrt(raw.size),
     )
 
 
@@ -156,7 +163,8 @@ def step(target: Target, proposal: Proposal, state: State, rng: np.random.Genera
     """Repeat with more draws, from a better proposal where the first draws are enough for one."""
     enough = state.khat < KHAT and state.ess > DRAWS_PER_COLUMN * proposal.components[0].rank
     if enough and len(proposal.components) == 1:
-        proposal = replace(proposal, components=(widened(state, proposal.components[0]),), normal_share=0.5)
+        wider = widened(state, proposal.components[0])
+        proposal = replace(proposal, components=(wider,), normal_share=HEAVIER)
     return init(target, proposal, rng, MORE_DRAWS)
 
 
@@ -167,7 +175,8 @@ def widened(state: State, guide: Guide) -> Guide:
     mean[free] = weights @ state.positions[:, free]
     centred = state.positions[:, free] - mean[free]
     try:
-        factor = np.linalg.cholesky((centred * weights[:, None]).T @ centred)
+        covariance = (centred * weights[:, None]).T @ centred
+        factor = np.asarray(np.linalg.cholesky(covariance), dtype=np.float64)
     except np.linalg.LinAlgError:
         return guide
     wider = 1 + min(WIDER[0], WIDER[1] / sqrt(guide.rank))
@@ -238,7 +247,10 @@ def _ess(log_weights: Array) -> float:
 
 
 def _quantity_diagnostics(target: Target, positions: Array, weights: Array) -> tuple[float, float]:
-    """Return the largest Pareto shape of w (c - m)^2 and the largest error, over quantities."""
+    """Return the largest Pareto shape of w (c - m)^2 and the largest error, over quantities.
+
+    Of a quantity with two values, such as ``a > b``, the mean says everything.
+    """
     tail, error = NO_TAIL, 0.0
     for values in quantities(target, positions).values():
         flat = values.reshape(len(values), -1)
@@ -251,8 +263,11 @@ def _quantity_diagnostics(target: Target, positions: Array, weights: Array) -> t
             spread = sd > 1e-12 * np.maximum(1e-300, np.abs(mean))
             if not spread.any():
                 continue
+            error = max(error, float(np.max(error_mean[spread] / sd[spread])))
+            spread &= ~has_two_values(part)
+            if not spread.any():
+                continue
             scaled = (part[:, spread] - mean[spread]) / sd[spread]
             tail = max(tail, float(np.max(tail_shapes(weights[:, None] * scaled**2))))
-            worst = np.maximum(error_mean[spread], error_sd[spread]) / sd[spread]
-            error = max(error, float(np.max(worst)))
+            error = max(error, float(np.max(error_sd[spread] / sd[spread])))
     return tail, error

@@ -26,6 +26,29 @@ class Estimate:
     standard_error: float
 
 
+@dataclass(frozen=True, slots=True)
+class HeldOut:
+    """The bounds of positions that were held out, in nats for each of them.
+
+    Standard errors are those of the mean over positions.
+
+    Attributes
+    ----------
+    positions
+        How many were held out.
+    elbo
+        The evidence lower bound at the learned parameters.
+    importance_weighted
+        The importance-weighted bound with so many `draws`: above the ELBO, below the log
+        likelihood.
+    """
+
+    positions: int
+    elbo: Estimate
+    importance_weighted: Estimate
+    draws: int
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Moments:
     """Mean and standard deviation of a latent, known exactly, in its own shape."""
@@ -104,6 +127,8 @@ class Inference:
         Whether the user stopped it before its end.
     moments
         Of latents whose posterior is known in closed form.
+    held_out
+        Bounds of held-out positions, where these have latents of their own and all else is learned.
     """
 
     target: Target | None
@@ -123,3 +148,4 @@ class Inference:
     notes: tuple[str, ...]
     interrupted: bool = False
     moments: Mapping[str, Moments] = field(default_factory=dict)
+    held_out: HeldOut | None = None

@@ -144,9 +144,7 @@ def _ends(target: Target, guide: Guide, rng: np.random.Generator) -> tuple[Array
     throws = np.asarray(THROWS)
     thrown = rng.standard_normal((throws.size, guide.rank)) * throws[:, None]
 
-    def mixed(
-        points: Array, going: npt.NDArray[np.intp]
-    ) -> tuple[Array, Array]:
+    def mixed(points: Array, going: npt.NDArray[np.intp]) -> tuple[Array, Array]:
         white = going >= raw
         positions = points.copy()
         positions[white] = guide.place(points[white])

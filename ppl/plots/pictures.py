@@ -123,8 +123,8 @@ def _replicated(fit: Fit) -> Mapping[str, tuple[Array, Array]]:
         variable = fit.selection.variables.get(name)
         observed = None if variable is None else np.asarray(variable.values, float)
         if observed is not None and observed.shape == array.shape[1:] and observed.size > 1:
-            known = np.isfinite(observed.ravel())
             flat = np.asarray(array, float).reshape(len(array), -1)
+            known = np.isfinite(observed.ravel()) & np.isfinite(flat).all(axis=0)
             found[name] = observed.ravel()[known], flat[:, known]
     return found
 

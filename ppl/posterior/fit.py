@@ -13,7 +13,7 @@ import numpy.typing as npt
 from ppl.compile.load import LogJoint
 from ppl.data.select import Selection
 from ppl.inference.objective import Elbo
-from ppl.inference.result import Estimate, Inference
+from ppl.inference.result import Estimate, HeldOut, Inference
 from ppl.inference.settings import Settings
 from ppl.posterior.draws import Computed, Draws
 from ppl.posterior.facts import Facts, Named, facts_of
@@ -150,6 +150,15 @@ class Fit:
     def log_evidence(self) -> Estimate | None:
         """Log marginal likelihood in nats with its standard error, where it can be trusted."""
         return self.inference.log_evidence
+
+    @property
+    def held_out(self) -> HeldOut | None:
+        """Bounds of held-out rows, means over them in nats: ELBO and importance-weighted.
+
+        None where nothing was held out, or where rows have no latents of their own, or not all
+        else is learned.
+        """
+        return self.inference.held_out
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -427,6 +436,7 @@ class Fit:
         """Return everything that a report says, as plain values."""
         inference = self.inference
         elbo, evidence = inference.elbo, inference.log_evidence
+        held = inference.held_out
         return Summary(
             version=self.version,
             model=self.model_name,
@@ -459,6 +469,16 @@ class Fit:
             notes=(*self.facts.notes, *inference.notes),
             seconds=self.seconds,
             checks=self.checks,
+            held_out=None
+            if held is None
+            else reported.HeldOut(
+                held.positions,
+                reported.Estimate(held.elbo.value, held.elbo.standard_error),
+                reported.Estimate(
+                    held.importance_weighted.value, held.importance_weighted.standard_error
+                ),
+                held.draws,
+            ),
         )
 
     def _reported(self, named: Named) -> reported.Quantity:

@@ -22,7 +22,7 @@ from ppl.data.python import from_python
 from ppl.data.select import Selection
 from ppl.guide.gaussian import Guide
 from ppl.inference.objective import Elbo
-from ppl.inference.result import Estimate, Inference, Moments, Rung, WeightedDraws
+from ppl.inference.result import Estimate, HeldOut, Inference, Moments, Rung, WeightedDraws
 from ppl.inference.settings import Settings
 from ppl.inference.verdict import Finding, Verdict
 from ppl.posterior.archive import Damaged, pack, unpack
@@ -164,6 +164,7 @@ def _header(fit: Fit, arrays: Arrays) -> dict[str, Any]:
             "log_evidence": None
             if inference.log_evidence is None
             else asdict(inference.log_evidence),
+            "held_out": None if inference.held_out is None else asdict(inference.held_out),
             "findings": [asdict(f) for f in inference.verdict.findings],
             "rungs": [
                 {"name": r.name, "elbo": r.elbo, "seconds": r.seconds} for r in inference.rungs
@@ -299,6 +300,7 @@ def _inference(header: dict[str, Any], arrays: Arrays) -> Inference:
     positions = arrays["positions/weighted"]
     evidence = about.pop("log_evidence")
     chains = about.pop("chains", 0)
+    held = about.pop("held_out", None)
     return Inference(
         target=None,
         guide=guide,
@@ -313,7 +315,17 @@ def _inference(header: dict[str, Any], arrays: Arrays) -> Inference:
         ),
         notes=tuple(about.pop("notes")),
         moments=_moments(arrays),
+        held_out=None if held is None else _held_out(held),
         **{name: value for name, value in about.items() if name in INFERRED},
+    )
+
+
+def _held_out(about: dict[str, Any]) -> HeldOut:
+    return HeldOut(
+        about["positions"],
+        Estimate(**about["elbo"]),
+        Estimate(**about["importance_weighted"]),
+        about["draws"],
     )
 
 

@@ -285,13 +285,14 @@ def _predict(
     """Write the predictors of a block."""
     if vector is None or not design:
         eta[...] = 0.0
-    for number, (matrix, columns) in enumerate(design if vector is not None else ()):
-        if number and _alike(matrix):
-            eta += matrix[0] @ vector[columns]
-        elif number:
-            eta += matrix @ vector[columns]
-        else:
-            np.matmul(matrix, vector[columns], out=eta)
+    else:
+        for number, (matrix, columns) in enumerate(design):
+            if number and _alike(matrix):
+                eta += matrix[0] @ vector[columns]
+            elif number:
+                eta += matrix @ vector[columns]
+            else:
+                np.matmul(matrix, vector[columns], out=eta)
     for lookup in rows.lookups:
         read = np.take(tables[lookup.table], lookup.places[block], axis=0)
         if lookup.factors is not None:

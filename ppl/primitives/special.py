@@ -29,6 +29,10 @@ SQRT_HALF = math.sqrt(0.5)
 
 def _ratio(x: Any, y: Any) -> Any:
     """Return x / y, which is 0 where x or y is 0: a density has no slope at its edges."""
+    if np.count_nonzero(y) == np.size(y):
+        quotient = np.divide(x, y)
+        if not math.isnan(np.add.reduce(quotient, axis=None)):
+            return quotient
     edge = np.equal(x, 0) | np.equal(y, 0)
     return np.where(edge, 0.0, np.divide(x, np.where(edge, 1.0, y)))
 

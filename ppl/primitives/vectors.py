@@ -18,6 +18,8 @@ from ppl.primitives.recurrence import recurrence_backwards
 
 FEW = 8
 """Along an axis so short, one call for each position is faster than a reduction."""
+TINY, HUGE = 1e-280, 1e300
+"""Between these, sums of exponentials lose nothing."""
 AT_ONCE = 2**15
 """Numbers that are worked on at once, so as to stay in cache."""
 
@@ -41,20 +43,48 @@ def logsumexp_over(x: Any, axis: int | tuple[int, ...] = -1) -> Any:
     x = np.asarray(x)
     rows = _at_once(x, axis)
     powers = np.empty((rows, *x.shape[1:]))
-    found = [_logsumexp(x[k : k + rows], axis, powers) for k in range(0, max(len(x), 1), rows)]
+    found = [
+        _powers(x[k : k + rows], axis, powers[: len(x) - k])[0]
+        for k in range(0, max(len(x), 1), rows)
+    ]
     return found[0] if len(found) == 1 else np.concatenate(found)
 
 
-def _logsumexp(x: Any, axis: Any, powers: Any) -> Any:
-    """Return the result for some rows; `powers` is written over."""
+@primitive
+def _with_shares(x: Any, axis: int | tuple[int, ...] = -1) -> Any:
+    """Return the same, and exp(x) / sum exp(x), which is 0 where everything is -inf."""
+    x = np.asarray(x)
+    rows, found = _at_once(x, axis), []
+    shares = np.empty(x.shape)
+    for k in range(0, max(len(x), 1), rows):
+        part = shares[k : k + rows]
+        value, total = _powers(x[k : k + rows], axis, part)
+        found.append(value)
+        part /= total
+    return found[0] if len(found) == 1 else np.concatenate(found), shares
+
+
+def _powers(x: Any, axis: Any, powers: Any) -> tuple[Any, Any]:
+    """Write exp(x - m) to `powers`; return log sum exp(x) and the powers' sum, whose axes are kept.
+
+    Where no sum of exp(x) is close to underflow or overflow, m is 0; otherwise the largest of x. A
+    sum that is 0 is given as 1.
+    """
+    with np.errstate(over="ignore"):
+        np.exp(x, out=powers)
+    total = _reduced(np.add, powers, axis)
+    least = np.minimum.reduce(total, axis=None, initial=1.0)
+    if least > TINY and np.maximum.reduce(total, axis=None, initial=1.0) < HUGE:
+        return np.squeeze(np.log(total), axis), total
     largest = _reduced(np.maximum, x, axis)
     largest[~np.isfinite(largest)] = 0.0
-    powers = np.subtract(x, largest, out=powers[: len(x)])
-    total = _reduced(np.add, np.exp(powers, out=powers), axis)
+    np.exp(np.subtract(x, largest, out=powers), out=powers)
+    total = _reduced(np.add, powers, axis)
     with np.errstate(divide="ignore"):
-        np.log(total, out=total)
-    total += largest
-    return np.squeeze(total, axis)
+        value = np.log(total)
+    value += largest
+    total[np.equal(total, 0.0)] = 1.0
+    return np.squeeze(value, axis), total
 
 
 def _at_once(x: Any, axis: Any) -> int:
@@ -65,28 +95,25 @@ def _at_once(x: Any, axis: Any) -> int:
     return max(1, AT_ONCE // int(np.prod(x.shape[1:])))
 
 
-@primitive
-def _shares(x: Any, total: Any, axis: Any) -> Any:
-    """Return exp(x - total), 0 where everything is -inf."""
-    whole = np.expand_dims(total, axis)
-    result = np.empty(np.shape(x))
-    rows = _at_once(x, axis)
-    for k in range(0, len(x), rows):
-        base, part = whole[k : k + rows], result[k : k + rows]
-        np.subtract(x[k : k + rows], np.where(np.isfinite(base), base, 0.0), out=part)
-        np.exp(part, out=part)
-    return result
+def _with_shares_vjp(ans: Any, x: Any, axis: Any = -1) -> Any:
+    def back(g: Any) -> Any:
+        by_value, by_shares = g[0], g[1]
+        shares = ans[1]
+        weight = anp.sum(by_shares * shares, axis=axis, keepdims=True)
+        return shares * (anp.expand_dims(by_value, axis) + by_shares - weight)
+
+    return back
 
 
-defvjp(
-    logsumexp_over,
-    lambda ans, x, axis=-1: lambda g: anp.expand_dims(g, axis) * _shares(x, ans, axis),
-)
-defvjp(
-    _shares,
-    lambda ans, x, total, axis: lambda g: g * ans,
-    lambda ans, x, total, axis: lambda g: -anp.sum(g * ans, axis=axis),
-)
+def _logsumexp_vjp(ans: Any, x: Any, *given: Any, **named: Any) -> Any:
+    axis = given[0] if given else named.get("axis", -1)
+    return lambda g: anp.expand_dims(g, axis) * _with_shares(x, *given, **named)[1]
+
+
+_with_shares.fun.fresh = True  # type: ignore[attr-defined]
+logsumexp_over.fun.pair = _with_shares  # type: ignore[attr-defined]
+defvjp(logsumexp_over, _logsumexp_vjp)
+defvjp(_with_shares, _with_shares_vjp)
 
 
 @primitive

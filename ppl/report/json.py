@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ppl.report.summary import Array, Axis, Parameter, Quantity, Summary
+from ppl.report.summary import Array, Axis, Estimate, HeldOut, Parameter, Quantity, Summary
 
 QUANTILES = ("q05", "q50", "q95")
 
@@ -30,12 +30,8 @@ def to_json(summary: Summary) -> dict[str, Any]:
             "kl": _number(elbo.kl),
             "standard_error": _number(elbo.standard_error),
         },
-        "log_evidence": None
-        if evidence is None
-        else {
-            "value": _number(evidence.value),
-            "standard_error": _number(evidence.standard_error),
-        },
+        "log_evidence": None if evidence is None else _estimate(evidence),
+        "held_out": _held_out(summary.held_out),
         "quantities": {quantity.name: _quantity(quantity) for quantity in summary.quantities},
         "parameters": {parameter.name: _parameter(parameter) for parameter in summary.parameters},
         "roles": {
@@ -67,6 +63,24 @@ def to_json(summary: Summary) -> dict[str, Any]:
         ],
         "notes": list(summary.notes),
         "seconds": {phase: _number(value) for phase, value in summary.seconds.items()},
+    }
+
+
+def _estimate(estimate: Estimate) -> dict[str, Any]:
+    return {
+        "value": _number(estimate.value),
+        "standard_error": _number(estimate.standard_error),
+    }
+
+
+def _held_out(found: HeldOut | None) -> dict[str, Any] | None:
+    if found is None:
+        return None
+    return {
+        "positions": found.positions,
+        "elbo": _estimate(found.elbo),
+        "importance_weighted": _estimate(found.importance_weighted),
+        "draws": found.draws,
     }
 
 

@@ -86,6 +86,24 @@ class Estimate:
 
 
 @dataclass(frozen=True, slots=True)
+class HeldOut:
+    """Bounds of positions that were held out, means over them in nats.
+
+    Attributes
+    ----------
+    positions
+        How many there are.
+    elbo, importance_weighted
+        The evidence lower bound, and the importance-weighted one with so many `draws`.
+    """
+
+    positions: int
+    elbo: Estimate
+    importance_weighted: Estimate
+    draws: int
+
+
+@dataclass(frozen=True, slots=True)
 class Elbo:
     """The evidence lower bound in nats: `value` = `expected_log_likelihood` - `kl`."""
 
@@ -163,6 +181,8 @@ class Summary:
         Time by phase.
     checks
         Predictive checks of the data.
+    held_out
+        Bounds of held-out positions, in nats for each of them.
     """
 
     version: str
@@ -183,3 +203,4 @@ class Summary:
     notes: tuple[str, ...] = ()
     seconds: Mapping[str, float | None] = field(default_factory=dict)
     checks: tuple[Check, ...] = ()
+    held_out: HeldOut | None = None

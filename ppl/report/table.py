@@ -22,7 +22,7 @@ from ppl.report.numbers import (
     unwieldy,
     with_error,
 )
-from ppl.report.summary import Axis, Parameter, Quantity, Summary, Verdict
+from ppl.report.summary import Axis, Estimate, Parameter, Quantity, Summary, Verdict
 
 WIDTH = 88
 """Columns used where the output is not a terminal."""
@@ -99,8 +99,18 @@ def evidence_lines(summary: Summary) -> list[str]:
     if summary.log_evidence is not None:
         evidence = summary.log_evidence
         lines.append(f"log evidence {with_error(evidence.value, evidence.standard_error)}")
+    if summary.held_out is not None:
+        held = summary.held_out
+        lines.append(
+            f"held out: {held.positions:,} positions, for each ELBO {_each(held.elbo)}, "
+            f"importance-weighted {_each(held.importance_weighted)}"
+        )
     lines.append(_method(summary))
     return lines
+
+
+def _each(estimate: Estimate) -> str:
+    return with_error(estimate.value, estimate.standard_error)
 
 
 def _method(summary: Summary) -> str:
@@ -110,7 +120,7 @@ def _method(summary: Summary) -> str:
             figures.append(f"{label} {value:.2f}")
     if (gradients := summary.diagnostics.get("gradients")) is not None:
         figures.append(f"{gradients:.0f} gradients")
-    seconds = [value for value in summary.seconds.values() if value is not None]
+    seconds = [v for k, v in summary.seconds.items() if v is not None and k != "start"]
     if seconds:
         figures.append(duration(sum(seconds)))
     return ", ".join(figures)

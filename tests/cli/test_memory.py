@@ -1,6 +1,7 @@
 """The C library's memory: asked to keep what is freed, or left alone where it cannot be."""
 
 import ctypes
+import gc
 import types
 
 from ppl.cli import memory
@@ -18,3 +19,11 @@ def test_what_is_freed_is_kept(monkeypatch):
 def test_a_library_without_mallopt_is_left_alone(monkeypatch):
     monkeypatch.setattr(ctypes, "CDLL", lambda name: types.SimpleNamespace())
     memory.keep_freed()
+
+
+def test_imports_are_not_searched_for_garbage():
+    assert gc.isenabled()
+    with memory.importing():
+        assert not gc.isenabled()
+    assert gc.isenabled()
+    gc.unfreeze()

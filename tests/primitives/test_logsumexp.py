@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from autograd import grad
+from autograd import grad, jacobian
 from scipy.special import logsumexp, softmax
 
 from ppl.primitives import vectors
@@ -26,3 +26,19 @@ def test_no_rows_and_one_number():
     assert vectors.logsumexp_over(np.zeros((0, 3)), -1).shape == (0,)
     assert vectors.logsumexp_over(np.array([-1.5])) == -1.5
     assert vectors.logsumexp_over(np.array([0.0, 0.0])) == pytest.approx(np.log(2))
+
+
+@pytest.mark.parametrize("level", [-2000.0, -700.0, -640.0, 0.0, 700.0, 2000.0])
+def test_level_does_not_matter(level):
+    x = np.random.default_rng(1).standard_normal((4, 2, 6))
+    at_zero = vectors.logsumexp_over(x, -2)
+    np.testing.assert_allclose(vectors.logsumexp_over(x + level, -2), at_zero + level, rtol=1e-13)
+    slope = grad(lambda x: vectors.logsumexp_over(x, -2).sum())
+    np.testing.assert_allclose(slope(x + level), softmax(x, -2), rtol=1e-11)
+
+
+def test_second_derivatives():
+    x = np.random.default_rng(2).standard_normal(4)
+    share = softmax(x)
+    found = jacobian(grad(vectors.logsumexp_over))(x)
+    np.testing.assert_allclose(found, np.diag(share) - np.outer(share, share), rtol=1e-12)

@@ -26,8 +26,8 @@ def table(example: str, file: str) -> dict[str, np.ndarray]:
 
 
 def held_out(fit: ppl.Fit) -> float:
-    (note,) = [n for n in fit.report().notes if "held-out" in n]
-    return float(note.split(": ")[1].split()[0])
+    assert fit.held_out is not None
+    return fit.held_out.elbo.value
 
 
 def test_the_autoencoder_beats_factor_analysis_of_digits() -> None:

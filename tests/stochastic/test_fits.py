@@ -71,6 +71,14 @@ def test_forced_mean_field_is_said_to_be_narrow():
     assert fit.verdict in ("fair", "poor")
 
 
+def test_forced_guide_that_is_wrong_about_what_is_reported_is_poor():
+    """Off by more than 0.3 sd or 20 % of an sd of the user's own variables: not fair any more."""
+    forced = ppl.Model(SCHOOLS).infer(**SCHOOL_DATA, guide="lowrank")
+    right = ppl.Model(SCHOOLS).infer(**SCHOOL_DATA)["tau"]
+    assert forced["tau"].sd < 0.8 * right.sd
+    assert forced.verdict == "poor"
+
+
 def test_groups_and_named_families_of_one_guide():
     """A gamma for the scale and a joint normal for the rest beat the plain mean field."""
     guide = "guide {\n  (mu, theta) ~ fullrank\n  tau ~ Gamma\n}"
@@ -181,5 +189,17 @@ def test_the_same_seed_gives_the_same_bytes():
 
 
 def test_rows_that_are_held_out():
+    """The bounds lie in order, below the log likelihood at the learned parameters."""
     fit = ppl.Model(ENCODED).infer(x=X[:120], validation=0.2, draws=100)
-    assert any("held-out positions" in note for note in fit.report().notes)
+    held = fit.held_out
+    assert held is not None
+    assert held.positions == 24
+    assert held.elbo.value < held.importance_weighted.value
+    w, s = fit.parameters["W"], float(fit.parameters["s"])
+    law = multivariate_normal(np.zeros(5), w @ w.T + s**2 * np.eye(5))
+    rows = np.sort(np.random.default_rng([0, 7]).choice(120, 24, replace=False))
+    likelihood = float(np.mean(law.logpdf(X[rows])))
+    assert held.importance_weighted.value == pytest.approx(likelihood, abs=0.02)
+    assert likelihood - 0.2 < held.elbo.value < likelihood + 0.01
+    told = fit.to_json()["held_out"]
+    assert told["elbo"]["value"] == held.elbo.value

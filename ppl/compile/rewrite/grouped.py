@@ -72,7 +72,7 @@ def _groups(local: list[Column], rows: Rows, scope: Scope) -> int:
     """Return how many rows the factors of the groups have."""
     assert local[0].gather is not None
     where = whole(local[0].gather.position, rows, (), scope).astype(np.intp, copy=False)
-    return np.count_nonzero(np.bincount(where)) * sum(c.width(scope) for c in local)
+    return int(np.count_nonzero(np.bincount(where))) * sum(c.width(scope) for c in local)
 
 
 def _terms(

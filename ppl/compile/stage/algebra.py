@@ -69,6 +69,8 @@ def _multiply(b: Builder, x: Node, y: Node) -> Node | None:
         return b.scale(c * d, b.elementwise(np.multiply, x, y)) if safe(c * d) else None
     if x is y:
         return b.plain(np.square, x)
+    if (regrouped := _with_square(b, x, y)) is not None:
+        return regrouped
     for first, second in ((x, y), (y, x)):
         if first.op == "constant" and _is(second, np.multiply) and second.args[0].op == "constant":
             product = np.multiply(first.array, second.args[0].array)
@@ -77,6 +79,17 @@ def _multiply(b: Builder, x: Node, y: Node) -> Node | None:
         inverse = _is(second, np.divide) and number(second.args[0]) == 1
         if inverse and first.op != "constant" and not _smaller(second, first):
             return b.elementwise(np.divide, first, second.args[1])
+    return None
+
+
+def _with_square(b: Builder, x: Node, y: Node) -> Node | None:
+    """Turn x * (x * z) into x² * z where the program has the square anyway."""
+    for first, second in ((x, y), (y, x)):
+        if _is(second, np.multiply) and first in second.args:
+            square = b.known(np.square, first)
+            if square is not None:
+                rest = second.args[1] if second.args[0] is first else second.args[0]
+                return b.elementwise(np.multiply, square, rest)
     return None
 
 
@@ -249,8 +262,28 @@ def _sum_product(b: Builder, x: Node, axes: tuple[int, ...], keep: bool) -> Node
     if x.attr is np.multiply and all(left.dims[a] == 1 for a in axes):
         total = b.reduce(np.add, right, axes, keep)
         return b.elementwise(np.multiply, _without(b, left, axes, keep), total)
+    if x.attr is np.multiply and (found := _fixed_inside(b, left, right, axes)) is not None:
+        ufunc, product, fixed = found
+        total = b.reduce(np.add, product, axes, keep)
+        return b.elementwise(ufunc, total, _without(b, fixed, axes, keep))
     if x.attr is np.multiply and left.op == "constant" and axes == (len(x.dims) - 1,):
         return _sum_linear(b, left, right)
+    return None
+
+
+def _fixed_inside(
+    b: Builder, left: Node, right: Node, axes: tuple[int, ...]
+) -> tuple[np.ufunc, Node, Node] | None:
+    """Split a product into what may stay in a sum over axes, and a factor or divisor of one of the
+    two that is the same along the axes."""
+    for other, inner in ((left, right), (right, left)):
+        if inner.op != "elementwise" or inner.attr not in (np.multiply, np.divide):
+            continue
+        sides = [inner.args, inner.args[::-1]] if inner.attr is np.multiply else [inner.args]
+        for rest, fixed in sides:
+            fixed = _padded(b, fixed, len(inner.dims))
+            if fixed.dtype.kind == "f" and all(fixed.dims[a] == 1 for a in axes):
+                return inner.attr, b.elementwise(np.multiply, other, rest), fixed
     return None
 
 

@@ -43,6 +43,7 @@ class Builder:
 
     def __init__(self) -> None:
         self._nodes: dict[Any, Node] = {}
+        self._plain: dict[tuple[np.ufunc, frozenset[Node]], Node] = {}
 
     def _intern(
         self,
@@ -109,7 +110,9 @@ class Builder:
             args = tuple(sorted(args, key=lambda a: (a.op != "constant", a.number)))
         shape = broadcast_shapes(a.dims for a in args)
         dtype = dtype or ufunc.resolve_dtypes((*(a.dtype for a in args), None))[-1]
-        return self._intern("elementwise", args, ufunc, shape, dtype)
+        node = self._intern("elementwise", args, ufunc, shape, dtype)
+        self._plain.setdefault((ufunc, frozenset(args)), node)
+        return node
 
     def scale(self, factor: float, x: Node) -> Node:
         """Return `factor * x`, combining with a factor that x has."""
@@ -274,10 +277,9 @@ class Builder:
         return self._intern("constant", (), None, value.shape, value.dtype, value, value.tobytes())
 
     def known(self, ufunc: np.ufunc, *args: Node) -> Node | None:
-        """Return an elementwise node of two arguments if it was made before."""
-        before = len(self._nodes)
-        node = self.plain(ufunc, *args)
-        return node if node.number < before else None
+        """Return an elementwise node of a commutative operation, or of one argument, if it was made
+        before."""
+        return self._plain.get((ufunc, frozenset(args)))
 
     def vecdot(self, a: Node, b: Node) -> Node:
         """Sum products over the last axis."""

@@ -31,6 +31,9 @@ CACHE = 1 << 22
 """Temporaries of one block of draws should not exceed so many bytes: measured, not the L2 size."""
 STEPWISE = 1 << 28
 """The same where a function goes step by step in Python: every block would go all the steps."""
+BUFFER = 1024
+"""NumPy's buffers, in numbers: where a row or a number is repeated, rows shorter than a buffer are
+copied to it first, which takes two or three times as long as the operation."""
 FEWEST = 16
 """A block has no fewer draws: matrix products want rows."""
 _KEPT = 4
@@ -118,6 +121,7 @@ class Staged:
             plain = self._plain.get(draws)
             if plain is not None:
                 return plain(x, None, *given)
+            np.setbufsize(BUFFER)  # until the end of `errstate`
             if draws <= self.block:
                 return self._run(x, given)
             value, gradient = np.empty(draws), np.empty(x.shape)
@@ -152,13 +156,19 @@ class Staged:
         return self._variants[which]
 
     def _largest_block(self) -> int:
-        """Choose the block so that the workspace of a block fits the cache."""
+        """Choose the block so that the arrays of a block fit the cache."""
         slots: dict[int, int] = {}
         for slot, shape, dtype in emit(self._program, 1, self._names).workspace:
             slots[slot] = int(np.prod(_concrete(shape, 1))) * dtype.itemsize
-        total = sum(slots.values())
+        total = sum(slots.values()) + sum(map(_bytes_of_call, self._program.nodes))
         bytes_at_once = STEPWISE if any(map(_is_stepwise, self._program.nodes)) else CACHE
         return max(FEWEST, bytes_at_once // total) if total else 1 << 62
+
+
+def _bytes_of_call(node: Node) -> int:
+    """Return the bytes per draw of an array that a called function makes."""
+    called = node.op == "call" or (node.op == "item" and node.args[0].op == "call")
+    return bytes_per_draw(node) if called else 0
 
 
 def _is_stepwise(node: Node) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from time import perf_counter
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -35,7 +36,7 @@ from ppl.inference.compiled import CompiledTarget
 from ppl.inference.objective import Elbo
 from ppl.inference.result import Inference, Rung, WeightedDraws
 from ppl.inference.settings import Settings
-from ppl.inference.stochastic import checkpoint, optimise
+from ppl.inference.stochastic import checkpoint, optimise, weigh
 from ppl.inference.stochastic.form import factors_of, learned_of, line_for, name_of
 from ppl.inference.stochastic.inputs import DataInputs
 from ppl.inference.stochastic.judge import judge
@@ -54,6 +55,9 @@ from ppl.inference.stochastic.problem import (
 )
 from ppl.text import ModelError, UsageError
 from ppl.text.usage import USAGE
+
+if TYPE_CHECKING:
+    from ppl.inference.stochastic.on_jax import Steps
 
 Array = npt.NDArray[np.float64]
 
@@ -358,7 +362,8 @@ def infer(bound: BoundGraph, settings: Settings, progress: Progress | None = Non
         pairs = PAIRS_LOCAL if local else PAIRS_GLOBAL
     tolerance = TOLERANCE + (TOLERANCE_EACH * len(problem.training) if local else 0.0)
     controlled = setting.plate is not None and not local
-    plan = optimise.Plan(problem, settings.seed, pairs, controlled, tolerance)
+    steps = _steps_on_jax(setting) if settings.backend == "jax" else None
+    plan = optimise.Plan(problem, settings.seed, pairs, controlled, tolerance, backend=steps)
     state = optimise.init(plan)
     keep: optimise.Kept | None = None
     if settings.checkpoint:
@@ -367,13 +372,16 @@ def infer(bound: BoundGraph, settings: Settings, progress: Progress | None = Non
         keep = file.write
     name = "minibatch" if setting.plate is not None else "guide"
     state = optimise.run(plan, state, _telling(keep, progress, name))
+    if state.rows is not None:
+        for positions in (problem.training, problem.held_out):
+            optimise.settle(plan, state.best, state.rows, positions, state.steps)
     elbo = _reported(plan, state)
     rungs = (Rung(name, elbo.value, perf_counter() - began, state.trace),)
     if progress is not None:
         progress(rungs[-1])
     draws = _draws(setting, state, settings)
     guide = _composite(setting, state, draws)
-    judged = judge(setting.problem, plan, state, elbo)
+    judged = judge(setting.problem, plan, state, elbo, CompiledTarget(joint))
     uniform = np.full(len(draws), -np.log(len(draws)))
     return Inference(
         target=CompiledTarget(joint),
@@ -390,7 +398,8 @@ def infer(bound: BoundGraph, settings: Settings, progress: Progress | None = Non
         verdict=judged.verdict,
         source="guide",
         rungs=rungs,
-        notes=(*_told(setting, settings, state), *judged.notes),
+        held_out=weigh.held_out(problem, state.best, state.rows, settings.seed),
+        notes=(*_told(setting, steps, state), *judged.notes),
     )
 
 
@@ -408,6 +417,15 @@ def _telling(
         progress(Reached(name, state.best_elbo))
 
     return both
+
+
+def _steps_on_jax(setting: Setting) -> Steps | None:
+    """Return compiled steps of minibatches."""
+    if setting.plate is None:
+        return None
+    from ppl.inference.stochastic.on_jax import steps_for
+
+    return steps_for(setting.problem)
 
 
 def _reported(plan: optimise.Plan, state: optimise.State) -> Elbo:
@@ -484,7 +502,7 @@ def _composite(setting: Setting, state: optimise.State, draws: Array) -> Composi
     )
 
 
-def _told(setting: Setting, settings: Settings, state: optimise.State) -> tuple[str, ...]:
+def _told(setting: Setting, steps: Steps | None, state: optimise.State) -> tuple[str, ...]:
     """Say how it was fitted."""
     problem = setting.problem
     notes = []
@@ -501,9 +519,11 @@ def _told(setting: Setting, settings: Settings, state: optimise.State) -> tuple[
                 f"the data of `{setting.plate}` stay in their file: predictive checks, and what "
                 f"has a value for each position, are of the first {shown:,}"
             )
-        if settings.backend == "jax":
-            notes.append("minibatches are computed by NumPy, not by the backend `jax`")
-    if len(problem.held_out):
+        if steps is not None and steps.fault:
+            notes.append(
+                f"the steps are computed by NumPy, not by the backend `jax`: {steps.fault}"
+            )
+    if len(problem.held_out) and not (problem.guide.latents and not problem.guide.normals):
         each = state.best_elbo / len(problem.training)
         notes.append(
             f"ELBO of {len(problem.held_out):,} held-out positions: {each:.4f} nats for each"

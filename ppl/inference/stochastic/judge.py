@@ -15,6 +15,7 @@ import numpy.typing as npt
 from ppl.inference.mismatch import LIMIT
 from ppl.inference.objective import Elbo
 from ppl.inference.pareto import smooth
+from ppl.inference.stochastic import weigh
 from ppl.inference.stochastic.optimise import Plan, State
 from ppl.inference.stochastic.problem import (
     Problem,
@@ -23,13 +24,17 @@ from ppl.inference.stochastic.problem import (
     normals_for,
     values,
 )
+from ppl.inference.target import Target, quantities
 from ppl.inference.verdict import Verdict, begin
 
 Array = npt.NDArray[np.float64]
 
 FEW, WEIGHTS = 256, 2000
 """Up to so many latents importance weights are drawn, and how many."""
-KHAT, ENOUGH, OFF = 0.7, 100.0, 0.1
+KHAT, ENOUGH = 0.7, 100.0
+OFF, MEAN_WRONG, SD_WRONG = 0.1, 0.3, 0.2
+"""Errors of a reported mean, in sds, and of the logarithm of an sd: beyond which a guide is fair
+at most, with an allowance for the weights' own error, and beyond which it is poor."""
 TOGETHER = 2**19
 """Draws times rows whose weights are computed together."""
 SLOPES, LOOKED_AT = 16, 512
@@ -47,7 +52,7 @@ class Judged:
     notes: tuple[str, ...]
 
 
-def judge(problem: Problem, plan: Plan, state: State, elbo: Elbo) -> Judged:
+def judge(problem: Problem, plan: Plan, state: State, elbo: Elbo, target: Target) -> Judged:
     """Judge a fitted guide."""
     if state.outcome == "undefined" or not np.isfinite(elbo.value):
         verdict = begin("good", "").lower(
@@ -64,7 +69,7 @@ def judge(problem: Problem, plan: Plan, state: State, elbo: Elbo) -> Judged:
     khat = ess = None
     notes: tuple[str, ...] = ()
     if not guide.latents and guide.normals <= FEW:
-        verdict, khat, ess = _weighed(problem, plan, state, verdict)
+        verdict, khat, ess = _weighed(problem, plan, state, target, verdict)
         if verdict.word == "good" and np.max(_excess(problem, plan, state)) >= LIMIT:
             verdict = verdict.lower(
                 "fair",
@@ -72,10 +77,13 @@ def judge(problem: Problem, plan: Plan, state: State, elbo: Elbo) -> Judged:
                 "small.",
                 HELP,
             )
+    elif guide.latents and not guide.normals:
+        verdict, khat, said = _by_position(problem, plan, state)
+        notes = (said,)
     else:
         verdict = _sloped(problem, plan, state, verdict)
-    if guide.network is not None:
-        notes = (_gap(problem, plan, state),)
+        if guide.network is not None:
+            notes = (_gap_note(problem, plan, state),)
     return Judged(_converged(verdict, plan, state), khat, ess, notes)
 
 
@@ -90,7 +98,7 @@ def _converged(verdict: Verdict, plan: Plan, state: State) -> Verdict:
 
 
 def _weighed(
-    problem: Problem, plan: Plan, state: State, verdict: Verdict
+    problem: Problem, plan: Plan, state: State, target: Target, verdict: Verdict
 ) -> tuple[Verdict, float, float]:
     """Judge by importance weights over all data."""
     rng = np.random.default_rng([plan.seed, 8])
@@ -115,24 +123,34 @@ def _weighed(
             f"{WEIGHTS:,}); the draws are its own."
         )
         return verdict.lower("poor", reason, HELP), khat, ess
-    draws = problem.guide.place(state.best, normals)
-    free = np.ones(draws.shape[1], dtype=bool)
-    free[problem.guide.learned.columns] = False
-    draws = draws[:, free]
-    mean = weights @ draws
-    sd = np.sqrt(weights @ (draws - mean) ** 2)
-    plain = draws.std(axis=0)
-    off = max(
-        float(np.max(np.abs(draws.mean(axis=0) - mean) / sd)),
-        float(np.max(np.abs(np.log(plain / sd)))),
-    )
-    if off > OFF + 1 / np.sqrt(ess):
+    mean_off, sd_off = _errors(target, problem.guide.place(state.best, normals), weights)
+    if mean_off > MEAN_WRONG or sd_off > SD_WRONG:
+        reason = (
+            f"Importance weights show a mean off by {mean_off:.2g} sd, or an sd by "
+            f"{np.expm1(sd_off):.0%}; the draws are the guide's own."
+        )
+        verdict = verdict.lower("poor", reason, HELP)
+    elif max(mean_off, sd_off) > OFF + 1 / np.sqrt(ess):
         verdict = verdict.lower(
             "fair",
             "Importance weights show that some mean or sd of the guide is off by more than 10 %.",
             HELP,
         )
     return verdict, khat, ess
+
+
+def _errors(target: Target, draws: Array, weights: Array) -> tuple[float, float]:
+    """Return the largest error of a mean, in sds, and of the logarithm of an sd, over all that is
+    reported: of draws that count alike, against the same with their weights."""
+    means, sds = [0.0], [0.0]
+    for found in quantities(target, draws).values():
+        each = found.reshape(len(draws), -1)
+        mean = weights @ each
+        sd, plain = np.sqrt(weights @ (each - mean) ** 2), each.std(axis=0)
+        varies = (sd > 0) & (plain > 0)  # learned parameters do not
+        means.extend(np.abs(each.mean(axis=0) - mean)[varies] / sd[varies])
+        sds.extend(np.abs(np.log(plain[varies] / sd[varies])))
+    return max(means), max(sds)
 
 
 def _excess(problem: Problem, plan: Plan, state: State) -> Array:
@@ -183,11 +201,72 @@ def _sloped(problem: Problem, plan: Plan, state: State, verdict: Verdict) -> Ver
     )
 
 
-GAP_POSITIONS, GAP_STEPS = 64, 60
+UNRELIABLE, WRONG = 0.05, 0.05
+"""Parts of positions and of latents that may fail by the noise of the diagnostics themselves: the
+k-hat of 1,000 draws has a standard deviation of about 0.1."""
 
 
-def _gap(problem: Problem, plan: Plan, state: State) -> str:
-    """Say how much better single guides of a sample of positions are than the network's."""
+def _by_position(problem: Problem, plan: Plan, state: State) -> tuple[Verdict, float, str]:
+    """Judge by importance weights of single positions: all that they share is learned."""
+    rng = np.random.default_rng([plan.seed, 14])
+    chosen = weigh.some(problem.training, weigh.JUDGED, rng)
+    found = weigh.compare(
+        weigh.weigh(problem, state.best, state.rows, chosen, weigh.DRAWS, rng), KHAT, ENOUGH, OFF
+    )
+    said = (
+        f"the ELBO is {found.gap:.2g} nats for each position below the importance-weighted bound "
+        f"({found.positions} positions, {weigh.DRAWS:,} draws of each)"
+    )
+    amortised = 0.0
+    if problem.guide.network is not None:
+        amortised, of = _gap(problem, plan, state)
+        said += (
+            f"; amortisation gap: guides fitted to {of} positions one by one are "
+            f"{amortised:.2g} nats better for each than the network's"
+        )
+    if amortised > 0.5 * found.gap:
+        remedy = (
+            "Give the network more hidden units: guides of single positions would be nearer. "
+            "Learned parameters and held-out bounds are valid as they are."
+        )
+    else:
+        remedy = (
+            "Posteriors of positions are not products of normals: fewer latents may be enough. "
+            "Learned parameters and held-out bounds are valid as they are."
+        )
+    verdict = begin(
+        "good",
+        "Importance weights of single positions confirm the guide, given the learned parameters.",
+    )
+    if found.unreliable > UNRELIABLE:
+        reason = (
+            f"For {found.unreliable:.0%} of the positions the guide is far from the posterior of "
+            "their latents given the learned parameters, by importance weights."
+        )
+        verdict = verdict.lower("poor", reason, remedy)
+    elif found.off > WRONG:
+        reason = (
+            "Importance weights of single positions show that the mean or sd of "
+            f"{found.off:.0%} of the latents is off by more than 10 %, at the learned parameters."
+        )
+        verdict = verdict.lower("fair", reason, remedy)
+    return verdict, found.khat, said
+
+
+GAP_STEPS = 60
+
+
+def _gap_note(problem: Problem, plan: Plan, state: State) -> str:
+    gap, count = _gap(problem, plan, state)
+    return (
+        f"amortisation gap: guides fitted to {count} positions one by one are {gap:.2g} nats "
+        "better for each than the network's"
+    )
+
+
+def _gap(problem: Problem, plan: Plan, state: State) -> tuple[float, int]:
+    """Return how much better single guides of a sample of positions are than the network's, in
+    nats for each, and how many there are."""
     from ppl.guide.rows import Rows
 
     rng = np.random.default_rng([plan.seed, 10])
@@ -210,8 +289,4 @@ def _gap(problem: Problem, plan: Plan, state: State) -> str:
         found = estimate(alone, numbers, rows, chosen, drawn, part)
         rows.update(chosen, drawn[1], found.local_slopes, 0.2)
     after = float(np.mean(values(alone, numbers, rows, chosen, normals)[0]))
-    gap = max(0.0, (after - before) / len(problem.training))
-    return (
-        f"amortisation gap: guides fitted to {size} positions one by one are {gap:.3g} nats "
-        "better for each than the network's"
-    )
+    return max(0.0, (after - before) / len(problem.training)), size

@@ -10,10 +10,10 @@ predictive variance reduction"): it takes away the noise of choosing batches.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from time import monotonic
-from typing import Literal
+from typing import Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +21,7 @@ import numpy.typing as npt
 from ppl.guide.rows import Rows
 from ppl.inference.stochastic.order import Cut, Some, shuffled
 from ppl.inference.stochastic.problem import (
+    Guided,
     Part,
     Problem,
     estimate,
@@ -40,13 +41,16 @@ WINDOW = 100
 EVALUATED, EVALUATION_PAIRS = 2048, 4
 PATIENCE, HELD_OUT_PATIENCE = 2, 6
 WORTHWHILE = 0.1
-"""A window's gain counts only if it is this part of the largest one with the same step."""
+"""A window's gain counts only if it is this part of the largest one with the same step. With
+latents at every position all gains count: loadings that turn gain little for long."""
 MAX_STEPS = 60_000
 KEEP_EVERY = 20.0
 """Seconds after which the state is kept within a window, too."""
 SETTLING, FIRST_SETTLING = 2, 8
 SHARE, FIRST_SHARE, LEAST_SHARE = 0.7, 0.7, 0.2
 """Steps of a batch's rows before each step of the numbers, and how far they go."""
+SETTLED_SHARES, SETTLED_PAIRS = (0.7, 0.7, 0.5, 0.3), 4
+"""How far rows move before they are evaluated, and the pairs of draws for it."""
 LONGEST_MOVE = 10.0
 """Steps are cut where a gradient is larger than so many times what is usual."""
 
@@ -107,6 +111,8 @@ class Plan:
         Whether to use the control variate.
     tolerance
         A gain that counts, in nats.
+    backend
+        What takes the steps of batches; NumPy if None.
     """
 
     problem: Problem
@@ -115,6 +121,14 @@ class Plan:
     controlled: bool
     tolerance: float
     max_steps: int = MAX_STEPS
+    backend: Backend | None = None
+
+
+class Backend(Protocol):
+    """What takes steps."""
+
+    def take(self, plan: Plan, state: State, epoch: Iterable[Positions]) -> Iterator[State]:
+        """Take a step for each batch; yield the state after some."""
 
 
 def init(plan: Plan) -> State:
@@ -150,11 +164,11 @@ def _window(plan: Plan, state: State, keep: Kept | None) -> State:
     length = max(1, len(Cut(problem.training, problem.batch)))
     begun = state.steps - state.counted
     target = begun + (length if length >= WINDOW else length * -(-WINDOW // length))
-    pace = problem.guide.pace()
     kept = monotonic()
     while state.steps < target:
-        for positions in _epoch(plan, state):
-            state = _step(plan, state, positions, pace)
+        taking = plan.backend.take if plan.backend is not None else take
+        for after in taking(plan, state, _epoch(plan, state)):
+            state = after
             if keep is not None and monotonic() - kept >= KEEP_EVERY:
                 keep(state)
                 kept = monotonic()
@@ -172,6 +186,13 @@ def _epoch(plan: Plan, state: State) -> Iterable[Positions]:
     )
 
 
+def take(plan: Plan, state: State, epoch: Iterable[Positions]) -> Iterator[State]:
+    """Take a step for each batch, with NumPy; yield the state after each."""
+    pace = plan.problem.guide.pace()
+    for positions in epoch:
+        yield (state := _step(plan, state, positions, pace))
+
+
 def _step(plan: Plan, state: State, positions: Positions, pace: Array) -> State:
     problem = plan.problem
     rng = np.random.default_rng([plan.seed, 2, state.steps])
@@ -183,19 +204,12 @@ def _step(plan: Plan, state: State, positions: Positions, pace: Array) -> State:
     found = estimate(problem, state.numbers, state.rows, positions, normals, part, anchor)
     gradient = found.gradient
     if anchor is not None:
-        slopes = np.broadcast_to(state.anchor_gradient, (len(normals[0]), anchor.size))
-        draws = problem.guide.place(state.numbers, normals[0])
-        gradient = gradient + problem.guide.pull(state.numbers, normals[0], draws, slopes)
-    count = state.steps + 1
-    usual = np.sqrt(state.second / max(1e-300, 1 - MEMORY ** max(1, state.steps)))
-    if state.steps >= WINDOW // 4:
-        limit = LONGEST_MOVE * np.maximum(usual, 1e-12)
-        gradient = np.clip(gradient, -limit, limit)
-    first = MOMENTUM * state.first + (1 - MOMENTUM) * gradient
-    second = MEMORY * state.second + (1 - MEMORY) * gradient**2
-    move = first / (1 - MOMENTUM**count)
-    move /= np.sqrt(second / (1 - MEMORY**count)) + 1e-12
-    numbers = state.numbers + state.step_size * pace * move
+        gradient = gradient + anchored_pull(
+            problem.guide, state.numbers, normals[0], state.anchor_gradient
+        )
+    numbers, first, second = moved(
+        state.numbers, state.first, state.second, gradient, state.steps, state.step_size * pace
+    )
     return replace(
         state,
         numbers=numbers,
@@ -203,9 +217,39 @@ def _step(plan: Plan, state: State, positions: Positions, pace: Array) -> State:
         second=second,
         total=state.total + numbers,
         counted=state.counted + 1,
-        steps=count,
+        steps=state.steps + 1,
         place=state.place + 1,
     )
+
+
+def anchored_pull(guide: Guided, numbers: Array, normals: Array, anchor_gradient: Array) -> Array:
+    """Return the gradient by the numbers of the control variate's expectation, (p,)."""
+    slopes = np.broadcast_to(anchor_gradient, (len(normals), anchor_gradient.size))
+    draws = guide.place(numbers, normals)
+    pulled = guide.pull(numbers, normals, draws, slopes)
+    return np.concatenate([pulled, np.zeros(numbers.size - pulled.size)])
+
+
+def moved(
+    numbers: Array, first: Array, second: Array, gradient: Array, steps: int, lengths: Array
+) -> tuple[Array, Array, Array]:
+    """Take a step of Adam, and return the numbers and the averages after it.
+
+    Parameters
+    ----------
+    steps
+        How many there were before.
+    lengths
+        The step size of each number, (p,).
+    """
+    usual = np.sqrt(second / np.maximum(1e-300, 1 - MEMORY ** np.maximum(1, steps)))
+    limit = np.where(steps >= WINDOW // 4, LONGEST_MOVE * np.maximum(usual, 1e-12), np.inf)
+    gradient = np.clip(gradient, -limit, limit)
+    first = MOMENTUM * first + (1 - MOMENTUM) * gradient
+    second = MEMORY * second + (1 - MEMORY) * gradient**2
+    move = first / (1 - MOMENTUM ** (steps + 1))
+    move = move / (np.sqrt(second / (1 - MEMORY ** (steps + 1))) + 1e-12)
+    return numbers + lengths * move, first, second
 
 
 def _settle(
@@ -216,12 +260,18 @@ def _settle(
     The gradient by the numbers is then that of the bound with the best rows.
     """
     assert state.rows is not None
-    first = state.epoch == 0
-    for _ in range(FIRST_SETTLING if first else SETTLING):
+    rounds, share = settling(state)
+    for _ in range(rounds):
         normals = normals_for(plan.problem, rng, plan.pairs, len(positions))
         found = estimate(plan.problem, state.numbers, state.rows, positions, normals, part)
-        share = FIRST_SHARE if first else max(SHARE * state.step_size / FIRST_STEP, LEAST_SHARE)
         state.rows.update(positions, normals[1], found.local_slopes, share)
+
+
+def settling(state: State) -> tuple[int, float]:
+    """Return how many steps a batch's rows take before a step of the numbers, and how far."""
+    if state.epoch == 0:
+        return FIRST_SETTLING, FIRST_SHARE
+    return SETTLING, max(SHARE * state.step_size / FIRST_STEP, LEAST_SHARE)
 
 
 def _anchored(plan: Plan, state: State) -> State:
@@ -243,15 +293,37 @@ def _anchored(plan: Plan, state: State) -> State:
     return replace(state, anchor=anchor, anchor_gradient=total)
 
 
+def looked_at(plan: Plan, held_out: bool) -> Some:
+    """Return the positions on which a window is judged: always the same."""
+    problem = plan.problem
+    if held_out or len(problem.training) <= EVALUATED or plan.controlled:
+        return problem.held_out if held_out else problem.training
+    return problem.chosen(np.random.default_rng([plan.seed, 3]), EVALUATED)
+
+
+def settle(plan: Plan, numbers: Array, rows: Rows, positions: Some, steps: int) -> None:
+    """Bring the rows of some positions to their optimum at some numbers.
+
+    A window's average is another point than those at which its rows were settled; without this the
+    noise of old rows hides what the average has gained.
+    """
+    problem = plan.problem
+    for batch, part in enumerate(problem.passing(positions)):
+        if len(part) not in problem.models:
+            continue
+        rng = np.random.default_rng([plan.seed, 12, steps, batch])
+        model = problem.models[len(part)].batch(part)
+        for share in SETTLED_SHARES:
+            normals = normals_for(problem, rng, SETTLED_PAIRS, len(part))
+            found = estimate(problem, numbers, rows, part, normals, model)
+            rows.update(part, normals[1], found.local_slopes, share)
+
+
 def evaluate(plan: Plan, numbers: Array, rows: Rows | None, held_out: bool = False) -> float:
     """Return the ELBO on a fixed set of positions and draws, scaled to the training positions."""
     problem = plan.problem
-    positions: Some = problem.held_out if held_out else problem.training
-    if not held_out and len(positions) > EVALUATED and not plan.controlled:
-        rng = np.random.default_rng([plan.seed, 3])
-        positions = problem.chosen(rng, EVALUATED)
     total, weight = 0.0, 0
-    for number, part in enumerate(problem.passing(positions)):
+    for number, part in enumerate(problem.passing(looked_at(plan, held_out))):
         if len(part) not in problem.models:
             continue
         rng = np.random.default_rng([plan.seed, 4, 0 if plan.controlled else number])
@@ -266,12 +338,15 @@ def _evaluated(plan: Plan, state: State) -> State:
     """Judge the window's average; shrink the step, or end, where nothing was gained."""
     average = state.total / max(1, state.counted)
     held_out = len(plan.problem.held_out) > 0
+    if state.rows is not None:
+        settle(plan, average, state.rows, looked_at(plan, held_out), state.steps)
     elbo = evaluate(plan, average, state.rows, held_out)
     if not np.isfinite(elbo) and state.best_elbo == -np.inf:
         elbo = evaluate(plan, state.numbers, state.rows, held_out)
         average = state.numbers
     gain = elbo - state.best_elbo
-    gained = gain > max(plan.tolerance, WORTHWHILE * state.largest)
+    least = 0.0 if plan.problem.guide.latents else WORTHWHILE * state.largest
+    gained = gain > max(plan.tolerance, least)
     largest = max(state.largest, gain) if np.isfinite(gain) else state.largest
     better = elbo > state.best_elbo
     state = replace(

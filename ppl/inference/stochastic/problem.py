@@ -6,7 +6,7 @@ and the weights of networks; latents of single positions without a network have 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import pairwise
@@ -52,13 +52,30 @@ class Model(Protocol):
         """Return the model on some positions."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+def is_run(positions: Positions) -> bool:
+    """Whether positions are 0, 1, 2, ..., so that nothing has to be gathered."""
+    return bool(np.array_equal(positions, np.arange(positions.size)))
+
+
+@dataclass(frozen=True, eq=False)
 class Places:
-    """Where a batch's vector has the globals, (G,), and the latents of its positions, (B, K)."""
+    """Where a batch's vector has the globals, (G,), and the latents of its positions, (B, K).
+
+    Attributes
+    ----------
+    order
+        Where each column of the vector is when the globals come first, then the latents.
+    """
 
     globals: Positions
     locals: Positions
     dimension: int
+    order: Positions
+
+    @cached_property
+    def in_order(self) -> bool:
+        """Whether the globals come first, and the latents behind them row by row."""
+        return is_run(self.order)
 
 
 def places_of(model: Model, size: int) -> Places:
@@ -72,11 +89,10 @@ def places_of(model: Model, size: int) -> Places:
         else:
             shared.append(each)
     dimension = model.columns[-1].stop if model.columns else 0
-    return Places(
-        np.concatenate([np.zeros(0, np.intp), *shared]).astype(np.intp),
-        np.concatenate([np.zeros((size, 0), np.intp), *own], axis=1).astype(np.intp),
-        dimension,
-    )
+    first = np.concatenate([np.zeros(0, np.intp), *shared]).astype(np.intp)
+    then = np.concatenate([np.zeros((size, 0), np.intp), *own], axis=1).astype(np.intp)
+    order = np.argsort(np.concatenate([first, then.ravel()]), kind="stable")
+    return Places(first, then, dimension, order)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -146,49 +162,74 @@ class Guided:
 
     def place(self, numbers: Array, normals: Array) -> Array:
         """Return draws of the globals, (S, G), from normals (S, e)."""
-        draws = np.empty((len(normals), self._width))
+        found = []
         first = 0
         for factor, part in zip(self.factors, self.parts, strict=False):
             own = normals[:, first : first + factor.normals]
-            draws[:, factor.columns] = factor.place(numbers[part], own)
+            found.append(factor.place(numbers[part], own))
             first += factor.normals
-        draws[:, self.learned.columns] = numbers[self.parts[-2]]
-        return draws
+        learned = numbers[self.parts[-2]]
+        found.append(np.broadcast_to(learned, (len(normals), self.learned.columns.size)))
+        return self._in_place(np.concatenate(found, axis=1))
 
     @cached_property
-    def _width(self) -> int:
-        return sum(f.columns.size for f in self.factors) + self.learned.columns.size
+    def _places(self) -> Positions:
+        """Where each global is among the columns of the factors and the learned parameters."""
+        columns = [*(f.columns for f in self.factors), self.learned.columns]
+        return np.argsort(np.concatenate(columns), kind="stable")
+
+    @cached_property
+    def _in_order(self) -> bool:
+        return is_run(self._places)
+
+    def _in_place(self, values: Array) -> Array:
+        """Take values of the factors and the learned parameters to the globals' order."""
+        return values if self._in_order else values[:, self._places]
+
+    def _parted(self, values: Array) -> list[Array]:
+        """Return the columns of each factor, and of the learned parameters."""
+        columns = [*(f.columns for f in self.factors), self.learned.columns]
+        if not self._in_order:
+            return [values[:, c] for c in columns]
+        ends = [0]
+        for c in columns:
+            ends.append(ends[-1] + c.size)
+        return [values[:, a:b] for a, b in pairwise(ends)]
 
     def score(self, numbers: Array, normals: Array, draws: Array) -> Array:
         """Return the gradient of the globals' log density at draws, (S, G); 0 for parameters."""
-        found = np.zeros_like(draws)
+        found = []
         first = 0
-        for factor, part in zip(self.factors, self.parts, strict=False):
+        places = self._parted(draws)
+        for factor, part, at in zip(self.factors, self.parts, places, strict=False):
             own = normals[:, first : first + factor.normals]
-            found[:, factor.columns] = factor.score(numbers[part], own, draws[:, factor.columns])
+            found.append(factor.score(numbers[part], own, at))
             first += factor.normals
-        return found
+        found.append(np.zeros((len(normals), self.learned.columns.size)))
+        return self._in_place(np.concatenate(found, axis=1))
 
     def log_density(self, numbers: Array, normals: Array, draws: Array) -> Array:
         """Return the globals' log density at draws, (S,)."""
         found = np.zeros(len(draws))
         first = 0
-        for factor, part in zip(self.factors, self.parts, strict=False):
+        places = self._parted(draws)
+        for factor, part, at in zip(self.factors, self.parts, places, strict=False):
             own = normals[:, first : first + factor.normals]
-            found += factor.log_density(numbers[part], own, draws[:, factor.columns])
+            found = found + factor.log_density(numbers[part], own, at)
             first += factor.normals
         return found
 
     def pull(self, numbers: Array, normals: Array, draws: Array, slopes: Array) -> Array:
         """Return the gradient by all numbers but the network's, from slopes (S, G)."""
-        found = np.zeros(self.count)
+        found = [np.zeros(0)]
         first = 0
-        for factor, part in zip(self.factors, self.parts, strict=False):
-            own, columns = normals[:, first : first + factor.normals], factor.columns
-            found[part] = factor.pull(numbers[part], own, draws[:, columns], slopes[:, columns])
+        places, pushes = self._parted(draws), self._parted(slopes)
+        for factor, part, at, push in zip(self.factors, self.parts, places, pushes, strict=False):
+            own = normals[:, first : first + factor.normals]
+            found.append(factor.pull(numbers[part], own, at, push))
             first += factor.normals
-        found[self.parts[-2]] = slopes[:, self.learned.columns].mean(axis=0)
-        return found
+        found.append(pushes[-1].mean(axis=0))
+        return np.concatenate(found)
 
 
 @dataclass(frozen=True, eq=False)
@@ -293,12 +334,27 @@ def drawn(
     normals: tuple[Array, Array],
 ) -> Array:
     """Return a batch's vectors, (S, D), from normals (S, e) and (S, B, K)."""
-    places = problem.places_of(size)
-    x = np.empty((len(normals[0]), places.dimension))
-    x[:, places.globals] = problem.guide.place(numbers, normals[0])
+    return assembled(problem.guide, problem.places_of(size), numbers, local, normals)
+
+
+def assembled(
+    guide: Guided, places: Places, numbers: Array, local: Local | None, normals: tuple[Array, Array]
+) -> Array:
+    """Return a batch's vectors, (S, D), from normals (S, e) and (S, B, K)."""
+    x = guide.place(numbers, normals[0])
     if local is not None:
-        x[:, places.locals] = local.place(normals[1])
-    return x
+        own = local.place(normals[1])
+        x = np.concatenate([x, own.reshape(len(own), -1)], axis=1)
+    return x if places.in_order else x[:, places.order]
+
+
+def split(places: Places, values: Array) -> tuple[Array, Array]:
+    """Return what a batch's vectors, (S, D), have for the globals, (S, G), and for the latents of
+    its positions, (S, B, K)."""
+    if not places.in_order:
+        return values[:, places.globals], values[:, places.locals]
+    count = places.globals.size
+    return values[:, :count], values[:, count:].reshape(len(values), *places.locals.shape)
 
 
 def estimate(
@@ -315,36 +371,58 @@ def estimate(
     The score of the guide is subtracted from the slopes of the log joint, and the path followed
     back. With an `anchor`, (G,), the gradient of the batch there is returned, too.
     """
-    guide, size = problem.guide, len(positions)
-    places = problem.places_of(size)
+    size = len(positions)
     part = part or problem.models[size].batch(positions)
     local = local_of(problem, numbers, rows, positions)
-    x = drawn(problem, numbers, local, size, normals)
     scale = len(problem.training) / size
+    places = problem.places_of(size)
+    return estimated(
+        problem.guide, places, scale, numbers, local, normals, part.value_and_gradient, anchor
+    )
+
+
+def estimated(
+    guide: Guided,
+    places: Places,
+    scale: float,
+    numbers: Array,
+    local: Local | None,
+    normals: tuple[Array, Array],
+    value_and_gradient: Callable[[Array], tuple[Array, Array]],
+    anchor: Array | None,
+) -> Estimated:
+    """Estimate as `estimate` does; whatever the backend computes arrays with.
+
+    Parameters
+    ----------
+    scale
+        How many positions each of the batch stands for.
+    value_and_gradient
+        Of the log joint of the batch.
+    """
+    x = assembled(guide, places, numbers, local, normals)
     if anchor is not None:
         x = np.concatenate([x, anchor[None]])
-    values, gradients = part.value_and_gradient(x)
+    values, gradients = value_and_gradient(x)
     bad = ~(np.isfinite(values) & np.isfinite(gradients).all(axis=1))
-    if bad.any():
-        gradients = np.where(bad[:, None], 0.0, gradients)
+    gradients = np.where(bad[:, None], 0.0, gradients)
     joint_gradient = np.zeros(0)
+    draws, slopes = split(places, x)[0], split(places, gradients)[0]
     if anchor is not None:
-        joint_gradient = gradients[-1, places.globals]
-        x, values, gradients = x[:-1], values[:-1], gradients[:-1]
-    draws = x[:, places.globals]
-    slopes = gradients[:, places.globals]
-    if anchor is not None:
-        slopes = slopes - joint_gradient
+        joint_gradient = slopes[-1]
+        x, values, gradients, draws = x[:-1], values[:-1], gradients[:-1], draws[:-1]
+        slopes = slopes[:-1] - joint_gradient
     elbo = values - guide.log_density(numbers, normals[0], draws)
     slopes = slopes - guide.score(numbers, normals[0], draws)
     gradient = guide.pull(numbers, normals[0], draws, slopes)
-    own = np.zeros((len(x), size, 0))
+    own = np.zeros((len(x), len(places.locals), 0))
     if local is not None:
         elbo = elbo - scale * local.log_density(normals[1]).sum(axis=1)
-        own = gradients[:, places.locals] - scale * local.score(normals[1])
+        own = split(places, gradients)[1] - scale * local.score(normals[1])
         if guide.network is not None:
             weights = numbers[guide.parts[-1]]
-            gradient[guide.parts[-1]] = guide.network.pull(weights, local, normals[1], own)
+            pulled = guide.network.pull(weights, local, normals[1], own)
+            gradient = np.concatenate([gradient, pulled])
         own = own / scale
     return Estimated(elbo, gradient, normals[1], own, slopes, joint_gradient)
 
