@@ -41,6 +41,11 @@ def __getattr__(name: str) -> Any:
     return getattr(import_module(_DOORS[name]), name)
 
 
+def __dir__() -> list[str]:
+    """List what is public, imported or not."""
+    return sorted({*globals(), *_DOORS})
+
+
 __all__ = [
     "DataError",
     "Diagnostic",

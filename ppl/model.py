@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,7 +13,7 @@ import numpy.typing as npt
 from ppl import pipeline
 from ppl.data.dataset import Dataset
 from ppl.data.python import from_python
-from ppl.syntax.parse import parse
+from ppl.prepared import Prepared
 from ppl.text import Diagnostic, PplError, Source, UsageError
 from ppl.text.usage import USAGE
 
@@ -27,6 +28,9 @@ Array = npt.NDArray[np.float64]
 @dataclass(frozen=True, eq=False)
 class Model:
     """A model, parsed; the same object serves any data.
+
+    Its text is parsed once, and built once for data of the same ranks; a log joint that was
+    compiled is used again while the data are the same.
 
     Parameters
     ----------
@@ -43,9 +47,14 @@ class Model:
 
     text: str
     name: str = "<model>"
+    _prepared: Prepared = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        parse(self.source)
+        if not isinstance(self.text, str):
+            what = type(self.text).__name__
+            help = "`ppl.Model.read(path)` reads a file; of a docstring, give `f.__doc__`"
+            raise UsageError((USAGE(f"a model is a text, and a {what} is given", help=help),))
+        object.__setattr__(self, "_prepared", Prepared.of(self.source))
 
     @classmethod
     def read(cls, path: str) -> Model:
@@ -58,7 +67,7 @@ class Model:
         """The text with its name."""
         return Source(self.name, self.text)
 
-    def check(self, data: Mapping[str, Any] | None = None, **named: Any) -> tuple[Diagnostic, ...]:
+    def check(self, data: Any = None, **named: Any) -> tuple[Diagnostic, ...]:
         """Find all that is wrong without inference; returns notes and warnings.
 
         Raises
@@ -71,7 +80,7 @@ class Model:
 
     def infer(
         self,
-        data: Mapping[str, Any] | None = None,
+        data: Any = None,
         *,
         seed: int = 0,
         method: str = "auto",
@@ -90,7 +99,8 @@ class Model:
         Parameters
         ----------
         data
-            Arrays, lists or numbers by name, or a data frame; or one array without a name.
+            Arrays, lists or numbers by name, a data frame, or the path of a file; or one array
+            without a name.
         seed
             Of all randomness: the same seed gives the same bytes.
         method, guide, draws, time_limit, batch, validation, checkpoint, backend
@@ -124,7 +134,7 @@ class Model:
 
     def simulate(
         self,
-        data: Mapping[str, Any] | None = None,
+        data: Any = None,
         *,
         draws: int = 1000,
         seed: int = 0,
@@ -150,20 +160,18 @@ class Model:
         request, _ = self._request(data, named)
         return pipeline.simulate(request, draws, seed)
 
-    def compile(self, data: Mapping[str, Any] | None = None, **named: Any) -> LogJoint:
+    def compile(self, data: Any = None, **named: Any) -> LogJoint:
         """Compile the model with data: the batched log joint, its source and its gradient."""
         request, _ = self._request(data, named)
         return pipeline.compiled_of(request)[1]
 
-    def log_joint(self, values: Array, data: Mapping[str, Any] | None = None, **named: Any) -> Any:
+    def log_joint(self, values: Array, data: Any = None, **named: Any) -> Any:
         """Return the log joint (draws,) at points (draws, columns) of the flat vector."""
         joint = self.compile(data, **named)
         with np.errstate(all="ignore"):
             return np.asarray(joint.log_joint(_points(values)))
 
-    def gradient(
-        self, values: Array, data: Mapping[str, Any] | None = None, **named: Any
-    ) -> tuple[Array, Array]:
+    def gradient(self, values: Array, data: Any = None, **named: Any) -> tuple[Array, Array]:
         """Return the log joint (draws,) and its gradient (draws, columns)."""
         return self.compile(data, **named).gradient.value_and_gradient(_points(values))
 
@@ -173,8 +181,8 @@ class Model:
         """Sort what is given into data and sizes of dimensions."""
         from ppl.graph.declare import declare
 
-        dimensions = declare(parse(self.source)).dimensions
-        entries = declare(parse(self.source)).entries
+        declared = declare(self._prepared.tree)
+        dimensions, entries = declared.dimensions, declared.entries
         sizes = {
             n: int(v)
             for n, v in named.items()
@@ -187,11 +195,14 @@ class Model:
         if rest:
             datasets.append(from_python(rest, explicit=True))
         found = tuple(datasets)
-        return pipeline.Request(self.source, found, sizes, tuple(observe)), found
+        request = pipeline.Request(self.source, found, sizes, tuple(observe), self._prepared)
+        return request, found
 
 
 def _dataset(data: Any) -> Dataset:
-    """Return data given by position: a mapping or a frame, or one array without a name."""
+    """Return data given by position: names with arrays, a frame, a path, or one lone array."""
+    if isinstance(data, str | os.PathLike):
+        return from_python(data)
     if isinstance(data, Mapping) or hasattr(data, "columns"):
         return from_python(data)
     variable = from_python({"data": data})["data"]
@@ -199,7 +210,10 @@ def _dataset(data: Any) -> Dataset:
 
 
 def _points(values: Any) -> Array:
-    points = np.asarray(values, dtype=np.float64)
+    try:
+        points = np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise UsageError((USAGE("points are an array of the shape (draws, columns)"),)) from None
     if points.ndim != 2:
         raise UsageError(
             (USAGE(f"points have the shape (draws, columns), and {points.shape} is given"),)
@@ -207,7 +221,7 @@ def _points(values: Any) -> Array:
     return points
 
 
-def infer(text: str, data: Mapping[str, Any] | None = None, **named: Any) -> Fit:
+def infer(text: str, data: Any = None, **named: Any) -> Fit:
     """Fit a model, given as text, to data: ``ppl.infer("z ~ ...", x=x)``."""
     return Model(text).infer(data, **named)
 

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Literal, get_args
 from ppl.data.dataset import Dataset
 from ppl.data.select import Selection, select
 from ppl.graph.bound import BoundGraph
-from ppl.graph.build import build
 from ppl.graph.graph import Graph
+from ppl.prepared import Asked, Prepared
 from ppl.syntax.parse import parse
 from ppl.syntax.tree import SyntaxTree
 from ppl.text import Diagnostic, Kind, ModelError, PplError, Source, UsageError
@@ -55,12 +55,15 @@ class Request:
         Sizes of dimensions that the user sets.
     observe
         Names to be observed though something depends on them.
+    prepared
+        What was kept of the text when it was used before.
     """
 
     source: Source
     datasets: tuple[Dataset, ...] = ()
     sizes: Mapping[str, int] = field(default_factory=dict)
     observe: tuple[str, ...] = ()
+    prepared: Prepared | None = None
 
 
 def read_model(path: str) -> Source:
@@ -96,21 +99,39 @@ def _near(path: str) -> str | None:
     return f"in this folder are {', '.join(found[:5])}" if found else None
 
 
+def prepared_of(request: Request) -> tuple[Prepared, Selection]:
+    """Parse, unless that was done before, and choose among the data."""
+    prepared = request.prepared or Prepared.of(request.source)
+    selection = select(request.source, prepared.tree, request.datasets, request.observe)
+    return prepared, selection
+
+
 def graph_of(request: Request) -> tuple[SyntaxTree, Selection, Graph]:
     """Parse, choose among the data, build."""
-    tree = parse(request.source)
-    selection = select(request.source, tree, request.datasets, request.observe)
+    prepared, selection = prepared_of(request)
     with beside(selection.notes):
-        return tree, selection, build(request.source, tree, selection.outline)
+        return prepared.tree, selection, prepared.graph(selection.outline)
 
 
 def bound_of(
     request: Request, prepare: Callable[[Graph, Selection], Graph] | None = None
 ) -> tuple[Selection, BoundGraph]:
     """Go the road as far as the bound graph; `prepare` may rewrite the graph before."""
+    prepared, selection = prepared_of(request)
+    return selection, _bound(request, prepared, selection, prepare)
+
+
+def _bound(
+    request: Request,
+    prepared: Prepared,
+    selection: Selection,
+    prepare: Callable[[Graph, Selection], Graph] | None = None,
+) -> BoundGraph:
+    """Build, and bind what was chosen."""
     from ppl.data.bind import bind
 
-    _, selection, graph = graph_of(request)
+    with beside(selection.notes):
+        graph = prepared.graph(selection.outline)
     if prepare is not None:
         graph = prepare(graph, selection)
     for name in request.sizes:
@@ -124,7 +145,7 @@ def bound_of(
                 )
             )
     with beside(selection.notes):
-        return selection, bind(graph, selection, request.sizes)
+        return bind(graph, selection, request.sizes)
 
 
 @contextmanager
@@ -142,23 +163,36 @@ def _dimensions(graph: Graph) -> str:
     return f"its dimensions are {', '.join(named)}" if named else "it has no named dimension"
 
 
-def compiled_of(request: Request, backend: Backend = "autograd") -> tuple[Selection, LogJoint]:
-    """Go the road as far as the compiled log joint."""
-    from ppl.compile.load import compile_bound
+def compiled_of(
+    request: Request, backend: Backend = "autograd", guide: str = "auto"
+) -> tuple[Selection, LogJoint]:
+    """Go the road as far as the compiled log joint; `guide` is a family asked for beside it."""
+    prepared, selection = prepared_of(request)
+    asked = Asked(selection, request.sizes, backend, guide)
+    return selection, prepared.compiled(asked) or _compiled(
+        prepared, asked, _checked(request, prepared, selection, guide)
+    )
 
-    selection, bound = checked_bound(request)
-    return selection, compile_bound(bound, backend=backend)
 
-
-def checked_bound(request: Request) -> tuple[Selection, BoundGraph]:
-    """Go the road as far as the bound graph, whose guide is checked, too."""
+def _checked(request: Request, prepared: Prepared, selection: Selection, guide: str) -> BoundGraph:
+    """Build, bind and check the guide, too."""
     from ppl.compile.plates import check_networks
+    from ppl.graph.forced import with_family
     from ppl.graph.guided import check_bound
 
-    selection, bound = bound_of(request)
+    bound = with_family(_bound(request, prepared, selection), guide)
     check_bound(bound)
     check_networks(bound)
-    return selection, bound
+    return bound
+
+
+def _compiled(prepared: Prepared, asked: Asked, bound: BoundGraph) -> LogJoint:
+    """Compile, and keep the log joint for the same data."""
+    from ppl.compile.load import compile_bound
+
+    joint = compile_bound(bound, backend=asked.backend)
+    prepared.keep(asked, joint)
+    return joint
 
 
 def check(request: Request) -> tuple[Diagnostic, ...]:
@@ -194,8 +228,10 @@ def infer(
 
     settings = settings or Settings()
     began = perf_counter()
-    selection, bound = checked_bound(request)
-    from ppl.compile.load import compile_bound
+    prepared, selection = prepared_of(request)
+    asked = Asked(selection, request.sizes, settings.backend, settings.guide)
+    kept = prepared.compiled(asked)
+    bound = kept.bound if kept else _checked(request, prepared, selection, settings.guide)
     from ppl.inference.compiled import CompiledTarget
     from ppl.inference.infer import infer as run
     from ppl.inference.stochastic import infer as run_stochastic
@@ -207,9 +243,9 @@ def infer(
         compiled = perf_counter()
         inference = run_stochastic(bound, settings, progress)
     else:
-        joint = compile_bound(bound, backend=settings.backend)
+        target = CompiledTarget(kept or _compiled(prepared, asked, bound))
         compiled = perf_counter()
-        inference = run(CompiledTarget(joint), settings, progress)
+        inference = run(target, settings, progress)
     assert isinstance(inference.target, CompiledTarget)
     joint = inference.target.model
     seconds = {"compile": compiled - began, "infer": perf_counter() - compiled}

@@ -171,9 +171,11 @@ def signature(
     defaults: Mapping[str, float],
     keywords: Sequence[str],
 ) -> str:
-    """Return a call with its arguments."""
+    """Return a call with its arguments; from the first keyword on all have theirs."""
+    order = list(parameters)
+    first = min((order.index(keyword) for keyword in keywords), default=len(order))
     written = [
-        f"{parameter} = ..." if parameter in keywords
+        f"{parameter} = ..." if parameter in order[first:]
         else f"{parameter} = {defaults[parameter]:g}" if parameter in defaults
         else parameter
         for parameter in parameters

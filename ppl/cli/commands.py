@@ -9,6 +9,7 @@ from ppl.cli import editor, models, reference, results
 from ppl.cli.words import Command, Option, count, one_of, part, positive_count, seconds, size
 
 STAGES = ("tree", "graph", "bound", "simplify", "source", "gradient", "guide")
+FAMILIES = ("auto", "meanfield", "fullrank", "lowrank", "structured", "amortized")
 
 _SET = Option("--set", "the size of a dimension", "DIM=SIZE", size, many=True)
 _DRAWS_OUT = Option("--out", "write the draws to FILE: .npz, .csv or .json", "FILE")
@@ -27,9 +28,9 @@ COMMANDS = {
                 Option("--seed", "of all randomness (default 0)", "N", count, 0),
                 Option(
                     "--guide",
-                    "auto, meanfield or fullrank (default auto)",
+                    f"auto; or {', '.join(FAMILIES[1:])}",
                     "FAMILY",
-                    one_of("auto", "meanfield", "fullrank"),
+                    one_of(*FAMILIES),
                     "auto",
                 ),
                 Option(

@@ -54,7 +54,7 @@ def of(command: Command) -> str:
     """Return what `ppl COMMAND --help` prints."""
     options = [(option.written, option.help) for option in command.options]
     parts = [
-        f"ppl {command.name} {command.words}\n{command.summary}",
+        f"{f'ppl {command.name} {command.words}'.rstrip()}\n{command.summary}",
         "\n".join(("examples:", *_columns(command.examples, "# "))),
         *(["\n".join(("options:", *_columns(options)))] if options else []),
     ]

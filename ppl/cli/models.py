@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from dataclasses import replace
+from time import perf_counter
 from typing import TYPE_CHECKING
 
 from ppl.cli.output import as_json, complain, put
@@ -29,6 +31,7 @@ def infer(arguments: Arguments) -> int:
     from ppl.report import terminal
     from ppl.report.write import check_target
 
+    began = perf_counter()
     keep_freed()
     settings = Settings(
         seed=arguments.seed,
@@ -45,14 +48,20 @@ def infer(arguments: Arguments) -> int:
         if target not in (None, "-"):
             check_target(target)
     request = _request(arguments)
+    start = perf_counter() - began
     try:
         with terminal.progress(None if arguments.quiet else sys.stderr) as progress:
             fit = pipeline.infer(request, settings, progress)
     except Interrupted as stop:
-        _hand_out(stop.fit, arguments)
+        _hand_out(_timed(stop.fit, start), arguments)
         return INTERRUPTED
-    report = _hand_out(fit, arguments)
+    report = _hand_out(_timed(fit, start), arguments)
     return POOR if report.verdict == "poor" else DONE
+
+
+def _timed(fit: Fit, start: float) -> Fit:
+    """Return the fit with the time that it took to load the program and read the files."""
+    return replace(fit, seconds={"start": start, **fit.seconds})
 
 
 def _hand_out(fit: Fit, arguments: Arguments) -> Summary:

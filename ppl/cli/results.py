@@ -72,6 +72,11 @@ def compare(arguments: Arguments) -> int:
     models = [f for f in arguments.files if f.endswith(".ppl")]
     kept = [f for f in arguments.files if f.endswith(".fit") or is_archive(f)]
     rest = [f for f in arguments.files if f not in models and f not in kept]
+    twice = [f for k, f in enumerate(arguments.files) if f in arguments.files[:k]]
+    if twice:
+        refuse(
+            f"`{twice[0]}` is given twice", "a comparison is of different models on the same data"
+        )
     if len(models) + len(kept) < 2:
         refuse(
             "`ppl compare` needs two models or more",

@@ -17,6 +17,7 @@ from ppl.compile.densities import log_density
 from ppl.compile.factors import discrete_latents
 from ppl.compile.lower import uncertain_names, without_densities
 from ppl.constraints import Constraint, Range, real
+from ppl.data.mapped import blocks
 from ppl.graph.bound import BoundGraph
 from ppl.graph.graph import Define, Factor, Graph, Sample
 from ppl.graph.nodes import (
@@ -95,7 +96,8 @@ def _ranges(bound: BoundGraph, graph: Graph) -> Ranges:
     for name, values in bound.data.items():
         array = np.asarray(values)
         if array.size and array.dtype.kind in "iufb":
-            names[name] = Range(float(np.min(array)), float(np.max(array)))
+            ends = [(float(np.min(part)), float(np.max(part))) for _, part in blocks(values)]
+            names[name] = Range(min(low for low, _ in ends), max(high for _, high in ends))
     return Ranges(graph, names)
 
 

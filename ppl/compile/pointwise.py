@@ -16,11 +16,12 @@ from numpy.typing import NDArray
 
 from ppl.compile.emit import INDENT, Emitted, Emitter, keys_of, needed_by, roots_of
 from ppl.compile.load import LogJoint, run_source
-from ppl.compile.numeric import extent_of
+from ppl.compile.numeric import evaluate, extent_of
 from ppl.compile.program import Eliminate, Given, Program, RowSum, Step, Term
 from ppl.compile.tables import TILT, Chain, Merge, Operation, SumOut, sources
 from ppl.data.coverage import span_of_position
 from ppl.graph.bound import BoundGraph
+from ppl.graph.evaluate import NotANumber
 from ppl.graph.graph import Sample
 from ppl.graph.nodes import Read
 
@@ -103,6 +104,35 @@ def pointwise(joint: LogJoint) -> Pointwise:
     return Pointwise(emitted.text, needs, blocks, run)
 
 
+def without_weight(bound: BoundGraph) -> dict[str, NDArray[np.bool_]]:
+    """Return, for observed names whose statements have weights, where these are 0."""
+    found: dict[str, NDArray[np.bool_]] = {}
+    for number in sorted(bound.observed):
+        piece = bound.graph.pieces[number]
+        if not isinstance(piece, Sample) or piece.weight is None:
+            continue
+        try:
+            if piece.target is None:
+                weights = evaluate(piece.weight, piece.indices, bound)
+                found[_left_name(bound, piece)] = weights == 0
+                continue
+            name = piece.target.name
+            indices = sorted(piece.target.free, key=lambda i: i.serial)
+            places = [evaluate(p, indices, bound).astype(np.intp) for p in piece.target.positions]
+            mask = found.setdefault(name, np.zeros(bound.shape(name), dtype=np.bool_))
+            mask[tuple(places)] = evaluate(piece.weight, indices, bound) == 0
+        except NotANumber:
+            continue
+    return found
+
+
+def _left_name(bound: BoundGraph, piece: Sample) -> str:
+    """Return the name of what an expression of data on the left observes."""
+    value = piece.density.value
+    text = bound.graph.source.at(value.span).split() if value.span else ["observed"]
+    return value.name if isinstance(value, Read) else " ".join(text)
+
+
 def _is_value(program: Program, name: str) -> bool:
     """Return whether the steps compute a name: states that are summed out are not."""
     return any(getattr(s, "key", None) == name for s in program.steps)
@@ -133,10 +163,7 @@ def _of_term(bound: BoundGraph, term: Term) -> Block:
     if not isinstance(piece, Sample):
         return Block("factor", None, sizes)
     if piece.target is None:
-        value = piece.density.value
-        text = bound.graph.source.at(value.span).split() if value.span else ["observed"]
-        name = value.name if isinstance(value, Read) else " ".join(text)
-        return Block(name, np.arange(int(np.prod(sizes, dtype=int))), sizes)
+        return Block(_left_name(bound, piece), np.arange(int(np.prod(sizes, dtype=int))), sizes)
     return Block(piece.target.name, *_places(bound, piece, term))
 
 
@@ -181,7 +208,8 @@ def _of_rows(bound: BoundGraph, steps: tuple[Step, ...], term: RowSum) -> Block:
             stack.extend(sources(made[key]))
         elif not key.endswith(TILT):
             tables.add(key)
-    seen = {int(t.removeprefix("factor.").split(".")[0]) for t in tables}
+    factors = (t.removeprefix("factor.") for t in tables if t.startswith("factor."))
+    seen = {int(t.split(".")[0]) for t in factors}
     observed = {
         p.target.name
         for k in sorted(seen & bound.observed)

@@ -67,7 +67,8 @@ def stacked(items: Sequence[Any], axis: int) -> Any:
 
 def stacked_plainly(items: Sequence[Any], axis: int) -> Any:
     """Stack as `stacked` does, without derivatives."""
-    shape = np.broadcast_shapes(*(np.shape(i) for i in items))
+    shapes = [np.shape(i) for i in items]
+    shape = shapes[0] if len(set(shapes)) == 1 else np.broadcast_shapes(*shapes)
     axis = axis % (len(shape) + 1)
     result = np.empty((*shape[:axis], len(items), *shape[axis:]))
     for place, item in enumerate(items):

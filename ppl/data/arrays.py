@@ -24,7 +24,9 @@ _REMEDIES = {
 }
 
 
-def variable(value: object, name: str, origin: str, table: str | None = None) -> Variable:
+def variable(
+    value: object, name: str, origin: str, table: str | None = None, *, owned: bool = False
+) -> Variable:
     """Make a `Variable` from an array, nested lists or a number.
 
     Parameters
@@ -36,6 +38,8 @@ def variable(value: object, name: str, origin: str, table: str | None = None) ->
         What messages call it, for example ``y``.
     origin, table
         As in `Variable`.
+    owned
+        Whether nobody else holds the array, so that it need not be copied.
 
     Raises
     ------
@@ -56,7 +60,7 @@ def variable(value: object, name: str, origin: str, table: str | None = None) ->
             fail(NOT_NUMBERS, f"`{name}` in {origin} holds {what}", remedy)
     if mask is not None and mask.any():
         values = np.where(mask, np.nan, values)
-    if np.may_share_memory(values, value) if isinstance(value, np.ndarray) else False:
+    if isinstance(value, np.ndarray) and not owned and np.may_share_memory(values, value):
         values = values.copy()
     return Variable(frozen(values), origin, labels, table)
 

@@ -11,6 +11,7 @@ from ppl.data.coverage import coverage, known_bounds, looked_at, positions_in_ra
 from ppl.data.dataset import Array
 from ppl.data.excluded import without_excluded
 from ppl.data.missing import split
+from ppl.data.naming import naming_of
 from ppl.data.ragged import without_limits
 from ppl.data.roles import (
     not_given,
@@ -21,6 +22,7 @@ from ppl.data.roles import (
     of_data_alone,
     roles_of,
     weighted,
+    without_rows,
 )
 from ppl.data.rows import Known, positions_text, rows_of
 from ppl.data.select import Selection, none_used
@@ -60,6 +62,7 @@ def bind(
     if selection.unused and selection.places and not given:
         raise DataError((none_used(selection.unused, selection.places),), graph.source)
     _raise(not_given(graph, given, selection.unused), graph)
+    naming = naming_of(graph, given)
     sizes, notes = find_sizes(graph, given, overrides or {})
     data: dict[str, Array] = {}
     missing: dict[str, Array] = {}
@@ -67,7 +70,7 @@ def bind(
     for name, variable in given.items():
         if name in graph.variables:
             try:
-                data[name] = values_of(graph, name, variable, sizes)
+                data[name] = values_of(graph, name, variable, sizes, naming)
             except DataError as e:
                 errors.extend(e.diagnostics)
     for name, constant in graph.variables.items():
@@ -89,31 +92,32 @@ def bind(
             gone = gone & looked_at(graph, name, sizes, data)
         if gone is not None and gone.any():
             if name.endswith(OBSERVED):
-                errors.append(observed_missing(graph, name, gone))
+                errors.append(observed_missing(graph, name, gone, naming))
             missing[name] = gone
             data[name] = filled(graph, name, data[name], gone)
     _raise(errors, graph)
     observed = observed_pieces(graph, data)
-    errors.extend(outside_support(graph, observed, data, missing, sizes))
-    errors.extend(outside_argument(graph, data) or faulty_arguments(graph, sizes, data))
+    errors.extend(outside_support(graph, observed, data, missing, sizes, naming))
+    errors.extend(outside_argument(graph, data, naming) or faulty_arguments(graph, sizes, data))
     errors.extend(positions_in_range(graph, sizes, data))
     errors.extend(coverage(graph, sizes, data))
     _raise(errors, graph)
-    work = split(graph, sizes, data, missing)
+    work = split(graph, sizes, data, missing, naming)
     latent = {n for n in missing if f"{n}.full" in work.graph.variables} | set(work.states)
-    ranges = {n: range_of(v) for n, v in data.items() if n not in latent}
+    ranges = {n: range_of(v) for n, v in data.items() if n not in latent and v.size}
     known = Known(plain, sizes, data)
     wrong = check_supports(plain, ranges, data, lambda node: _seen(known, node))
     if wrong:
         raise ModelError(wrong, graph.source)
     whole, graph, data = graph, work.graph, work.data
     observed -= {k for n in work.states for k in graph.variables[n].pieces}
+    observed -= without_rows(graph, observed, sizes, data)
     latents, barren, parameters = roles_of(graph, observed, set(data))
     _raise([*weighted(graph, latents), *not_of_latents(graph, latents)], graph)
     graph, kept = required(graph, latents)
     notes.extend(kept)
     if given and not observed and not any(isinstance(p, Factor) for p in graph.pieces):
-        notes.append(nothing_observed(graph))
+        notes.append(nothing_observed(graph, data))
     notes.extend(work.notes)
     return BoundGraph(
         graph,

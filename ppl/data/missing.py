@@ -21,6 +21,7 @@ from ppl.data.dataset import Array
 from ppl.data.missing_left import rows_left_out
 from ppl.data.missing_vectors import vectors_apart
 from ppl.data.missing_words import are_missing, no_distribution, note, part_of_vector
+from ppl.data.naming import Naming
 from ppl.data.rows import Known, places, rows_of
 from ppl.data.split import (
     Split,
@@ -53,7 +54,11 @@ from ppl.text import DataError, Diagnostic, PplError
 
 
 def split(
-    graph: Graph, sizes: Mapping[str, int], data: Mapping[str, Array], missing: Mapping[str, Array]
+    graph: Graph,
+    sizes: Mapping[str, int],
+    data: Mapping[str, Array],
+    missing: Mapping[str, Array],
+    naming: Naming,
 ) -> Split:
     """Take apart what is known and what is missing.
 
@@ -63,13 +68,15 @@ def split(
         Arrays, with some value of the support in the place of each missing one.
     missing
         Names → where values are missing.
+    naming
+        How messages call them.
 
     Raises
     ------
     DataError, ModelError
         Where missing values have no distribution and are read, or cannot be left out.
     """
-    work = Split(graph, sizes, dict(data))
+    work = Split(graph, sizes, dict(data), naming)
     errors: list[Diagnostic] = []
     for name, gone in missing.items():
         try:
@@ -96,7 +103,7 @@ def _one(work: Split, name: str, gone: Array) -> Diagnostic | None:
         if read.any():
             if not samples and rows_left_out(work, name, gone):
                 return None
-            return no_distribution(graph, variable, read)
+            return no_distribution(graph, variable, read, work.naming)
     gone = gone & (owners >= 0)
     if not gone.any():
         return None
@@ -105,7 +112,8 @@ def _one(work: Split, name: str, gone: Array) -> Diagnostic | None:
     advice = next((r.missing for r in records if r.missing), None)
     if advice is not None:
         return kinds.MISSING(
-            f"{are_missing(name, gone)}, and `{name}` is `{pieces[0].density.distribution}`",  # type: ignore[union-attr]
+            f"{are_missing(name, gone, work.naming)}, and `{name}` is "
+            f"`{pieces[0].density.distribution}`",  # type: ignore[union-attr]
             variable.span,
             help=advice,
         )
@@ -113,8 +121,8 @@ def _one(work: Split, name: str, gone: Array) -> Diagnostic | None:
     vectors = [len(p.density.event) for p in pieces if isinstance(p, Sample)]
     if depended and any(isinstance(p, Sample) and p.weight is not None for p in pieces):
         return kinds.MISSING(
-            f"{are_missing(name, gone)}, other quantities depend on `{name}`, and its rows have "
-            "weights",
+            f"{are_missing(name, gone, work.naming)}, other quantities depend on `{name}`, and "
+            "its rows have weights",
             variable.span,
             help="leave these rows out",
         )
@@ -123,7 +131,7 @@ def _one(work: Split, name: str, gone: Array) -> Diagnostic | None:
     if not any(vectors):
         return _numbers(work, name, gone, owners, depended=depended)
     if len(samples) > 1 or any(isinstance(p, Sample) and p.suffix for p in pieces):
-        return part_of_vector(graph, variable, gone)
+        return part_of_vector(graph, variable, gone, work.naming)
     return vectors_apart(work, name, gone, samples[0], depended=depended)
 
 
@@ -164,7 +172,7 @@ def _numbers(
         kept = work.graph.pieces[: len(work.graph.pieces) - len(new)]
         work.graph = replace(work.graph, pieces=kept)
     work.masked[name] = gone
-    work.notes.append(note(work.graph.variables[name], gone, latent=depended))
+    work.notes.append(note(work.graph.variables[name], gone, work.naming, latent=depended))
     return None
 
 
@@ -245,12 +253,12 @@ def _known_states(work: Split, name: str, gone: Array, vectors: Sequence[int]) -
     """Let discrete data be a discrete latent, of which the known states are evidence."""
     variable = work.graph.variables[name]
     if any(vectors):
-        return part_of_vector(work.graph, variable, gone)
+        return part_of_vector(work.graph, variable, gone, work.naming)
     first = work.graph.pieces[variable.pieces[0]]
     assert isinstance(first, Sample)
     if first.density.record.states is None:
         return kinds.MISSING(
-            f"{are_missing(name, gone)}, other quantities depend on `{name}`, and a "
+            f"{are_missing(name, gone, work.naming)}, other quantities depend on `{name}`, and a "
             f"`{first.density.distribution}` has too many values to sum over",
             variable.span,
             help="leave these rows out",
@@ -267,5 +275,5 @@ def _known_states(work: Split, name: str, gone: Array, vectors: Sequence[int]) -
     work.add(Factor(indices, Select(present, fits, Constant(0.0)), variable.span))
     pick(work, name, name, np.argwhere(gone))
     work.states.append(name)
-    work.notes.append(note(work.graph.variables[name], gone, latent=True))
+    work.notes.append(note(work.graph.variables[name], gone, work.naming, latent=True))
     return None

@@ -41,7 +41,7 @@ def rows_left_out(work: Split, name: str, gone: Array) -> bool:
     work.graph = replace(work.graph, pieces=tuple(pieces))
     mask_of(work, name, gone)
     work.masked[name] = gone
-    work.notes.append(left_out(work.graph.variables[name], gone))
+    work.notes.append(left_out(work.graph.variables[name], gone, work.naming))
     return True
 
 

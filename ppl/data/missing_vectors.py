@@ -40,15 +40,15 @@ def vectors_apart(
     law = f"{piece.density.distribution}{SUFFIX}"
     if depended:
         if piece.density.record.support is not real or len(event) != 1:
-            return part_of_vector(work.graph, variable, gone)
+            return part_of_vector(work.graph, variable, gone, work.naming)
         _vector_latent(work, name, gone, number)
     elif law in PARTLY_KNOWN and len(event) == 1:
         _marginal(work, name, gone, number, law)
     elif partly:
-        return part_of_vector(work.graph, variable, gone)
+        return part_of_vector(work.graph, variable, gone, work.naming)
     else:
         _whole_rows(work, name, gone, number)
-    work.notes.append(note(work.graph.variables[name], gone, latent=depended))
+    work.notes.append(note(work.graph.variables[name], gone, work.naming, latent=depended))
     return None
 
 

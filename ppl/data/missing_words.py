@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 
 from ppl.data import diagnostics as kinds
 from ppl.data.dataset import Array
+from ppl.data.naming import Naming
 from ppl.graph.graph import Graph, Sample, Variable
 from ppl.text import Diagnostic
 
@@ -15,32 +14,28 @@ SHOWN = 3
 """So many positions are named in a message."""
 
 
-def _at(name: str, place: Sequence[int]) -> str:
-    return f"{name}[{', '.join(map(str, place))}]" if len(place) else name
-
-
-def are_missing(name: str, gone: Array) -> str:
+def are_missing(name: str, gone: Array, naming: Naming) -> str:
     """Return ``\\`y[3]\\`, \\`y[5]\\` are missing``."""
-    places = [f"`{_at(name, tuple(int(i) for i in p))}`" for p in np.argwhere(gone)[:SHOWN]]
+    places = [f"`{naming.at(name, place)}`" for place in np.argwhere(gone)[:SHOWN]]
     count = int(gone.sum())
     more = f" and {count - SHOWN} more" if count > SHOWN else ""
     return f"{', '.join(places)}{more} {'is' if count == 1 else 'are'} missing"
 
 
-def no_distribution(graph: Graph, variable: Variable, gone: Array) -> Diagnostic:
+def no_distribution(graph: Graph, variable: Variable, gone: Array, naming: Naming) -> Diagnostic:
     """Return the error for missing values that no statement gives a distribution."""
     axes = ", ".join(a.dimension or "..." for a in variable.axes if "." not in (a.dimension or ""))
     named = f"{variable.name}[{axes}]" if axes else variable.name
     if any(isinstance(graph.pieces[k], Sample) for k in variable.pieces):
         return kinds.MISSING(
-            f"{are_missing(variable.name, gone)}, and no statement gives "
+            f"{are_missing(variable.name, gone, naming)}, and no statement gives "
             f"{'it' if gone.sum() == 1 else 'them'} a distribution",
             variable.span,
-            help=f"give the first values one too, as in `{_at(variable.name, (0,))} ~ ...`",
+            help=f"give the first values one too, as in `{variable.name}[0] ~ ...`",
         )
     pointer = variable.datum is not None and variable.datum.positions is not None
     return kinds.MISSING(
-        f"{are_missing(variable.name, gone)}, and `{variable.name}` has no distribution",
+        f"{are_missing(variable.name, gone, naming)}, and `{variable.name}` has no distribution",
         variable.span,
         help=f"give it one (`{named} ~ Categorical(...)`), or leave the rows out"
         if pointer
@@ -48,12 +43,13 @@ def no_distribution(graph: Graph, variable: Variable, gone: Array) -> Diagnostic
     )
 
 
-def part_of_vector(graph: Graph, variable: Variable, gone: Array) -> Diagnostic:
+def part_of_vector(graph: Graph, variable: Variable, gone: Array, naming: Naming) -> Diagnostic:
     """Return the error for a part of a vector whose rest has no known distribution."""
     first = graph.pieces[variable.pieces[0]]
     assert isinstance(first, Sample)
     return kinds.MISSING(
-        f"{are_missing(variable.name, gone)}, which is a part of a `{first.density.distribution}`",
+        f"{are_missing(variable.name, gone, naming)}, which is a part of a "
+        f"`{first.density.distribution}`",
         variable.span,
         help="write all entries of such a vector as missing, to leave it out as a whole",
     )
@@ -65,10 +61,10 @@ def counted(gone: Array) -> str:
     return "1 missing value" if count == 1 else f"{count} missing values"
 
 
-def note(variable: Variable, gone: Array, *, latent: bool) -> Diagnostic:
+def note(variable: Variable, gone: Array, naming: Naming, *, latent: bool) -> Diagnostic:
     """Return the note that counts missing values, and says what becomes of them."""
     name = variable.name
-    shown = are_missing(name, gone).rsplit(" ", 2)[0]
+    shown = are_missing(name, gone, naming).rsplit(" ", 2)[0]
     one = int(gone.sum()) == 1
     if latent:
         said = f"{'it is' if one else 'they are'} inferred, since other quantities depend on "
@@ -78,9 +74,9 @@ def note(variable: Variable, gone: Array, *, latent: bool) -> Diagnostic:
     return kinds.MISSING_NOTED(f"`{name}` has {counted(gone)} ({shown}): {said}", variable.span)
 
 
-def left_out(variable: Variable, gone: Array) -> Diagnostic:
+def left_out(variable: Variable, gone: Array, naming: Naming) -> Diagnostic:
     """Return the note that counts missing values on left sides, whose rows are left out."""
-    shown = are_missing(variable.name, gone).rsplit(" ", 2)[0]
+    shown = are_missing(variable.name, gone, naming).rsplit(" ", 2)[0]
     said = "its row is" if int(gone.sum()) == 1 else "their rows are"
     return kinds.MISSING_NOTED(
         f"`{variable.name}` has {counted(gone)} ({shown}): {said} left out of the likelihood",

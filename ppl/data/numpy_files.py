@@ -49,7 +49,7 @@ def read_npy(
     if array.dtype.names is not None:
         columns = _columns(array, shown)
         return named(columns, shown)
-    return Dataset({}, lone=variable(array, stem or "data", shown), stem=stem)
+    return Dataset({}, lone=variable(array, stem or "data", shown, owned=True), stem=stem)
 
 
 def read_npz(file: IO[bytes], shown: str) -> Dataset:
@@ -67,7 +67,7 @@ def _members(archive: zipfile.ZipFile, shown: str) -> Iterator[tuple[str, Variab
         origin = f"{shown}, array `{name}`"
         with archive.open(info) as member:
             _checked_header(member, info.file_size, origin)
-            yield name, variable(_read_array(member, origin), name, origin)
+            yield name, variable(_read_array(member, origin), name, origin, owned=True)
 
 
 def _columns(array: Array, shown: str) -> list[tuple[str, Variable]]:

@@ -159,6 +159,10 @@ def _read_file(file: str) -> Dataset:
                 size = path.stat().st_size
                 _not_empty(size, file)
                 return read_npy(opened, size, file, normal(path.stem), path)
+        if suffix == ".npz" and path.is_file():
+            with path.open("rb") as opened:
+                _not_empty(path.stat().st_size, file)
+                return read_npz(opened, file)
         content = path.read_bytes()
     except OSError as error:
         _fail_open(path, error)

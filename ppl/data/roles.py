@@ -8,9 +8,10 @@ from typing import Any
 from ppl.data import diagnostics as kinds
 from ppl.data.dataset import Variable
 from ppl.graph import diagnostics as graph_kinds
+from ppl.graph.evaluate import NotANumber, integer
 from ppl.graph.graph import Define, Factor, Graph, Sample
 from ppl.graph.names import nearest
-from ppl.graph.nodes import reads
+from ppl.graph.nodes import extent, reads
 from ppl.graph.order import closure, parents, piece_reads
 from ppl.text import Diagnostic, ModelError, Span
 
@@ -172,8 +173,36 @@ def weighted(graph: Graph, latents: Iterable[str]) -> list[Diagnostic]:
     return errors
 
 
-def nothing_observed(graph: Graph) -> Diagnostic:
+def without_rows(
+    graph: Graph, observed: frozenset[int], sizes: Mapping[str, int], data: Mapping[str, Any]
+) -> frozenset[int]:
+    """Return the statements over dimensions without positions: nothing is learned from them."""
+    found = []
+    for k in observed:
+        piece = graph.pieces[k]
+        assert isinstance(piece, Sample)
+        lengths = (
+            extent(i.domain)
+            for i in (*piece.indices, *piece.density.event)
+            if not i.domain.within and not reads(extent(i.domain)) - data.keys()
+        )
+        try:
+            if any(integer(length, sizes, data) == 0 for length in lengths):
+                found.append(k)
+        except NotANumber:
+            continue
+    return frozenset(found)
+
+
+def nothing_observed(graph: Graph, data: Mapping[str, Any]) -> Diagnostic:
     """Return the warning that no data are observed."""
+    empty = [v for n, v in graph.variables.items() if n in data and v.pieces]
+    if empty:
+        return kinds.NOTHING_OBSERVED(
+            f"nothing is observed: `{empty[0].name}` has no rows",
+            empty[0].span,
+            help="the answer is the prior; give data to learn from",
+        )
     lost = [v for v in graph.variables.values() if v.datum is not None and v.pieces]
     if lost:
         return kinds.NOTHING_OBSERVED(

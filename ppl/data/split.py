@@ -10,6 +10,7 @@ import numpy as np
 
 from ppl.data.coverage import window_of
 from ppl.data.dataset import Array
+from ppl.data.naming import Naming
 from ppl.data.rows import Known, places
 from ppl.graph import diagnostics as graph_kinds
 from ppl.graph.graph import Axis, Define, Factor, Graph, Piece, Sample, Variable
@@ -35,6 +36,8 @@ class Split:
     ----------
     graph, data
         As they become.
+    naming
+        How messages call values of the data.
     masked
         Observed names → where their likelihood is left out.
     states
@@ -46,6 +49,7 @@ class Split:
     graph: Graph
     sizes: Mapping[str, int]
     data: dict[str, Array]
+    naming: Naming
     masked: dict[str, Array] = field(default_factory=dict)
     states: list[str] = field(default_factory=list)
     notes: list[Diagnostic] = field(default_factory=list)

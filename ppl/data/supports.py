@@ -13,7 +13,8 @@ from ppl.data import diagnostics as kinds
 from ppl.data.coverage import places_of, window_of
 from ppl.data.dataset import Array
 from ppl.data.mapped import first_place
-from ppl.data.values import at_text, range_of, value_text, varies
+from ppl.data.naming import Naming
+from ppl.data.values import range_of, value_text, varies
 from ppl.graph.densities import parameters_of
 from ppl.graph.evaluate import NotANumber, integer, number
 from ppl.graph.graph import Graph, Sample
@@ -29,6 +30,7 @@ def outside_support(
     data: Mapping[str, Array],
     missing: Mapping[str, Array],
     sizes: Mapping[str, int],
+    naming: Naming,
 ) -> list[Diagnostic]:
     """Check observed values against the supports of their distributions, where those are known."""
     errors: list[Diagnostic] = []
@@ -52,7 +54,7 @@ def outside_support(
         if place is None:
             continue
         value = values[place]
-        shown = at_text(name, _in_whole(window, place))
+        shown = naming.at(name, _in_whole(window, place))
         number_text = value_text(value)
         errors.append(
             kinds.VALUE(
@@ -127,7 +129,7 @@ def value_help(graph: Graph, piece: Sample, values: Array) -> str | None:
     return None
 
 
-def outside_argument(graph: Graph, data: Mapping[str, Array]) -> list[Diagnostic]:
+def outside_argument(graph: Graph, data: Mapping[str, Array], naming: Naming) -> list[Diagnostic]:
     """Check data that stand as arguments of distributions, each name once."""
     errors: dict[str, Diagnostic] = {}
     for piece in graph.pieces:
@@ -143,7 +145,7 @@ def outside_argument(graph: Graph, data: Mapping[str, Array]) -> list[Diagnostic
             place = first_place(values, partial(_outside, needs, None))
             if place is not None:
                 errors[name] = kinds.VALUE(
-                    f"`{at_text(name, place)}` is {value_text(values[place])}, but "
+                    f"`{naming.at(name, place)}` is {value_text(values[place])}, but "
                     f"`{density.distribution}` needs {needs.phrase} (its `{parameter}`)",
                     argument.span or piece.span,
                 )

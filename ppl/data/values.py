@@ -12,6 +12,7 @@ from ppl.data import diagnostics as kinds
 from ppl.data.dataset import Array, Variable
 from ppl.data.mapped import blocks, first_place
 from ppl.data.missing_words import are_missing
+from ppl.data.naming import Naming
 from ppl.graph.evaluate import NotANumber, number
 from ppl.graph.graph import OBSERVED, Define, Factor, Graph, Sample, Suffix
 from ppl.graph.nodes import Constant, Node, Read, walk
@@ -21,7 +22,9 @@ BLOCK = 1 << 14
 """Rows of data that are looked at together: those mapped from a file are never held whole."""
 
 
-def values_of(graph: Graph, name: str, variable: Variable, sizes: Mapping[str, int]) -> Array:
+def values_of(
+    graph: Graph, name: str, variable: Variable, sizes: Mapping[str, int], naming: Naming
+) -> Array:
     """Return a variable's values as the model counts them."""
     datum = graph.variables[name].datum
     values = variable.values
@@ -31,7 +34,7 @@ def values_of(graph: Graph, name: str, variable: Variable, sizes: Mapping[str, i
         raise _error(
             graph,
             kinds.TEXT(
-                f"`{at_text(name, place)}` is the text {label!r} in {variable.origin}, and the "
+                f"`{Naming().at(name, place)}` is the text {label!r} in {variable.origin}, and the "
                 "model calculates with it",
                 graph.variables[name].span,
                 help=_text_help(graph, name, variable),
@@ -41,11 +44,11 @@ def values_of(graph: Graph, name: str, variable: Variable, sizes: Mapping[str, i
         marked = any(bool(np.any(part == datum.missing)) for _, part in blocks(values))
         values = np.where(values == datum.missing, np.nan, values) if marked else values
     if datum is not None and datum.positions is not None:
-        return _positions(graph, name, variable, values, sizes)
+        return _positions(graph, name, variable, values, sizes, naming)
     if datum is not None and datum.suffix is not None:
         constraint = _with_numbers(datum.suffix, sizes)
         if constraint is not None:
-            _check_member(graph, name, values, constraint)
+            _check_member(graph, name, values, constraint, naming)
     if values.dtype.kind in "iub" and _is_position(graph, name):
         return values
     result: Array = np.asarray(values, dtype=np.float64)
@@ -61,8 +64,6 @@ def has_missing(values: Array) -> bool:
 
 def range_of(values: Array) -> Range:
     """Return the least and the largest value, and whether all are whole."""
-    if values.size == 0:
-        return Range(0.0, 0.0)
     whole, low, high = True, np.inf, -np.inf
     rows = np.atleast_1d(values)
     for _, large in blocks(rows):
@@ -72,11 +73,11 @@ def range_of(values: Array) -> Range:
     return Range(low, high, integer=whole)
 
 
-def observed_missing(graph: Graph, name: str, gone: Array) -> Diagnostic:
+def observed_missing(graph: Graph, name: str, gone: Array, naming: Naming) -> Diagnostic:
     """Return the error for missing values of what is read as a constant."""
     of = name.removesuffix(OBSERVED)
     return kinds.MISSING(
-        f"{are_missing(of, gone)}, and `observed({of})` reads all of them",
+        f"{are_missing(of, gone, naming)}, and `observed({of})` reads all of them",
         graph.variables[name].span,
         help="leave the rows out",
     )
@@ -116,7 +117,12 @@ def _text_help(graph: Graph, name: str, variable: Variable) -> str:
 
 
 def _positions(
-    graph: Graph, name: str, variable: Variable, values: Array, sizes: Mapping[str, int]
+    graph: Graph,
+    name: str,
+    variable: Variable,
+    values: Array,
+    sizes: Mapping[str, int],
+    naming: Naming,
 ) -> Array:
     datum = graph.variables[name].datum
     assert datum is not None
@@ -137,7 +143,7 @@ def _positions(
         raise _error(
             graph,
             kinds.VALUE(
-                f"`{at_text(name, place)}` is {value:g}, and not a position in "
+                f"`{naming.at(name, place)}` is {value:g}, and not a position in "
                 f"`{datum.positions}`, "
                 + (
                     f"which has the positions {origin} to {origin + size - 1}"
@@ -158,7 +164,9 @@ def _not_positions(values: Array, origin: int, size: int) -> Array:
     return np.asarray(bad & ~np.isnan(values))
 
 
-def _check_member(graph: Graph, name: str, values: Array, constraint: Constraint) -> None:
+def _check_member(
+    graph: Graph, name: str, values: Array, constraint: Constraint, naming: Naming
+) -> None:
     def outside(part: Array) -> Array:
         with np.errstate(invalid="ignore"):
             inside = np.asarray(constraint.contains(part))
@@ -171,7 +179,8 @@ def _check_member(graph: Graph, name: str, values: Array, constraint: Constraint
         raise _error(
             graph,
             kinds.VALUE(
-                f"`{at_text(name, place)}` is {shown}, and the model declares {constraint.phrase}",
+                f"`{naming.at(name, place)}` is {shown}, and the model declares "
+                f"{constraint.phrase}",
                 graph.variables[name].span,
             ),
         )
@@ -221,11 +230,6 @@ def varies(node: Node | None) -> bool:
 
 def _error(graph: Graph, diagnostic: Diagnostic) -> DataError:
     return DataError((diagnostic,), graph.source)
-
-
-def at_text(name: str, place: tuple[int, ...]) -> str:
-    """Return a position of a name as messages show it: ``y[3, 0]``."""
-    return f"{name}[{', '.join(map(str, place))}]" if place else name
 
 
 def value_text(value: Any) -> str:

@@ -131,7 +131,8 @@ Triangular = Distribution(
 
 VonMises = Distribution(
     name="VonMises",
-    summary="An angle in radians from -pi to pi, concentrated by `kappa` around `mu`.",
+    summary="An angle in radians from -pi to pi, concentrated by `kappa` around `mu`. Its mean as "
+    "a number would depend on where the circle is cut: look at `sin` and `cos`.",
     parameters={"mu": real, "kappa": nonnegative},
     support=_between(-math.pi, math.pi),
     log_density=lambda x, mu, kappa: (
@@ -149,7 +150,8 @@ VonMises = Distribution(
 
 LogitNormal = Distribution(
     name="LogitNormal",
-    summary="The log odds of x have Normal(`mu`, `sigma`).",
+    summary="The log odds of x have Normal(`mu`, `sigma`): the median is expit(`mu`), mean and "
+    "variance have no closed form.",
     parameters={"mu": real, "sigma": positive},
     support=unit_interval,
     log_density=lambda x, mu, sigma: (

@@ -15,7 +15,7 @@ from ppl.distributions.record import Distribution
 from ppl.distributions.vector import MultivariateNormal
 from ppl.distributions.wrappers import Wrapper
 from ppl.primitives.lags import increments, lagged
-from ppl.primitives.matrices import diag, diag_matrix
+from ppl.primitives.matrices import cholesky, diag, diag_matrix, matvec
 from ppl.primitives.vectors import size
 
 # ------------------------------------------------------------------------------------------ walks
@@ -108,6 +108,7 @@ GaussianProcess = Distribution(
     parameters={"mu": real, "cov": covariance},
     support=real,
     log_density=lambda x, mu, cov: MultivariateNormal.log_density(x, mu, _jittered(cov)),
+    place=lambda z, mu, cov: mu + matvec(cholesky(_jittered(cov)), z),
     sample=MultivariateNormal.sample,
     signature="(n),(n,n)->(n)",
     kernel="cov",

@@ -156,22 +156,30 @@ def _ring(needs: Sequence[Need]) -> list[Need]:
 def cycle_error(graph: Graph, path: Sequence[Need]) -> Diagnostic:
     """Return the error for needs that form a ring."""
     names = [graph.variables[n.name].name for n in path]
-    return ring_error(names, [n.span for n in path], graph.source.at(path[0].span))
+    data = (graph.variables[n.name] for n in path)
+    known = next((v.name for v in data if v.datum is not None and v.pieces), None)
+    return ring_error(names, [n.span for n in path], graph.source.at(path[0].span), known)
 
 
-def ring_error(names: Sequence[str], spans: Sequence[Span], text: str) -> Diagnostic:
+def ring_error(
+    names: Sequence[str], spans: Sequence[Span], text: str, known: str | None = None
+) -> Diagnostic:
     """Return the error for names each of which needs the next, and the last the first.
 
-    `text` is how the first one reads the second.
+    `text` is how the first one reads the second; `known` is one that is declared as data.
     """
     first = names[0]
+    constant = known and f"for the data of `{known}`, as a constant, write `observed({known})`"
     if len(names) == 1:
+        help = (
+            f"read an earlier position, as `{first}[t - 1]` in `for t in 1:T`"
+            if "[" in text
+            else "a name has one value: give the new one another name"
+        )
         return kinds.CYCLE(
             f"`{first}` depends on itself",
             spans[0],
-            help=f"read an earlier position, as `{first}[t - 1]` in `for t in 1:T`"
-            if "[" in text
-            else "a name has one value: give the new one another name",
+            help=f"{help}; {constant}" if constant else help,
         )
     labels = tuple(
         Label(span, f"`{a}` needs `{b}`")
@@ -184,4 +192,5 @@ def ring_error(names: Sequence[str], spans: Sequence[Span], text: str) -> Diagno
         spans[0],
         f"`{first}` needs `{names[1]}`",
         secondary=labels,
+        help=constant,
     )

@@ -189,6 +189,8 @@ class GuideLine:
     ----------
     family
         ``named`` for a distribution, whose arguments are learned.
+    span
+        In the text; None for what is asked for beside it.
     names
         The latents of the factor; none for the default.
     each
@@ -198,7 +200,7 @@ class GuideLine:
     """
 
     family: Literal["meanfield", "fullrank", "lowrank", "structured", "amortized", "named"]
-    span: Span
+    span: Span | None
     names: tuple[str, ...] = ()
     each: bool = False
     rank: int = 0
@@ -213,7 +215,7 @@ class GuideBlock:
 
     lines: tuple[GuideLine, ...]
     default: GuideLine | None
-    span: Span
+    span: Span | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,8 @@
-"""The arrow guide: few globals that are correlated, many locals that lean on them.
+"""The arrow guide: few globals that are correlated with all, many locals that lean on them.
 
-Its precision has full rows for the globals and only a diagonal for the locals, as the posterior of
-a hierarchy has: given the globals, the locals of different groups are independent.
+Its precision has full rows for the globals and a band for the locals: as the posterior of a
+hierarchy has, whose groups are independent given the globals (a band of width 0), or that of a
+chain or a grid, where each local has few neighbours.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+
+from ppl.guide.band import Band
 
 Array = npt.NDArray[np.float64]
 
@@ -28,8 +31,8 @@ class Arrow:
         A square root L of the globals' covariance L Lᵀ, (k, k).
     response
         How far the locals' means move with the globals, (d - k, k).
-    width
-        Standard deviations of the locals given the globals, (d - k,).
+    band
+        The precision of the d - k locals given the globals.
     points
         Which columns are points, (D,).
     """
@@ -38,7 +41,7 @@ class Arrow:
     shared: npt.NDArray[np.bool_]
     factor: Array
     response: Array
-    width: Array
+    band: Band
     points: npt.NDArray[np.bool_]
 
     @property
@@ -47,7 +50,7 @@ class Arrow:
         scale = np.zeros(self.mean.size)
         scale[self.shared] = np.sqrt(np.sum(self.factor**2, axis=1))
         leaning = np.sum((self.response @ self.factor) ** 2, axis=1)
-        scale[self._local] = np.sqrt(self.width**2 + leaning)
+        scale[self._local] = np.sqrt(self.band.variances() + leaning)
         return scale
 
     @property
@@ -58,7 +61,7 @@ class Arrow:
     @property
     def log_determinant(self) -> float:
         """Log determinant of the map from normals to latents."""
-        return float(np.linalg.slogdet(self.factor)[1] + np.sum(np.log(self.width)))
+        return float(np.linalg.slogdet(self.factor)[1]) - self.band.log_determinant
 
     @property
     def _local(self) -> npt.NDArray[np.bool_]:
@@ -70,7 +73,7 @@ class Arrow:
         moved = normals[:, first] @ self.factor.T
         positions = np.repeat(self.mean[None], len(normals), axis=0)
         positions[:, self.shared] += moved
-        positions[:, self._local] += moved @ self.response.T + self.width * normals[:, ~first]
+        positions[:, self._local] += moved @ self.response.T + self.band.place(normals[:, ~first])
         return positions
 
     def whiten(self, positions: Array) -> Array:
@@ -80,7 +83,7 @@ class Arrow:
         moved = centred[:, self.shared]
         normals = np.empty((len(positions), self.rank))
         normals[:, first] = np.linalg.solve(self.factor, moved.T).T
-        normals[:, ~first] = (centred[:, self._local] - moved @ self.response.T) / self.width
+        normals[:, ~first] = self.band.whiten(centred[:, self._local] - moved @ self.response.T)
         return normals
 
     def pull(self, gradients: Array) -> Array:
@@ -89,5 +92,5 @@ class Arrow:
         by_local = gradients[:, self._local]
         pulled = np.empty((len(gradients), self.rank))
         pulled[:, first] = (gradients[:, self.shared] + by_local @ self.response) @ self.factor
-        pulled[:, ~first] = by_local * self.width
+        pulled[:, ~first] = self.band.pull(by_local)
         return pulled

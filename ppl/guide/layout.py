@@ -21,7 +21,8 @@ class Block:
     Attributes
     ----------
     name
-        The variable's name in the model.
+        The variable's name in the model; where its statements give it piece by piece, with the
+        number of the piece, as ``level.3``.
     start, stop
         Its columns, half-open.
     shape
@@ -46,6 +47,11 @@ class Block:
     def size(self) -> int:
         """Number of columns."""
         return self.stop - self.start
+
+    @property
+    def variable(self) -> str:
+        """The variable's name in the model."""
+        return self.name.partition(".")[0]
 
 
 @dataclass(frozen=True)

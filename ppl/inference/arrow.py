@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ppl.guide.arrow import Arrow
+from ppl.guide.band import diagonal_band
 from ppl.guide.layout import Layout
 from ppl.guide.meanfield import MeanField
 from ppl.inference.objective import Objective, expectations
@@ -56,7 +57,7 @@ def run(objective: Objective, guide: MeanField, layout: Layout) -> Arrow | None:
         return None
     factor = np.linalg.inv(np.linalg.cholesky(precision)).T
     response = -(between * width**2).T
-    return Arrow(guide.mean, shared, factor, response, width, guide.points)
+    return Arrow(guide.mean, shared, factor, response, diagonal_band(width), guide.points)
 
 
 def _row(objective: Objective, mean: Array, scale: Array, column: int) -> Array:

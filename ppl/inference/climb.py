@@ -16,14 +16,18 @@ import numpy.typing as npt
 from ppl.guide.arrow import Arrow
 from ppl.guide.gaussian import Guide
 from ppl.guide.layout import Layout
+from ppl.guide.meanfield import MeanField
 from ppl.guide.proposal import Proposal
 from ppl.inference import (
     arrow,
+    banded,
+    conditional,
     fullrank,
     hmc,
     importance,
     meanfield,
     mismatch,
+    pattern,
     recentre,
     search,
     tails,
@@ -32,8 +36,8 @@ from ppl.inference.draws import fixed_draws, systematic_resample, white_draws
 from ppl.inference.objective import Elbo, Objective, report_elbo
 from ppl.inference.result import Rung
 from ppl.inference.settings import Settings
-from ppl.inference.starts import starting_points
-from ppl.inference.target import Target
+from ppl.inference.starts import climbed, starting_points
+from ppl.inference.target import Target, costly
 
 Array = npt.NDArray[np.float64]
 
@@ -46,8 +50,16 @@ class Begun:
     deadline: float | None = None
 
 
-Progress = Callable[[Rung | Begun], None]
-"""Is told of every rung, before and after it is taken."""
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """What the optimiser of a rung has reached so far, in nats."""
+
+    name: str
+    elbo: float
+
+
+Progress = Callable[[Rung | Begun | Reached], None]
+"""Is told of every rung, before it is taken, on the way, and after."""
 
 FIXED_DRAWS, FIXED_DRAWS_POINTS = 32, 8
 MANY_COLUMNS, STARTS_IF_MANY = 5_000, 2
@@ -94,6 +106,8 @@ class Climb:
         Full-rank fits of distinct modes, best first; empty before that rung.
     arrow
         The guide of globals and locals where full rank is too large; None if it is not better.
+    sparse, coupled
+        Its problem and its fit, where locals are coupled among each other; None if they are not.
     hurried
         Whether the clock cut the search for modes short.
     unbounded
@@ -110,6 +124,10 @@ class Climb:
         Cost in batched gradients, and what was done.
     interrupted
         The rung during which the user stopped it; empty if nobody did.
+    trace
+        The ELBO after every iteration of the present rung's optimiser.
+    progress
+        Is told of what goes on.
     """
 
     target: Target
@@ -121,6 +139,8 @@ class Climb:
     fits: tuple[meanfield.State, ...] = ()
     modes: tuple[fullrank.State, ...] = ()
     arrow: Arrow | None = None
+    sparse: banded.Problem | None = None
+    coupled: banded.State | None = None
     hurried: bool = False
     unbounded: tuple[str, ...] = ()
     elbo: Elbo | None = None
@@ -130,6 +150,8 @@ class Climb:
     gradients: int = 0
     rungs: tuple[Rung, ...] = ()
     interrupted: str = ""
+    trace: tuple[float, ...] = ()
+    progress: Progress | None = None
 
     @property
     def fit(self) -> meanfield.State:
@@ -164,6 +186,8 @@ class Climb:
     @property
     def converged(self) -> bool:
         """Whether the optimiser of the present guide converged."""
+        if self.coupled is not None:
+            return self.coupled.converged
         return self.modes[0].converged if self.modes else self.fit.outcome == "converged"
 
     @property
@@ -185,7 +209,13 @@ def init(target: Target, settings: Settings) -> Climb:
     """Prepare the climb."""
     layout, streams = Layout(tuple(target.blocks)), Streams(settings.seed)
     count = FIXED_DRAWS_POINTS if layout.points.all() else FIXED_DRAWS
-    objective = Objective(target, fixed_draws(streams.fixed, count, layout), layout.points)
+    rough = settings.guide != "meanfield" and costly(target) and target.log_concave
+    objective = Objective(
+        target,
+        fixed_draws(streams.fixed, count, layout),
+        layout.points,
+        rough and layout.dimension <= fullrank.MAX_COLUMNS,
+    )
     deadline = perf_counter() + settings.time_limit
     return Climb(target, settings, layout, streams, deadline, objective)
 
@@ -193,9 +223,10 @@ def init(target: Target, settings: Settings) -> Climb:
 def step(climb: Climb, rung: Step) -> Climb:
     """Take one rung, and note what it reached."""
     began = perf_counter()
-    taken = rung.take(climb)
+    taken = rung.take(replace(climb, trace=()))
     value = taken.elbo.value if taken.elbo else -np.inf
-    return replace(taken, rungs=(*taken.rungs, Rung(rung.name, value, perf_counter() - began)))
+    reached = Rung(rung.name, value, perf_counter() - began, taken.trace)
+    return replace(taken, rungs=(*taken.rungs, reached))
 
 
 def run(target: Target, settings: Settings, progress: Progress) -> Climb:
@@ -206,7 +237,7 @@ def run(target: Target, settings: Settings, progress: Progress) -> Climb:
     KeyboardInterrupt
         If it comes before the first rung is done, when there is nothing to give.
     """
-    climb = init(target, settings)
+    climb = replace(init(target, settings), progress=progress)
     for rung in RUNGS:
         try:
             if rung.wanted(climb):
@@ -226,9 +257,21 @@ def _fit_meanfield(climb: Climb) -> Climb:
     starts = min(settings.starts, STARTS_IF_MANY) if many else settings.starts
     start = np.asarray(climb.target.start, dtype=np.float64)
     points = starting_points(climb.layout, start, rng, starts)
-    fits = tuple(meanfield.run(climb.objective, point, rng) for point in points)
-    gradients = sum(fit.gradients for fit in fits)
-    return _reported(replace(climb, fits=fits, gradients=gradients))
+    gradients = 0
+    if climb.target.log_concave and costly(climb.target):
+        ends = [climbed(climb.target, point) for point in points]
+        points, gradients = [point for point, _ in ends], sum(count for _, count in ends)
+    told = _teller(climb, "meanfield")
+    fits = tuple(meanfield.run(climb.objective, point, rng, told) for point in points)
+    gradients += sum(fit.gradients for fit in fits)
+    found = replace(climb, fits=fits, gradients=gradients)
+    return _reported(replace(found, trace=found.fit.trace))
+
+
+def _teller(climb: Climb, name: str) -> Callable[[float], None] | None:
+    """Return what hears the ELBO on the way."""
+    progress = climb.progress
+    return None if progress is None else lambda elbo: progress(Reached(name, elbo))
 
 
 def _wants_recentring(climb: Climb) -> bool:
@@ -258,7 +301,7 @@ def _recentre(climb: Climb) -> Climb:
         gradients=gradients,
     )
     if again.fit.elbo > climb.fit.elbo and again.fit.outcome == "converged":
-        return _reported(again)
+        return _reported(replace(again, trace=again.fit.trace))
     return replace(climb, gradients=gradients)
 
 
@@ -276,9 +319,10 @@ def _wants_fullrank(climb: Climb) -> bool:
 
 def _fit_fullrank(climb: Climb) -> Climb:
     rank = climb.guide.rank
-    normals = white_draws(climb.streams.white, fullrank.draws_needed(rank), rank)
+    count = fullrank.draws_needed(rank, costly(climb.target))
+    normals = white_draws(climb.streams.white, count, rank)
     objective = fullrank.Objective(climb.target, normals, np.exp(climb.fit.log_width))
-    best = fullrank.run(objective, climb.guide)
+    best = fullrank.run(objective, climb.guide, told=_teller(climb, "fullrank"))
     climb = replace(climb, gradients=climb.gradients + best.gradients)
     non_centred = any(block.location_scale for block in climb.layout.latents)
     if not best.converged and (non_centred or best.criterion > LOST):
@@ -299,9 +343,11 @@ def _fit_fullrank(climb: Climb) -> Climb:
         if not modes[0].converged and len(modes) == 1 and not non_centred:
             climb, best = _more_starts(climb, objective, modes[0])
             modes = (best,)
-    return _reported(
-        replace(climb, modes=modes, unbounded=tails.unbounded(climb.target, modes[0].guide))
-    )
+    climb = replace(climb, modes=modes, trace=modes[0].trace)
+    # A concave function with a maximum inside, as a guide that converged shows, falls everywhere.
+    if not (climb.target.log_concave and modes[0].converged):
+        climb = replace(climb, unbounded=tails.unbounded(climb.target, modes[0].guide))
+    return _reported(climb)
 
 
 def _refit(climb: Climb, objective: fullrank.Objective, start: Array) -> fullrank.State | None:
@@ -332,21 +378,41 @@ def _more_starts(
 
 
 def _wants_arrow(climb: Climb) -> bool:
-    if not climb.sampleable or not climb.converged or climb.settings.guide == "meanfield":
+    if climb.undefined or climb.settings.guide == "meanfield":
         return False
     return climb.guide.rank > fullrank.MAX_COLUMNS
 
 
 def _fit_arrow(climb: Climb) -> Climb:
-    """Let the locals lean on the globals; keep it if the ELBO rises."""
+    """Let the locals lean on the globals, and on their neighbours; keep it if the ELBO rises."""
     guide = meanfield.guide_of(climb.objective, climb.fit)
-    found = arrow.run(climb.objective, guide, climb.layout)
-    spent = climb.gradients + arrow.gradients_needed(climb.layout)
-    again = _reported(replace(climb, arrow=found, gradients=spent))
-    risen = again.elbo is not None and climb.elbo is not None
-    if found is not None and risen and again.elbo.value > climb.elbo.value:  # type: ignore[union-attr]
-        return again
-    return replace(climb, gradients=spent)
+    again = _fit_coupled(climb, guide)
+    if again is None and climb.sampleable and climb.converged:
+        spent = climb.gradients + arrow.gradients_needed(climb.layout)
+        climb = replace(climb, gradients=spent)
+        found = arrow.run(climb.objective, guide, climb.layout)
+        again = None if found is None else _reported(replace(climb, arrow=found))
+    risen = again is not None and again.elbo is not None and climb.elbo is not None
+    if risen and again.elbo.value > climb.elbo.value:  # type: ignore[union-attr]
+        return again  # type: ignore[return-value]
+    return climb
+
+
+def _fit_coupled(climb: Climb, guide: MeanField) -> Climb | None:
+    """Fit locals that are coupled with neighbours; None where they are not, or no fit is found."""
+    if climb.layout.parameters:
+        return None
+    rng, scale = climb.streams.white, guide.scale
+    start = guide.mean + scale * 0.5 * rng.standard_normal(scale.size)
+    found = pattern.find(climb.target, start, scale)
+    if found is None or not found.width:
+        return None
+    problem = banded.Problem(climb.target, found, climb.objective.normals, scale)
+    fit = banded.run(problem, guide.mean)
+    if fit is None:
+        return None
+    spent = climb.gradients + fit.gradients + scale.size // pattern.ROWS
+    return _reported(replace(climb, arrow=fit.guide, sparse=problem, coupled=fit, gradients=spent))
 
 
 def _reported(climb: Climb) -> Climb:
@@ -354,6 +420,11 @@ def _reported(climb: Climb) -> Climb:
 
 
 def _weigh(climb: Climb) -> Climb:
+    if climb.coupled is not None and climb.sparse is not None and climb.coupled.converged:
+        found = conditional.run(climb.sparse, climb.coupled, climb.streams.weights)
+        if found is not None:
+            weights, spent = found
+            return replace(climb, weights=weights, gradients=climb.gradients + spent)
     proposal, rng = _proposal(climb), climb.streams.weights
     hopeless = importance.too_large(climb.target) or (
         climb.guide.rank > PILOT_COLUMNS and importance.pilot(climb.target, proposal, rng).hopeless

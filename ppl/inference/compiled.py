@@ -12,12 +12,15 @@ import numpy.typing as npt
 from ppl.compile.closed import Component, components
 from ppl.compile.concave import is_concave
 from ppl.compile.load import LogJoint, compile_bound
-from ppl.compile.program import Column
+from ppl.compile.program import Assemble, Column
 from ppl.constraints import Constraint
 from ppl.graph.evaluate import NotANumber, number
 from ppl.guide.layout import Block
 
 Array = npt.NDArray[np.float64]
+
+FEW = 2**14
+"""Where no data have as many numbers, work is not counted."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +62,16 @@ class CompiledTarget:
             start[column.start : column.stop] = np.ravel(free)
         return start
 
+    @cached_property
+    def work(self) -> float:
+        """About how many operations the log joint takes at one position; 0 if data are few."""
+        bound = self.model.bound
+        if max((np.size(values) for values in bound.data.values()), default=0) < FEW:
+            return 0.0
+        from ppl.compile.rewrite.work import work_of_program
+
+        return work_of_program(self.model.simplified, bound)
+
     def value_and_gradient(self, positions: Array) -> tuple[Array, Array]:
         """Return log joint (S,) and gradient (S, D)."""
         if self.dimension == 0:
@@ -83,6 +96,29 @@ class CompiledTarget:
         """
         every = self.model.determined(positions)
         return {name: _existing(v) for name, v in every.items() if name not in self.skipped}
+
+    def by_block(self, positions: Array) -> dict[str, Array]:
+        """Return latents by the names of their blocks, each (S, ...).
+
+        A latent whose statements give it piece by piece has a block for each random piece.
+        """
+        every = self.model.determined(positions)
+        return {
+            block.name: every[name][:, *where] if where else every[name]
+            for block in self.blocks
+            for name, where in [self._pieces.get(block.name, (block.name, ()))]
+            if name in every
+        }
+
+    @cached_property
+    def _pieces(self) -> dict[str, tuple[str, tuple[slice | npt.NDArray[np.intp], ...]]]:
+        """Of each piece of a variable, the variable and where in it the piece stands."""
+        return {
+            part.key: (step.key, part.window)
+            for step in self.model.program.steps
+            if isinstance(step, Assemble)
+            for part in step.parts
+        }
 
     def recentred(self, degrees: Mapping[str, Array]) -> CompiledTarget:
         """Return the same model where these latents are centred by degrees."""

@@ -20,6 +20,9 @@ from ppl.distributions import DISTRIBUTIONS
 Array = npt.NDArray[np.float64]
 Statistics = frozenset[tuple[str, float]]
 
+LARGE_SHAPE = 50.0
+"""From this shape on Stirling's series is exact to rounding, where differences of log Γ are not."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Family:
@@ -111,8 +114,9 @@ def gamma_power(power: float) -> Family:
         return density
 
     def moments(parameters: Array) -> tuple[Array, Array]:
-        first, second = (_moment(parameters, order / power) for order in (1, 2))
-        return first, second - np.square(first)
+        alpha, beta = parameters[..., 0], parameters[..., 1]
+        mean = np.exp(_log_rising(alpha, 1 / power) - np.log(beta) / power)
+        return mean, np.square(mean) * np.expm1(_log_spread(alpha, 1 / power))
 
     return Family(
         name=NAMES.get(power, f"power {power:g} of a gamma"),
@@ -124,12 +128,39 @@ def gamma_power(power: float) -> Family:
     )
 
 
-def _moment(parameters: Array, order: float) -> Array:
-    """Return the mean of a power of a gamma; infinite where there is none."""
-    alpha, beta = parameters[..., 0], parameters[..., 1]
-    exists = alpha + order > 0
-    shape = np.where(exists, alpha + order, 1.0)
-    return np.where(exists, np.exp(gammaln(shape) - gammaln(alpha) - order * np.log(beta)), np.inf)
+def _log_rising(shape: Array, order: float) -> Array:
+    """Return the log of E[g^order] of a gamma of rate 1; infinite where there is none."""
+    exists = shape + order > 0
+    present = np.where(exists, shape, abs(order) + 1.0)
+    large, t = _large(present, order)
+    series = order * np.log(large) + (large + order - 0.5) * np.log1p(t) - order
+    series += _stirling(large + order) - _stirling(large)
+    difference = gammaln(present + order) - gammaln(present)
+    return np.where(exists, np.where(present == large, series, difference), np.inf)
+
+
+def _log_spread(shape: Array, order: float) -> Array:
+    """Return log E[g^2·order] - 2 log E[g^order], which is small where the shape is large."""
+    exists = shape + 2 * order > 0
+    present = np.where(exists, shape, 2 * abs(order) + 1.0)
+    large, t = _large(present, order)
+    share = t / (1 + t)
+    series = (large - 0.5) * np.log1p(-(share**2)) + 2 * order * np.log1p(share)
+    series += _stirling(large + 2 * order) - 2 * _stirling(large + order) + _stirling(large)
+    difference = gammaln(present + 2 * order) - 2 * gammaln(present + order) + gammaln(present)
+    return np.where(exists, np.where(present == large, series, difference), np.inf)
+
+
+def _large(shape: Array, order: float) -> tuple[Array, Array]:
+    """Return shapes, or where they are small one that is large, and the order over them."""
+    large = np.maximum(shape, LARGE_SHAPE + 2 * abs(order))
+    return large, order / large
+
+
+def _stirling(shape: Array) -> Array:
+    """Return what Stirling's formula lacks of log Γ."""
+    rest: Array = 1 / (12 * shape) - 1 / (360 * shape**3) + 1 / (1260 * shape**5)
+    return rest
 
 
 def _log_gamma_quantile(shape: Array, probability: Array) -> Array:

@@ -8,6 +8,7 @@ together with the mean.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from math import log, pi, sqrt
 from typing import Literal
@@ -61,6 +62,8 @@ class State:
         Newton steps, and evaluations of the batched gradient.
     outcome
         ``running``, ``converged``, or ``unconverged``.
+    trace
+        The ELBO on the white draws after every step.
     """
 
     guide: FullRank
@@ -72,6 +75,7 @@ class State:
     iterations: int = 0
     gradients: int = 1
     outcome: Outcome = "running"
+    trace: tuple[float, ...] = ()
 
     @property
     def converged(self) -> bool:
@@ -79,9 +83,9 @@ class State:
         return self.outcome == "converged"
 
 
-def draws_needed(rank: int) -> int:
-    """Return how many white draws a guide of this rank needs."""
-    return max(64, 4 * rank)
+def draws_needed(rank: int, spare: bool = False) -> int:
+    """Return how many white draws a guide of this rank needs; fewer where they are to be spared."""
+    return max(64, 2 * (rank + rank // 4)) if spare else max(64, 4 * rank)
 
 
 def as_fullrank(guide: Guide) -> FullRank:
@@ -127,19 +131,36 @@ def step(objective: Objective, state: State) -> State:
         if elbo >= state.elbo - 1e-9 * max(1.0, abs(state.elbo)):
             gradients = state.gradients + halving + 1
             moved = replace(state, guide=guide, elbo=elbo, slope=slope, curvature=curvature)
-            return replace(moved, iterations=state.iterations + 1, gradients=gradients)
+            return replace(
+                moved,
+                iterations=state.iterations + 1,
+                gradients=gradients,
+                trace=(*state.trace, elbo),
+            )
         length *= 0.5
     return replace(state, gradients=state.gradients + HALVINGS, outcome="unconverged")
 
 
-def run(objective: Objective, guide: Guide, iterations: int = MAX_ITERATIONS) -> State:
-    """Fit from a guide; learned parameters and latents take turns until neither moves."""
+def run(
+    objective: Objective,
+    guide: Guide,
+    iterations: int = MAX_ITERATIONS,
+    told: Callable[[float], None] | None = None,
+) -> State:
+    """Fit from a guide; learned parameters and latents take turns until neither moves.
+
+    `told` hears the ELBO after every turn.
+    """
     state = _newton(objective, init(objective, guide), iterations)
+    if told is not None:
+        told(state.elbo)
     if not guide.points.any():
         return state
     for _ in range(LEARNING_ROUNDS):
         before = state
         state = _newton(objective, _learn(objective, state), iterations)
+        if told is not None:
+            told(state.elbo)
         moved = np.abs((state.guide.mean - before.guide.mean) / objective.widths)[guide.points]
         if float(np.max(moved)) < CRITERION and state.elbo - before.elbo < CRITERION:
             return state
@@ -174,7 +195,8 @@ def _learn(objective: Objective, state: State) -> State:
     problem = lbfgs.Problem(negative_log_joint, -reach, reach)
     found = lbfgs.run(problem, np.zeros(reach.size), LEARNING_ITERATIONS)
     moved = init(objective, at(found.position))
-    return replace(moved, gradients=state.gradients + found.evaluations + 1)
+    gradients = state.gradients + found.evaluations + 1
+    return replace(moved, gradients=gradients, trace=(*state.trace, moved.elbo))
 
 
 def _averages(objective: Objective, guide: FullRank) -> tuple[float, Array, Array]:

@@ -283,11 +283,14 @@ def _frame(frame: Guide, pooled: Array) -> Guide:
 
 
 def _diagnose(target: Target, state: State) -> Diagnosis:
-    """Diagnose the kept draws, on the user's scale and in the unconstrained space."""
+    """Diagnose the kept draws: R-hat in the unconstrained space too, errors of what is reported."""
     kept = state.kept
     moves, chains, size = kept.shape
-    diagnosis = diagnose(kept)
-    for values in quantities(target, kept.reshape(-1, size)).values():
+    free = diagnose(kept)
+    diagnosis = Diagnosis(free.rhat, 0.0, -np.inf)
+    if not np.isfinite(free.error):
+        return free
+    for name, values in quantities(target, kept.reshape(-1, size)).items():
         constrained = diagnose(values.reshape(moves, chains, -1))
-        diagnosis = diagnosis.join(constrained)
+        diagnosis = diagnosis.join(constrained.of(name))
     return diagnosis

@@ -3,31 +3,47 @@
 Draws come from a heavy-tailed proposal around the guide. Three things are asked: are the weights
 bounded enough (k-hat), is the error of every reported mean and standard deviation small, and has
 no reported quantity's own tail, w (c - m)^2, a shape so heavy that this error is an illusion.
+
+A guide is the normal nearest to the posterior from within, so that its tails are mostly too light.
+The second draws come from a normal with the moments that the first ones found, and somewhat wider.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import log, sqrt
 
 import numpy as np
 import numpy.typing as npt
 
+from ppl.guide.fullrank import FullRank
+from ppl.guide.gaussian import Guide
 from ppl.guide.proposal import Proposal
+from ppl.inference.chains import has_two_values
 from ppl.inference.draws import STRATIFIED, stratified_normals, stratified_uniforms
 from ppl.inference.pareto import NO_TAIL, smooth, tail_shapes
-from ppl.inference.target import Target, log_joint, quantities
+from ppl.inference.target import Target, costly, log_joint, quantities
 
 Array = npt.NDArray[np.float64]
 
 FIRST_DRAWS, MORE_DRAWS, FEWEST_DRAWS, PILOT_DRAWS = 4096, 16384, 1024, 256
+SPARING_DRAWS = 1536
+"""Draws of a first attempt where a draw costs much: it counts only if it passes by a margin."""
 LARGEST = 2**25
 """Entries of draws x columns that are kept at most, 256 MB: fewer draws where there are many
 columns, and none where they would be too few."""
 KHAT, KHAT_QUANTITY, ERROR, ESS = 0.7, 0.6, 0.03, 400.0
 """Limits of acceptance: weights' and quantities' Pareto shapes, MCSE in sd, effective draws."""
+HEAVIER = 0.5
+"""The normal part of the second proposal."""
 FAIR_KHAT_QUANTITY, FAIR_ERROR = 0.8, 0.05
+CLEAR_KHAT, CLEAR_SHARE = 0.5, 0.75
+"""Of a few draws: both kinds of shapes, and the part of them that must be effective."""
 COLUMNS_AT_ONCE, ENTRIES_AT_ONCE = 256, 2**22
+WIDER, DRAWS_PER_COLUMN = (0.35, 1.0), 10.0
+"""How much wider the second proposal is: the first number, or the second over the root of the
+number of columns, which leaves about a third of the draws effective whatever that number is. It
+takes this many effective draws for each column."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -67,6 +83,13 @@ class State:
         count = len(self.log_weights)
         steady = self.khat < KHAT or (count >= MORE_DRAWS and self.ess > count / 2)
         return self._exact_enough(KHAT_QUANTITY, ERROR) and steady
+
+    @property
+    def clear(self) -> bool:
+        """Whether they are accepted by such a margin that so few draws are enough to say so."""
+        shapes = max(self.khat, self.khat_quantity)
+        effective = self.ess > CLEAR_SHARE * len(self.log_weights)
+        return self.accepted and shapes < CLEAR_KHAT and effective
 
     @property
     def usable(self) -> bool:
@@ -110,7 +133,11 @@ def pilot(target: Target, proposal: Proposal, rng: np.random.Generator) -> Pilot
 
 def init(target: Target, proposal: Proposal, rng: np.random.Generator, count: int) -> State:
     """Draw, weigh and diagnose `count` draws."""
-    positions, raw = _weigh(target, proposal, rng, count)
+    return diagnosed(target, *_weigh(target, proposal, rng, count))
+
+
+def diagnosed(target: Target, positions: Array, raw: Array) -> State:
+    """Smooth and diagnose draws (S, D) with log weights (S,)."""
     log_weights, khat = smooth(raw)
     weights = np.exp(log_weights)
     with np.errstate(over="ignore", invalid="ignore"):
@@ -128,17 +155,43 @@ def init(target: Target, proposal: Proposal, rng: np.random.Generator, count: in
         float(1 / np.sum(weights**2)),
         error,
         top + log(evidence),
-        spread / evidence / sqrt(count),
+        spread / evidence / sqrt(raw.size),
     )
 
 
 def step(target: Target, proposal: Proposal, state: State, rng: np.random.Generator) -> State:
-    """Repeat with more draws."""
+    """Repeat with more draws, from a better proposal where the first draws are enough for one."""
+    enough = state.khat < KHAT and state.ess > DRAWS_PER_COLUMN * proposal.components[0].rank
+    if enough and len(proposal.components) == 1:
+        wider = widened(state, proposal.components[0])
+        proposal = replace(proposal, components=(wider,), normal_share=HEAVIER)
     return init(target, proposal, rng, MORE_DRAWS)
 
 
+def widened(state: State, guide: Guide) -> Guide:
+    """Return a normal somewhat wider than the weighted draws; `guide` if they have no inverse."""
+    free, weights = ~guide.points, np.exp(state.log_weights)
+    mean = guide.mean.copy()
+    mean[free] = weights @ state.positions[:, free]
+    centred = state.positions[:, free] - mean[free]
+    try:
+        covariance = (centred * weights[:, None]).T @ centred
+        factor = np.asarray(np.linalg.cholesky(covariance), dtype=np.float64)
+    except np.linalg.LinAlgError:
+        return guide
+    wider = 1 + min(WIDER[0], WIDER[1] / sqrt(guide.rank))
+    return FullRank(mean, wider * factor, guide.points)
+
+
 def run(target: Target, proposal: Proposal, rng: np.random.Generator) -> State:
-    """Weigh draws; if they are not accepted but more may help, weigh more."""
+    """Weigh draws; if they are not accepted but more may help, weigh more.
+
+    Where a draw costs much, fewer are weighed first, and are enough if they say so clearly.
+    """
+    if costly(target):
+        first = init(target, proposal, rng, SPARING_DRAWS)
+        if first.clear:
+            return first
     state = init(target, proposal, rng, min(FIRST_DRAWS, LARGEST // target.dimension))
     if state.accepted or state.hopeless or MORE_DRAWS * target.dimension > LARGEST:
         return state
@@ -194,7 +247,10 @@ def _ess(log_weights: Array) -> float:
 
 
 def _quantity_diagnostics(target: Target, positions: Array, weights: Array) -> tuple[float, float]:
-    """Return the largest Pareto shape of w (c - m)^2 and the largest error, over quantities."""
+    """Return the largest Pareto shape of w (c - m)^2 and the largest error, over quantities.
+
+    Of a quantity with two values, such as ``a > b``, the mean says everything.
+    """
     tail, error = NO_TAIL, 0.0
     for values in quantities(target, positions).values():
         flat = values.reshape(len(values), -1)
@@ -207,8 +263,11 @@ def _quantity_diagnostics(target: Target, positions: Array, weights: Array) -> t
             spread = sd > 1e-12 * np.maximum(1e-300, np.abs(mean))
             if not spread.any():
                 continue
+            error = max(error, float(np.max(error_mean[spread] / sd[spread])))
+            spread &= ~has_two_values(part)
+            if not spread.any():
+                continue
             scaled = (part[:, spread] - mean[spread]) / sd[spread]
             tail = max(tail, float(np.max(tail_shapes(weights[:, None] * scaled**2))))
-            worst = np.maximum(error_mean[spread], error_sd[spread]) / sd[spread]
-            error = max(error, float(np.max(worst)))
+            error = max(error, float(np.max(error_sd[spread] / sd[spread])))
     return tail, error

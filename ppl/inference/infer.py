@@ -11,7 +11,7 @@ from ppl.guide.gaussian import Guide
 from ppl.guide.meanfield import MeanField
 from ppl.inference import climb as ladder
 from ppl.inference import exact
-from ppl.inference.climb import Begun, Climb, Progress
+from ppl.inference.climb import Begun, Climb, Progress, Reached
 from ppl.inference.draws import stratified_normals, systematic_resample
 from ppl.inference.judge import judge
 from ppl.inference.objective import Elbo
@@ -145,7 +145,7 @@ def _nothing_to_infer(target: Target, settings: Settings) -> Inference:
     )
 
 
-def _silent(rung: Rung | Begun) -> None:
+def _silent(event: Rung | Begun | Reached) -> None:
     """Say nothing."""
 
 

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ppl.inference import fullrank, hmc, importance, meanfield, mismatch
+from ppl.inference.chains import Diagnosis
 from ppl.inference.climb import Climb
 from ppl.inference.starts import SAME_ELBO, ambiguity
 from ppl.inference.verdict import Finding, Verdict, begin
@@ -198,14 +199,15 @@ def _judge_chains(climb: Climb) -> Verdict:
     if chains.outcome != "accepted":
         verdict = verdict.lower(
             "fair" if _nearly(chains) else "poor",
-            f"Markov chains did not settle within their {_limit(chains)} (R-hat {found.rhat:.3f}, "
-            f"error {found.error:.2f} sd).",
-            "Allow more time, or reparametrise the model.",
+            f"Markov chains did not settle within their {_limit(chains)} (R-hat {found.rhat:.3f}"
+            f"{_by(found.slowest)}, error {found.error:.2f} sd{_by(found.least_known)}).",
+            _what_helps(found),
         )
     if found.tail >= HEAVY_TAIL:
         verdict = verdict.lower(
             "fair" if verdict.word == "good" else "poor",
-            "Some quantity's tail is so heavy that its standard deviation may not exist.",
+            f"The tail of `{found.heaviest}` is so heavy that its standard deviation may not "
+            "exist.",
             "Give it a prior with lighter tails, or read its quantiles.",
         )
     if len(climb.modes) > 1:
@@ -216,6 +218,20 @@ def _judge_chains(climb: Climb) -> Verdict:
             "Break the symmetry with an ordering or a narrower prior if only one of them is meant.",
         )
     return verdict
+
+
+def _by(name: str) -> str:
+    return f" of `{name}`" if name else ""
+
+
+def _what_helps(found: Diagnosis) -> str:
+    """Say what to do about chains that did not settle."""
+    if found.rhat < hmc.RHAT and found.least_known:
+        return (
+            f"Read the quantiles of `{found.least_known}`, or give it a prior with lighter tails: "
+            "its mean and standard deviation have not settled. Or allow more time."
+        )
+    return "Allow more time, or reparametrise the model."
 
 
 def _limit(chains: hmc.State) -> str:

@@ -38,6 +38,8 @@ class State:
         Counts since the start.
     quiet
         Consecutive iterations that gained less than the tolerance.
+    trace
+        The function after every iteration.
     outcome
         ``running``, or why it ended.
     """
@@ -51,6 +53,7 @@ class State:
     evaluations: int = 1
     quiet: int = 0
     outcome: Outcome = "running"
+    trace: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +144,7 @@ def _advance(problem: Problem, state: State, found: _Trial, evaluations: int) ->
         state.evaluations + evaluations,
         quiet,
         "converged" if quiet >= 2 else "running",
+        (*state.trace, found.value),
     )
 
 

@@ -7,6 +7,7 @@ widths, and re-centre, until nothing pushes against the round's bounds.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -27,6 +28,8 @@ REACH, MEAN_REACH = 4.0, 1e7
 IMPROPER_ROUNDS = 5
 """So many rounds with a column still growing suggest that the posterior is improper."""
 GAIN = 0.05
+ROUGH_GAIN, ROUGH_GRADIENT, ROUGH_WIDTH = 1e-3, 0.02, 0.02
+"""What ends a round and the guesses of widths, where the fit is only to start the next rung."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,6 +51,8 @@ class State:
     outcome
         ``running``, ``converged``, ``unconverged`` after the last round, or ``undefined`` when no
         start had a finite density.
+    trace
+        The ELBO on the fixed draws after every iteration of L-BFGS.
     """
 
     mean: Array
@@ -58,6 +63,7 @@ class State:
     gradients: int = 0
     growing: int = 0
     outcome: Outcome = "running"
+    trace: tuple[float, ...] = ()
 
     @property
     def may_be_improper(self) -> bool:
@@ -70,11 +76,21 @@ def guide_of(objective: Objective, state: State) -> MeanField:
     return MeanField(state.mean, state.log_scale, objective.points)
 
 
-def run(objective: Objective, start: Array, rng: np.random.Generator) -> State:
-    """Fit from `start` (D,); `rng` is used only to look for another start if it is undefined."""
+def run(
+    objective: Objective,
+    start: Array,
+    rng: np.random.Generator,
+    told: Callable[[float], None] | None = None,
+) -> State:
+    """Fit from `start` (D,); `rng` is used only to look for another start if it is undefined.
+
+    `told` hears the ELBO after every round.
+    """
     state = init(objective, start, rng)
     while state.outcome == "running":
         state = step(objective, state)
+        if told is not None:
+            told(state.elbo)
     return state
 
 
@@ -97,7 +113,10 @@ def init(objective: Objective, start: Array, rng: np.random.Generator) -> State:
         tried += 1
         if not np.isfinite(updated.log_joint):
             break
+        settled = float(np.max(np.abs(np.log(wider / scale)))) < ROUGH_WIDTH
         scale, average = wider, updated
+        if objective.rough and settled:
+            break
     return State(mean, np.log(scale), np.log(scale), -np.inf, gradients=tried + 1)
 
 
@@ -118,6 +137,8 @@ def step(objective: Objective, state: State) -> State:
 
     reach = np.concatenate([np.full(size, MEAN_REACH), np.full(latents, REACH)])
     problem = lbfgs.Problem(negative_elbo, -reach, reach)
+    if objective.rough:
+        problem = replace(problem, gain_tolerance=ROUGH_GAIN, gradient_tolerance=ROUGH_GRADIENT)
     limit = LATER_ITERATIONS if state.rounds else FIRST_ITERATIONS
     found = lbfgs.run(problem, np.zeros(size + latents), limit)
     mean, log_scale = unpack(found.position)
@@ -136,6 +157,7 @@ def step(objective: Objective, state: State) -> State:
         state.gradients + found.evaluations,
         state.growing + int(growing),
         "converged" if done else "unconverged" if last else "running",
+        (*state.trace, *(-value for value in found.trace)),
     )
     return _update_widths(objective, ended) if ended.outcome == "running" else ended
 

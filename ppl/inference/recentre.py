@@ -27,11 +27,14 @@ LEAST, WORTHWHILE = 0.3, 0.5
 
 
 @runtime_checkable
-class Recentrable(Protocol):
+class Recentrable(Target, Protocol):
     """A target whose latents of location and scale can be centred by degrees."""
 
     def recentred(self, degrees: Mapping[str, Array]) -> Target:
         """Return the same model where these latents are centred by degrees (0 to 1)."""
+
+    def by_block(self, positions: Array) -> dict[str, Array]:
+        """Return the latents on their own scale by the names of their blocks, each (S, ...)."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -68,8 +71,9 @@ def moved(target: Target, degrees: Mapping[str, Array], positions: Array) -> Arr
 
     A latent is ``location + scale * z``, so that its values at z and at z + 1 give both.
     """
+    assert isinstance(target, Recentrable)
     result = positions.copy()
-    values = target.quantities(positions)
+    values = target.by_block(positions)
     for block in target.blocks:
         if block.name in degrees:
             part = slice(block.start, block.stop)
@@ -80,13 +84,13 @@ def moved(target: Target, degrees: Mapping[str, Array], positions: Array) -> Arr
 
 
 def _location_and_scale(
-    target: Target, block: Block, positions: Array, values: Array
+    target: Recentrable, block: Block, positions: Array, values: Array
 ) -> tuple[Array, Array]:
     part = slice(block.start, block.stop)
     shifted = positions.copy()
     shifted[:, part] += 1.0
     here = values.reshape(len(positions), -1)
-    scale = target.quantities(shifted)[block.name].reshape(here.shape) - here
+    scale = target.by_block(shifted)[block.name].reshape(here.shape) - here
     return here - scale * positions[:, part], scale
 
 

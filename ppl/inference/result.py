@@ -59,11 +59,21 @@ class Moments:
 
 @dataclass(frozen=True, slots=True)
 class Rung:
-    """One step of the ladder: its name, the ELBO it reached in nats, and the seconds it took."""
+    """One step of the ladder.
+
+    Attributes
+    ----------
+    name, elbo, seconds
+        Its name, the ELBO it reached in nats, and the time it took.
+    trace
+        The ELBO after every iteration of its optimiser, on the draws that it optimises on; `elbo`
+        is from fresh ones. Empty where nothing is optimised.
+    """
 
     name: str
     elbo: float
     seconds: float
+    trace: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -100,7 +100,7 @@ def step(target: Target, state: State, fitter: Fitter, rng: np.random.Generator)
     ends, heights = _ends(target, state.best.guide, rng)
     here = float(log_joint(target, state.best.guide.mean[None])[0])
     before, fitted = state, 0
-    state = replace(state, gradients=state.gradients + 2 * ADAM_STEPS + 1, added=False)
+    state = replace(state, gradients=state.gradients + ADAM_STEPS + 1, added=False)
     for index in np.argsort(-heights, kind="stable"):
         if fitted == NEW_FITS or not heights[index] >= here - WORSE:
             break
@@ -140,32 +140,39 @@ def _ends(target: Target, guide: Guide, rng: np.random.Generator) -> tuple[Array
     order = np.argsort(-log_joint(target, pool), kind="stable")
     others = rng.choice(order[BEST_OF_POOL:], OTHERS_OF_POOL, replace=False)
     chosen = pool[np.concatenate([order[:BEST_OF_POOL], others])]
-    raw, raw_heights = _climb(lambda x: evaluate(target, x), chosen, np.full(len(chosen), STEP))
-
-    def whitened(normals: Array) -> tuple[Array, Array]:
-        values, gradients = evaluate(target, guide.place(normals))
-        return values, guide.pull(gradients)
-
+    raw = len(chosen)
     throws = np.asarray(THROWS)
     thrown = rng.standard_normal((throws.size, guide.rank)) * throws[:, None]
-    white, white_heights = _climb(whitened, thrown, STEP * throws / 4)
-    ends = np.concatenate([raw, guide.place(white)])
-    return ends, np.concatenate([raw_heights, white_heights])
+
+    def mixed(points: Array, going: npt.NDArray[np.intp]) -> tuple[Array, Array]:
+        white = going >= raw
+        positions = points.copy()
+        positions[white] = guide.place(points[white])
+        values, gradients = evaluate(target, positions)
+        gradients[white] = guide.pull(gradients[white])
+        return values, gradients
+
+    steps = np.concatenate([np.full(raw, STEP), STEP * throws / 4])
+    best, heights = _climb(mixed, np.concatenate([chosen, thrown]), steps)
+    return np.concatenate([best[:raw], guide.place(best[raw:])]), heights
 
 
 def _climb(
-    function: Callable[[Array], tuple[Array, Array]], points: Array, steps: Array
+    function: Callable[[Array, npt.NDArray[np.intp]], tuple[Array, Array]],
+    points: Array,
+    steps: Array,
 ) -> tuple[Array, Array]:
     """Climb by Adam (Kingma & Ba 2015) from points (n, k); return each best, with its value.
 
-    Climbers that come where there is no finite density climb no further: they would not come out
-    by themselves, and such places often take the longest to evaluate.
+    `function` gets points and which ones they are. Climbers that come where there is no finite
+    density climb no further: they would not come out by themselves, and such places often take the
+    longest to evaluate.
     """
     best, heights = points.copy(), np.full(len(points), -np.inf)
     going = np.arange(len(points))
     position, first, second = points, np.zeros_like(points), np.zeros_like(points)
     for count in range(1, ADAM_STEPS + 1):
-        values, gradients = function(position)
+        values, gradients = function(position, going)
         better = values > heights[going]
         heights[going[better]] = values[better]
         best[going[better]] = position[better]

@@ -9,7 +9,7 @@ from ppl.text import UsageError
 from ppl.text.usage import USAGE
 
 Method = Literal["auto", "vi", "is", "hmc"]
-GuideFamily = Literal["auto", "meanfield", "fullrank"]
+GuideFamily = Literal["auto", "meanfield", "fullrank", "lowrank", "structured", "amortized"]
 Backend = Literal["autograd", "jax"]
 
 
@@ -25,7 +25,8 @@ class Settings:
         ``auto`` climbs until an answer passes; ``vi`` hands out the guide's own draws, ``is``
         stops at importance weights, ``hmc`` goes on to Markov chains in any case.
     guide
-        The family of guide; ``auto`` takes the full-rank one where it is affordable.
+        The family of guide; ``auto`` takes the full-rank one where it is affordable. Families that
+        the ladder has not are the default of the model's guide block.
     draws
         How many draws to hand out (fewer when they would take more than 128 MB).
     starts

@@ -11,10 +11,14 @@ import numpy as np
 import numpy.typing as npt
 
 from ppl.guide.layout import Block, Layout
+from ppl.inference import lbfgs
+from ppl.inference.target import Target, evaluate
 
 Array = npt.NDArray[np.float64]
 
 SMALL_JITTER, LARGE_JITTER = 0.1, 1.0
+ENOUGH, MOST_STEPS = 0.05, 100
+"""A climb to a start ends when its steps gain fewer nats, or after so many."""
 SAME_ELBO, SAME_VALUE = 0.5, 0.05
 """Ends count as equally good within so many nats, and as equal within this part of their norm."""
 
@@ -38,6 +42,23 @@ def starting_points(
             point[~layout.points] += rng.standard_normal(int((~layout.points).sum()))
         points.append(point)
     return points
+
+
+def climbed(target: Target, start: Array) -> tuple[Array, int]:
+    """Climb the log joint itself from a start (D,), one position at a time.
+
+    Returns where it ends, and how many gradients that took. Where the log joint is concave this is
+    close to the mean, and where it costs much, one position is far cheaper than a batch.
+    """
+
+    def negative(position: Array) -> tuple[float, Array]:
+        values, gradients = evaluate(target, position[None])
+        return -float(values[0]), -gradients[0]
+
+    reach = np.full(start.size, np.inf)
+    problem = lbfgs.Problem(negative, -reach, reach, gain_tolerance=ENOUGH)
+    found = lbfgs.run(problem, start, MOST_STEPS)
+    return found.position, found.evaluations
 
 
 def ambiguity(block: Block, best: Array, other: Array) -> str | None:

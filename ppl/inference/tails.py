@@ -46,7 +46,8 @@ def unbounded(target: Target, guide: Guide) -> tuple[str, ...]:
         return ()
     ray = np.abs(directions[int(np.argmax(np.where(flat, farther, -np.inf)))])
     moves = ray > TAKES_PART * ray.max()
-    return tuple(block.name for block in target.blocks if moves[block.start : block.stop].any())
+    found = (b.variable for b in target.blocks if moves[b.start : b.stop].any())
+    return tuple(dict.fromkeys(found))
 
 
 def _directions(guide: Guide) -> Array:

@@ -13,6 +13,8 @@ Array = npt.NDArray[np.float64]
 
 BLOCK_ENTRIES, BLOCK_ROWS = 2**18, 512
 """Entries of draws x columns, and draws, that are evaluated at once, so as to stay in cache."""
+COSTLY = 2.0**20
+"""A position whose log joint takes so many operations is worth sparing."""
 
 
 class Target(Protocol):
@@ -37,6 +39,10 @@ class Target(Protocol):
     def log_concave(self) -> bool:
         """Whether the log joint is proved to be concave, and so has one mode."""
 
+    @property
+    def work(self) -> float:
+        """About how many operations the log joint takes at one position; 0 if few."""
+
     def value_and_gradient(self, positions: Array) -> tuple[Array, Array]:
         """Return the log joint (S,) at positions (S, D), and its gradient (S, D).
 
@@ -52,6 +58,11 @@ class Target(Protocol):
 
     def quantities(self, positions: Array) -> dict[str, Array]:
         """Return the user's variables on their own scale, each (S, ...)."""
+
+
+def costly(target: Target) -> bool:
+    """Whether a position takes so much that fewer are tried first; the model alone decides."""
+    return target.work >= COSTLY
 
 
 def evaluate(target: Target, positions: Array) -> tuple[Array, Array]:

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from ppl.plots.canvas import BLUE, GREY, RED, figure, grid, in_rows, plain, titled
 from ppl.report.plots import is_count, padded, shown_range, smoothed
+from ppl.report.scatter import Climbing, climbing
 from ppl.report.table import label
 from ppl.text import UsageError
 from ppl.text.usage import USAGE
@@ -122,8 +123,8 @@ def _replicated(fit: Fit) -> Mapping[str, tuple[Array, Array]]:
         variable = fit.selection.variables.get(name)
         observed = None if variable is None else np.asarray(variable.values, float)
         if observed is not None and observed.shape == array.shape[1:] and observed.size > 1:
-            known = np.isfinite(observed.ravel())
             flat = np.asarray(array, float).reshape(len(array), -1)
+            known = np.isfinite(observed.ravel()) & np.isfinite(flat).all(axis=0)
             found[name] = observed.ravel()[known], flat[:, known]
     return found
 
@@ -192,13 +193,17 @@ def _numbers(fit: Fit, name: str) -> list[_Number]:
 
 
 def elbo(fit: Fit, names: Sequence[str] | None = None) -> Figure:
-    """Draw the ELBO that each rung of the ladder reached, over the time that was spent."""
+    """Draw the ELBO after every iteration of the optimisers, and what each rung reached."""
     if names is not None:
         raise UsageError((USAGE("the ELBO belongs to the whole fit: leave out `names`"),))
     rungs = fit.inference.rungs
     if not rungs:
         raise UsageError((USAGE("the answer is exact: there was no ELBO to raise"),))
-    made, (axes,) = grid([[2.8]], max(3.2, 1.1 * len(rungs)))
+    found = climbing([(r.name, r.trace) for r in rungs])
+    rows = [[2.8]] if found is None else [[2.8], [2.8]]
+    made, (axes, *more) = grid(rows, max(3.6, 1.1 * len(rungs)))
+    if found is not None:
+        _iterations(more[0], found)
     places = np.arange(len(rungs))
     axes.spines["left"].set_visible(True)
     axes.spines["left"].set_color(GREY)
@@ -207,6 +212,17 @@ def elbo(fit: Fit, names: Sequence[str] | None = None) -> Figure:
     axes.margins(x=0.15, y=0.2)
     titled(axes, "ELBO of each rung", y="nats")
     return made
+
+
+def _iterations(axes: Axes, found: Climbing) -> None:
+    axes.spines["left"].set_visible(True)
+    axes.spines["left"].set_color(GREY)
+    for k, (name, steps, heights) in enumerate(found.pieces):
+        colour = (BLUE, GREY)[k % 2]
+        axes.plot(steps, heights, ".-", color=colour, markersize=3, linewidth=1.4, label=name)
+    axes.set_ylim(*found.ends)
+    axes.legend(fontsize=7.5, frameon=False)
+    titled(axes, "ELBO after every iteration", x="iteration", y="nats")
 
 
 def _chosen(fit: Fit, names: Sequence[str] | None) -> list[str]:

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from ppl.graph.bound import BoundGraph
+from ppl.graph.graph import Factor
 from ppl.inference.verdict import Verdict
 from ppl.posterior.simulate import replicate_few
 from ppl.report.numbers import significant
@@ -46,7 +48,7 @@ def checked(fit: Fit) -> Fit:
     """Return the fit with its predictive checks, and the verdict that they leave."""
     compared = _compared(fit)
     found = {one.name: _checks(one) for one in compared}
-    verdict = fit.inference.verdict
+    verdict = _learned_from_something(fit.joint.bound, fit.inference.verdict)
     notes = list(fit.inference.notes)
     for name, checks in found.items():
         far = [check for check in checks if is_far(check)]
@@ -58,6 +60,18 @@ def checked(fit: Fit) -> Fit:
     inference = replace(fit.inference, verdict=verdict, notes=tuple(notes))
     every = tuple(check for checks in found.values() for check in checks)
     return replace(fit, inference=inference, checks=every)
+
+
+def _learned_from_something(bound: BoundGraph, verdict: Verdict) -> Verdict:
+    """Lower the verdict where learned parameters are chosen by nothing."""
+    factors = any(isinstance(piece, Factor) for piece in bound.graph.pieces)
+    if not bound.parameters or bound.observed or factors:
+        return verdict
+    return verdict.lower(
+        "poor",
+        "Nothing is observed, so the learned parameters are arbitrary.",
+        "Give data that depend on them.",
+    )
 
 
 def is_far(check: Check) -> bool:

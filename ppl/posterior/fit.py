@@ -464,7 +464,7 @@ class Fit:
                 "rhat": inference.rhat,
                 "gradients": float(inference.gradients),
             },
-            rungs=tuple(reported.Rung(r.name, r.elbo, r.seconds) for r in inference.rungs),
+            rungs=tuple(reported.Rung(r.name, r.elbo, r.seconds, r.trace) for r in inference.rungs),
             compiled=self.facts.compiled,
             notes=(*self.facts.notes, *inference.notes),
             seconds=self.seconds,

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import logsumexp
 
+from ppl.compile.pointwise import without_weight
 from ppl.inference.pareto import smooth
 from ppl.text import UsageError
 from ppl.text.usage import USAGE
@@ -68,15 +69,18 @@ class Loo:
 def loo(fit: Fit) -> Loo:
     """Estimate leave-one-out predictive densities; see `Loo`.
 
+    Missing observations, and those of weight 0, are none.
+
     Raises
     ------
     UsageError
         If nothing was observed, or the draws are too few.
     """
-    missing = fit.joint.bound.missing
-    parts = [
-        _seen(part, missing.get(name)) for name, part in fit.log_likelihood(pointwise=True).items()
-    ]
+    missing, dropped = fit.joint.bound.missing, without_weight(fit.joint.bound)
+    parts = []
+    for name, part in fit.log_likelihood(pointwise=True).items():
+        gone = [mask for masks in (missing, dropped) if (mask := masks.get(name)) is not None]
+        parts.append(_seen(part, np.logical_or.reduce(gone) if gone else None))
     if not parts or not sum(part.shape[1] for part in parts):
         raise UsageError((USAGE("leave-one-out needs observations, and nothing was observed"),))
     table = np.concatenate(parts, axis=1)

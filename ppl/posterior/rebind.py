@@ -10,6 +10,7 @@ from ppl.data.bind import bind
 from ppl.data.select import Selection
 from ppl.graph.bound import BoundGraph
 from ppl.graph.build import Outline, build
+from ppl.graph.forced import with_family
 from ppl.posterior.invert import inverted
 from ppl.syntax.parse import parse
 from ppl.text import Source
@@ -31,4 +32,5 @@ def bound_again(
 
 def compiled_again(fit: Fit) -> LogJoint:
     """Compile a loaded fit's model with the data that the file has."""
-    return compile_bound(bound_again(fit.source, fit.selection, fit.sizes), fit.centring)
+    bound = bound_again(fit.source, fit.selection, fit.sizes)
+    return compile_bound(with_family(bound, fit.settings.guide), fit.centring)

@@ -142,6 +142,8 @@ def _header(fit: Fit, arrays: Arrays) -> dict[str, Any]:
         arrays[f"centring/{name}"] = degree
     arrays["positions/weighted"] = inference.weighted.positions
     arrays["positions/log_weights"] = inference.weighted.log_weights
+    for number, rung in enumerate(inference.rungs):
+        arrays[f"trace/{number}"] = np.array(rung.trace, dtype=np.float64)
     for name, moments in inference.moments.items():
         arrays[f"mean/{name}"], arrays[f"sd/{name}"] = moments.mean, moments.sd
     same = inference.draws is inference.weighted.positions
@@ -164,7 +166,9 @@ def _header(fit: Fit, arrays: Arrays) -> dict[str, Any]:
             else asdict(inference.log_evidence),
             "held_out": None if inference.held_out is None else asdict(inference.held_out),
             "findings": [asdict(f) for f in inference.verdict.findings],
-            "rungs": [asdict(r) for r in inference.rungs],
+            "rungs": [
+                {"name": r.name, "elbo": r.elbo, "seconds": r.seconds} for r in inference.rungs
+            ],
             **{
                 name: getattr(inference, name)
                 for name in ("khat", "khat_quantity", "ess", "rhat", "gradients", "source")
@@ -305,7 +309,10 @@ def _inference(header: dict[str, Any], arrays: Arrays) -> Inference:
         elbo=Elbo(**about.pop("elbo")),
         log_evidence=None if evidence is None else Estimate(**evidence),
         verdict=Verdict(tuple(Finding(**f) for f in about.pop("findings"))),
-        rungs=tuple(Rung(**r) for r in about.pop("rungs")),
+        rungs=tuple(
+            Rung(**r, trace=tuple(arrays.get(f"trace/{k}", np.zeros(0)).tolist()))
+            for k, r in enumerate(about.pop("rungs"))
+        ),
         notes=tuple(about.pop("notes")),
         moments=_moments(arrays),
         held_out=None if held is None else _held_out(held),

@@ -19,10 +19,10 @@ from ppl.primitives.fused import fused
 Floats = NDArray[np.float64]
 Positions = NDArray[np.intp]
 
-ROWS, DRAWS = 1024, 64
-"""A block's rows, and the draws that are worked on at once: 0.5 MB."""
-FEW = 16
-"""Up to so many draws, a block has twice the rows."""
+ROWS, DRAWS = 1024, 256
+"""A block's rows, and the draws that are worked on at once."""
+FEW, MANY = 16, 64
+"""Up to so many draws, a block has twice the rows; beyond so many, half of them: 1 MB."""
 LEVELS = 32
 """Positions with no more rows than this in a block are summed level by level."""
 TABLES = 4
@@ -115,6 +115,8 @@ class Predictor:
         (rows,) or None.
     weights
         (rows, terms), or None where every row counts once.
+    done
+        Told the first and the last row, and one more, of each block when it has been read.
     """
 
     matrices: tuple[Floats, ...]
@@ -122,20 +124,25 @@ class Predictor:
     offset: Floats | None
     weights: Floats | None
     rows: int
+    done: Callable[[int, int], None] | None = None
     _segments: dict[tuple[int, int, int], Segments] = field(default_factory=dict)
 
     def blocks(self, size: int) -> Iterator[slice]:
         """Yield blocks of so many rows."""
         for low in range(0, self.rows, size):
-            yield slice(low, min(low + size, self.rows))
+            high = min(low + size, self.rows)
+            yield slice(low, high)
+            if self.done is not None:
+                self.done(low, high)
 
-    def design(self, block: slice) -> Floats | None:
-        """Return the design's rows."""
-        if not self.matrices:
-            return None
-        if len(self.matrices) == 1:
-            return np.asarray(self.matrices[0][block], np.float64)
-        return np.concatenate([m[block] for m in self.matrices], axis=1)
+    def design(self, block: slice) -> list[tuple[Floats, slice]]:
+        """Return rows of each matrix, and its part of the columns of the design."""
+        parts, start = [], 0
+        for matrix in self.matrices:
+            stop = start + matrix.shape[1]
+            parts.append((np.asarray(matrix[block], np.float64), slice(start, stop)))
+            start = stop
+        return parts
 
     def segments(self, number: int, block: slice) -> Segments:
         """Return how a block's rows add up by the positions of a lookup."""
@@ -245,7 +252,7 @@ def _some_draws(
     totals = np.zeros((terms, draws))
     by_vector = None if vector is None else np.zeros_like(vector)
     by_table = [np.zeros_like(t) for t in tables]
-    size = 2 * ROWS if draws <= FEW else ROWS
+    size = 2 * ROWS if draws <= FEW else ROWS // 2 if draws > MANY else ROWS
     memory = np.empty((min(size, rows.rows), draws))
     for block in rows.blocks(size):
         design = rows.design(block)
@@ -256,8 +263,9 @@ def _some_draws(
         totals += sums
         if r is None:
             continue
-        if design is not None and by_vector is not None:
-            by_vector += design.T @ r
+        if by_vector is not None:
+            for matrix, columns in design:
+                by_vector[columns] += matrix.T @ r
         _scatter(rows, block, r, by_table)
     value = totals[0] if coefficients is None else np.sum(totals * coefficients, axis=0)
     return [value, totals, by_vector, *by_table]
@@ -266,16 +274,19 @@ def _some_draws(
 def _predict(
     rows: Predictor,
     block: slice,
-    design: Floats | None,
+    design: list[tuple[Floats, slice]],
     vector: Floats | None,
     tables: list[Floats],
     eta: Floats,
 ) -> None:
     """Write the predictors of a block."""
-    if design is not None and vector is not None:
-        np.matmul(design, vector, out=eta)
-    else:
+    if vector is None or not design:
         eta[...] = 0.0
+    for number, (matrix, columns) in enumerate(design if vector is not None else ()):
+        if number:
+            eta += matrix @ vector[columns]
+        else:
+            np.matmul(matrix, vector[columns], out=eta)
     for lookup in rows.lookups:
         read = np.take(tables[lookup.table], lookup.places[block], axis=0)
         if lookup.factors is not None:

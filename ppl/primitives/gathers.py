@@ -40,6 +40,8 @@ def segment_sum(g: Any, index: Any, axis: int, size: int) -> Any:
     """
     index = np.asarray(index)
     before, after = g.shape[:axis], g.shape[axis + index.ndim :]
+    if not index.size:
+        return np.zeros((*before, size, *after))
     rows = g.reshape((-1, index.size, *after))
     if after:
         rows = np.moveaxis(rows, 1, -1)

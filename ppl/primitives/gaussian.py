@@ -25,7 +25,7 @@ from ppl.primitives.matrices import (
     log_absolute_determinant,
     solve_lower_vectors,
 )
-from ppl.primitives.triangular import SMALL, inverse_lower
+from ppl.primitives.triangular import MEDIUM, inverse_lower
 from ppl.primitives.vectors import vector_atom
 
 Floats = NDArray[np.float64]
@@ -35,29 +35,30 @@ HALF_LOG_2PI = 0.5 * math.log(2.0 * math.pi)
 
 def _density(away: Any, covariance: Any) -> tuple[Any, Any, Any]:
     """Return log densities (...), and their derivatives by `away` (..., n) and `covariance`."""
-    shape = np.broadcast_shapes(np.shape(away)[:-1], np.shape(covariance)[:-2])
-    size = np.shape(away)[-1]
-    r = np.broadcast_to(np.asarray(away, dtype=float), (*shape, size))
-    k = np.asarray(covariance, dtype=float)
-    solve = _by_inverse_factor if size <= SMALL else _by_lapack
+    r, k = np.asarray(away, dtype=float), np.asarray(covariance, dtype=float)
+    size = r.shape[-1]
+    solve = _by_inverse_factor if size <= MEDIUM else _by_lapack
     alpha, squared, log_scale, inverse = solve(r, k)
-    value = -0.5 * squared - log_scale - HALF_LOG_2PI * size
+    value = squared
+    value *= -0.5
+    value -= log_scale
+    value -= HALF_LOG_2PI * size
     by_covariance = alpha[..., :, None] * alpha[..., None, :]
     by_covariance -= inverse
     by_covariance *= 0.5
-    lost = ~np.isfinite(value)
-    if lost.any():
-        value = np.where(lost, np.nan, value)
-    return value, -alpha, by_covariance
+    found = np.isfinite(value)
+    if not found.all():
+        value = np.where(found, value, np.nan)
+    return value, np.negative(alpha), by_covariance
 
 
 def _by_inverse_factor(r: Floats, k: Floats) -> tuple[Floats, Floats, Floats, Floats]:
     """Return K⁻¹r, r'K⁻¹r, half of log det K, and K⁻¹; all matrices in one call."""
     factor = cholesky_factor(k)
-    log_scale = np.add.reduce(np.log(np.diagonal(factor, axis1=-2, axis2=-1)), axis=-1)
+    log_scale = np.add.reduce(np.log(factor.diagonal(axis1=-2, axis2=-1)), axis=-1)
     back = inverse_lower(factor)
     white = np.matmul(back, r[..., None])
-    up = np.swapaxes(back, -1, -2)
+    up = back.swapaxes(-1, -2)
     alpha = np.matmul(up, white)[..., 0]
     white = white[..., 0]
     return alpha, np.vecdot(white, white), log_scale, np.matmul(up, back)
@@ -68,11 +69,13 @@ def _by_lapack(r: Floats, k: Floats) -> tuple[Floats, Floats, Floats, Floats]:
     from scipy.linalg.lapack import dpotrf, dpotri, dpotrs
 
     size = r.shape[-1]
+    shape = np.broadcast_shapes(r.shape[:-1], k.shape[:-2])
+    r = np.broadcast_to(r, (*shape, size))
     above = np.triu_indices(size, 1)
     alpha = np.full(r.shape, np.nan)
-    squared, log_scale = np.full((2, *r.shape[:-1]), np.nan)
+    squared, log_scale = np.full((2, *shape), np.nan)
     inverse = np.full(k.shape, np.nan)
-    shared = np.broadcast_to(np.arange(math.prod(k.shape[:-2])).reshape(k.shape[:-2]), r.shape[:-1])
+    shared = np.broadcast_to(np.arange(math.prod(k.shape[:-2])).reshape(k.shape[:-2]), shape)
     for number, place in enumerate(np.ndindex(k.shape[:-2])):
         factor, failed = dpotrf(k[place], lower=0, clean=0)
         if failed:

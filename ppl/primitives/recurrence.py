@@ -6,6 +6,8 @@ of a recurrence is a recurrence backwards, so all higher derivatives exist.
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import autograd.numpy as anp
@@ -18,7 +20,9 @@ from ppl.primitives.differentiation import defvjp, primitive, unbroadcast_f
 Floats = NDArray[np.float64]
 
 SMALL = 8192
-"""Below this many elements, recursive doubling is fastest."""
+"""Below this many elements, recursive doubling is fastest where the factors vary in time."""
+FEW, BLOCK = 2048, 8
+"""From this many elements on, steps of one factor go through blocks of `BLOCK` by matrices."""
 MANY = 64
 """From this many rows on, a loop over a moderate number of steps is fastest."""
 LONG = 1000
@@ -45,10 +49,14 @@ def linear_recurrence(u: Any, b: Any, start: Any = 0.0) -> Any:
 def _recurrence(u: Any, b: Any, start: Any) -> Any:
     before = np.asarray(start, dtype=np.float64)[..., None]
     b = np.asarray(b, dtype=np.float64)
-    leading = np.broadcast_shapes(np.shape(u)[:-1], b.shape[:-1], before.shape[:-1])
-    s = np.array(np.broadcast_to(u, (*leading, np.shape(u)[-1])), dtype=np.float64, order="C")
-    s[..., :1] += b[..., :1] * before
-    return _run(s, b)
+    shapes = (np.shape(u)[:-1], b.shape[:-1], before.shape[:-1])
+
+    def driven() -> Floats:
+        s = _whole(u, shapes)
+        s[..., :1] += b[..., :1] * before
+        return s
+
+    return _run(driven, b, backwards=False)
 
 
 @primitive
@@ -61,13 +69,16 @@ def recurrence_backwards(g: Any, b: Any) -> Any:
     b : (..., T), or (..., 1) where it is the same for all t
     """
     b = np.asarray(b, dtype=np.float64)
-    leading = np.broadcast_shapes(np.shape(g)[:-1], b.shape[:-1])
-    r = np.array(
-        np.broadcast_to(g, (*leading, np.shape(g)[-1]))[..., ::-1], dtype=np.float64, order="C"
-    )
-    if b.shape[-1] > 1:
-        b = np.concatenate([b[..., :1], b[..., :0:-1]], axis=-1)
-    return _run(r, b)[..., ::-1]
+    shapes = (np.shape(g)[:-1], b.shape[:-1])
+    return _run(lambda: _whole(g, shapes), b, backwards=True)
+
+
+def _whole(u: Any, shapes: tuple[tuple[int, ...], ...]) -> Floats:
+    """Return a copy with the leading axes that these are broadcast to."""
+    leading = shapes[0] if len(set(shapes)) == 1 else np.broadcast_shapes(*shapes)
+    s = np.empty((*leading, np.shape(u)[-1]))
+    s[...] = u
+    return s
 
 
 _recurrence.fun.fresh = recurrence_backwards.fun.fresh = True  # type: ignore[attr-defined]
@@ -102,22 +113,97 @@ defvjp(
 )
 
 
-def _run(s: Floats, b: Floats) -> Floats:
-    """Turn u into s in place and return it; b[0] is not read where there is one for each t."""
+def _run(driven: Callable[[], Floats], b: Floats, backwards: bool) -> Floats:
+    """Return what follows from u, a new array that `driven` makes.
+
+    Where there is a factor for each t, b[0] is not read.
+    """
+    s = driven()
     length = s.shape[-1]
     if s.size == 0 or length == 1:
         return s
     rows = s.reshape(-1, length)
-    factors = np.broadcast_to(b, (*s.shape[:-1], b.shape[-1])).reshape(len(rows), -1)
-    if s.size < SMALL:
+    shape = (*s.shape[:-1], b.shape[-1])
+    factors = b if b.shape == shape else np.broadcast_to(b, shape)
+    factors = factors.reshape(len(rows), -1)
+    if b.shape[-1] == 1 and s.size >= FEW:
+        result = np.empty(rows.shape)
+        with np.errstate(over="ignore", invalid="ignore"):
+            for part in _groups(rows):
+                _by_blocks(rows[part], factors[part], backwards, result[part])
+        flat = result.reshape(-1)
+        if math.isfinite(np.dot(flat, flat)):
+            return result.reshape(s.shape)
+        rows = driven().reshape(rows.shape)
+    if backwards:
+        rows = np.ascontiguousarray(rows[:, ::-1])
+        if b.shape[-1] > 1:
+            factors = np.concatenate([factors[:, :1], factors[:, :0:-1]], axis=-1)
+    _step(rows, factors)
+    return (rows[:, ::-1] if backwards else rows).reshape(s.shape)
+
+
+def _groups(rows: Floats) -> Iterator[slice]:
+    """Yield rows that are worked on at once."""
+    size = max(1, CACHED // rows.shape[-1])
+    for low in range(0, len(rows), size):
+        yield slice(low, low + size)
+
+
+def _step(rows: Floats, factors: Floats) -> None:
+    """Turn u into s in place, forwards."""
+    length = rows.shape[-1]
+    if rows.size < SMALL:
         _double(rows, factors)
     elif len(rows) >= MANY and length < LONG:
         _loop(rows, factors)
     else:
-        group = max(1, CACHED // length)
-        for i in range(0, len(rows), group):
-            _by_pieces(rows[i : i + group], factors[i : i + group])
-    return s
+        for part in _groups(rows):
+            _by_pieces(rows[part], factors[part])
+
+
+_positions = np.arange(BLOCK)
+_FORTH = BLOCK - 1 + _positions - _positions[:, None]
+_BACK = np.ascontiguousarray(_FORTH.T)
+
+
+def _by_blocks(u: Floats, b: Floats, backwards: bool, out: Floats) -> None:
+    """Write what follows from u (R, T) with factors b (R, 1); u is overwritten.
+
+    Within a block, s is u times a triangular matrix of powers of b. What each block passes on
+    follows a recurrence of its own, and enters the next block. An infinity reaches all of its
+    block.
+    """
+    rows, length = u.shape
+    if u.size < FEW or length < 2 * BLOCK:
+        out[...] = u[:, ::-1] if backwards else u
+        _double(out, b)
+        if backwards:
+            out[...] = out[:, ::-1].copy()
+        return
+    count, rest = divmod(length, BLOCK)
+    powers = np.zeros((rows, 2 * BLOCK))
+    powers[:, BLOCK - 1] = 1.0
+    powers[:, BLOCK:] = b
+    np.multiply.accumulate(powers[:, BLOCK - 1 :], axis=1, out=powers[:, BLOCK - 1 :])
+    moves = powers.take(_BACK if backwards else _FORTH, axis=1)
+    blocked = slice(rest, None) if backwards else slice(0, length - rest)
+    end = 0 if backwards else BLOCK - 1
+    blocks = u[:, blocked].reshape(rows, count, BLOCK)
+    passed = np.matmul(blocks, moves[:, :, end : end + 1])[:, :, 0]
+    entering = np.empty(passed.shape)
+    _by_blocks(passed, powers[:, -1:], backwards, entering)
+    entering *= b
+    if backwards:
+        blocks[:, :-1, -1] += entering[:, 1:]
+    else:
+        blocks[:, 1:, 0] += entering[:, :-1]
+    np.matmul(blocks, moves, out=out[:, blocked].reshape(blocks.shape))
+    if rest:
+        remaining = slice(0, rest) if backwards else slice(length - rest, None)
+        u[:, rest - 1 if backwards else length - rest] += entering[:, 0 if backwards else -1]
+        last = np.matmul(u[:, None, remaining], moves[:, :rest, :rest])
+        out[:, remaining] = last[:, 0]
 
 
 def _double(rows: Floats, factors: Floats) -> None:
@@ -167,7 +253,8 @@ def _by_pieces(rows: Floats, factors: Floats) -> None:
         factors = _pieces(factors)
         _advance(columns, factors)
         np.cumprod(factors, axis=0, out=factors)
-    ends = _run(columns[-1].copy(), factors[-1])
+    ends = columns[-1].copy()
+    _step(ends, np.ascontiguousarray(factors[-1]))
     columns[:, :, 1:] += (factors[:, :, 1:] if factors.shape[-1] > 1 else factors) * ends[:, :-1]
     rows[...] = columns.transpose(1, 2, 0).reshape(len(rows), -1)[:, : rows.shape[-1]]
 

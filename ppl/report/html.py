@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from html import escape
 
 from ppl.report.cite import bibtex, methods
-from ppl.report.scatter import ladder
+from ppl.report.scatter import iterations, ladder
 from ppl.report.summary import Summary
 from ppl.report.table import Style, cells, evidence_lines
 from ppl.report.table import learned as learned_rows
@@ -224,7 +224,8 @@ def _method(summary: Summary) -> str:
         if rungs
         else ""
     )
-    climb = f'<div class="scroll">{ladder(summary.rungs)}</div>' if len(summary.rungs) > 1 else ""
+    pictures = [p for p in (ladder(summary.rungs), iterations(summary.rungs)) if p]
+    climb = "".join(f'<div class="scroll">{p}</div>' for p in pictures)
     compiled = f"<p>What the compiler did:</p>{_list(summary.compiled)}" if summary.compiled else ""
     return table + climb + compiled
 

@@ -41,7 +41,12 @@ def to_json(summary: Summary) -> dict[str, Any]:
         },
         "diagnostics": {name: _number(value) for name, value in summary.diagnostics.items()},
         "rungs": [
-            {"rung": rung.name, "elbo": _number(rung.elbo), "seconds": _number(rung.seconds)}
+            {
+                "rung": rung.name,
+                "elbo": _number(rung.elbo),
+                "seconds": _number(rung.seconds),
+                "trace": [_number(value) for value in rung.trace],
+            }
             for rung in summary.rungs
         ],
         "compiled": list(summary.compiled),

@@ -146,9 +146,9 @@ def predictive(title: str, observed: Array, replicates: Array) -> str:
     observed
         The data, flat (N,).
     replicates
-        Draws of data like them, (draws, N).
+        Draws of data like them, (draws, N); NaN where no statement speaks of a position.
     """
-    known = np.isfinite(observed)
+    known = np.isfinite(observed) & np.isfinite(replicates).all(axis=0)
     observed, replicates = observed[known], replicates[:, known]
     shown = replicates[:: max(1, len(replicates) // SHOWN_REPLICATES)][:SHOWN_REPLICATES]
     low, high = padded(

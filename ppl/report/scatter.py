@@ -1,8 +1,9 @@
-"""Further plots of the report page: numbers against each other, and the ELBO along the ladder."""
+"""Further plots of the report page: numbers against each other, the ELBO of the climb."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from html import escape
 
 import numpy as np
@@ -79,6 +80,75 @@ def ladder(rungs: Sequence[Rung]) -> str:
         body.append(_text(f"{a:.1f}", f"{HEIGHT - 4:.1f}", f"{rung.seconds:.2f} s", "middle"))
     body.append(_text("4", f"{TOP}", "ELBO (nats)", "start"))
     return _svg("ELBO of each rung", width, body)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Climbing:
+    """The ELBO of all iterations, one rung after another.
+
+    Attributes
+    ----------
+    names, starts
+        Of the rungs that optimise, and the iteration before the first of each.
+    heights
+        In nats, (n,); what is not finite is at the lower end.
+    ends
+        What is to be shown of them: the first iterations start far below.
+    """
+
+    names: tuple[str, ...]
+    starts: tuple[int, ...]
+    heights: Array
+    ends: tuple[float, float]
+
+    @property
+    def pieces(self) -> Iterator[tuple[str, Array, Array]]:
+        """For each rung its name, its iterations counted over all rungs, and their heights."""
+        stops = (*self.starts[1:], self.heights.size)
+        for name, start, stop in zip(self.names, self.starts, stops, strict=True):
+            yield name, np.arange(start, stop) + 1.0, self.heights[start:stop]
+
+
+def climbing(rungs: Sequence[tuple[str, Sequence[float]]]) -> Climbing | None:
+    """Put the traces of rungs, by name, one after another; None where there are too few points."""
+    optimised = [(name, trace) for name, trace in rungs if trace]
+    heights = np.array([value for _, trace in optimised for value in trace])
+    finite = heights[np.isfinite(heights)]
+    if finite.size < 2:
+        return None
+    top, middle = float(finite.max()), float(np.median(finite))
+    low = max(float(finite.min()), top - max(6 * (top - middle), 2.0))
+    starts = np.cumsum([0, *(len(trace) for _, trace in optimised[:-1])])
+    return Climbing(
+        tuple(name for name, _ in optimised),
+        tuple(map(int, starts)),
+        np.where(np.isfinite(heights), heights, low),
+        padded(low, top),
+    )
+
+
+def iterations(rungs: Sequence[Rung]) -> str:
+    """Return the ELBO, in nats, after every iteration; empty where nothing is optimised."""
+    found = climbing([(r.name, r.trace) for r in rungs])
+    if found is None:
+        return ""
+    width = 420.0
+    across = (0.5, found.heights.size + 0.5)
+    body = [*_up(found.ends, TOP + 12)]
+    for k, (name, steps, heights) in enumerate(found.pieces):
+        x = _scaled(steps, across, LEFT, width - RIGHT)
+        y = _scaled(np.maximum(heights, found.ends[0]), found.ends, HEIGHT - BOTTOM, TOP + 12)
+        line = " ".join(f"{a:.1f},{b:.1f}" for a, b in zip(x, y, strict=True))
+        colour = (BLUE, INK)[k % 2]
+        body.append(
+            f'<polyline points="{line}" fill="none" stroke="{colour}" stroke-width="1.6"/>'
+            f'<circle cx="{x[-1]:.1f}" cy="{y[-1]:.1f}" r="3" fill="{colour}"/>'
+        )
+        body.append(_text(f"{(x[0] + x[-1]) / 2:.1f}", f"{HEIGHT - 18:.1f}", name, "middle", 11))
+    count = f"{found.heights.size:,} iterations"
+    body.append(_text(f"{(LEFT + width - RIGHT) / 2:.1f}", f"{HEIGHT - 4:.1f}", count, "middle"))
+    body.append(_text("4", f"{TOP}", "ELBO (nats)", "start"))
+    return _svg("ELBO after every iteration", width, body)
 
 
 def _scaled(values: Array, ends: tuple[float, float], first: float, last: float) -> Array:

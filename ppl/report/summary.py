@@ -115,11 +115,15 @@ class Elbo:
 
 @dataclass(frozen=True, slots=True)
 class Rung:
-    """A method that was tried: its name, the ELBO it reached and the seconds it took."""
+    """A method that was tried: its name, the ELBO it reached and the seconds it took.
+
+    `trace` is the ELBO after every iteration of its optimiser, where it has one.
+    """
 
     name: str
     elbo: float
     seconds: float
+    trace: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

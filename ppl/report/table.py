@@ -120,7 +120,7 @@ def _method(summary: Summary) -> str:
             figures.append(f"{label} {value:.2f}")
     if (gradients := summary.diagnostics.get("gradients")) is not None:
         figures.append(f"{gradients:.0f} gradients")
-    seconds = [value for value in summary.seconds.values() if value is not None]
+    seconds = [v for k, v in summary.seconds.items() if v is not None and k != "start"]
     if seconds:
         figures.append(duration(sum(seconds)))
     return ", ".join(figures)

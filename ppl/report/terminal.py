@@ -31,7 +31,7 @@ class Begun(Protocol):
 
 
 class Rung(Protocol):
-    """A method that inference has finished with, and the ELBO it reached."""
+    """A method that inference has finished with, or is busy with, and the ELBO it reached."""
 
     @property
     def name(self) -> str:

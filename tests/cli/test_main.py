@@ -5,8 +5,8 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,7 @@ Capture = pytest.CaptureFixture[str]
 @dataclass(frozen=True)
 class MadeUpFit:
     poor: bool = False
+    seconds: Mapping[str, float] = field(default_factory=dict)
 
     def report(self) -> Summary:
         return unusual() if self.poor else usual()

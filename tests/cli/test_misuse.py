@@ -294,7 +294,7 @@ def at(module, name):
 if moment == "reading":
     at(pipeline, "read_model")
 elif moment == "compiling":
-    at(pipeline, "compiled_of")
+    at(pipeline, "_compiled")
 elif moment == "writing":
     from ppl.report import write
     at(write, "_mode")

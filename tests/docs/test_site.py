@@ -4,12 +4,14 @@ import os
 import re
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 import yaml
 
 from docs.pages import FOLDER, filled
+from tests.browser import DESKTOP, PROGRAM, browser
 from tests.docs.blocks import ROOT
 
 OUTSIDE = re.compile(r"""<(?:script|link|img|iframe)[^>]*(?:src|href)=["']?(?:https?:)?//[^>]*>""")
@@ -60,14 +62,36 @@ def test_pages_want_nothing_from_outside(site: Path) -> None:
 
 
 def test_models_have_colours(site: Path) -> None:
-    text = (site / "first-model" / "index.html").read_text(encoding="utf-8")
+    text = (site / "first-model.html").read_text(encoding="utf-8")
     assert '<span class="kd">data</span>' in text
     assert '<span class="nc">Normal</span>' in text
     assert '<span class="o">~</span>' in text
 
 
 def test_the_interface_is_there(site: Path) -> None:
-    text = (site / "api" / "index.html").read_text(encoding="utf-8")
+    text = (site / "api.html").read_text(encoding="utf-8")
     for name in ("Model", "Fit", "predict", "to_arviz", "UsageError"):
         assert name in text
     assert "Of all randomness" in text or "of all randomness" in text
+
+
+TYPE = """(() => {
+    const query = document.querySelector("[data-md-component=search-query]")
+    query.focus()
+    query.value = "funnel"
+    query.dispatchEvent(new Event("keyup", { bubbles: true }))
+})()"""
+FOUND = "[...document.querySelectorAll('.md-search-result__link')].map(a => a.href)"
+
+
+@pytest.mark.skipif(PROGRAM is None, reason="needs Chromium")
+def test_pages_opened_as_files_can_be_searched(site: Path, tmp_path: Path) -> None:
+    with browser(tmp_path) as tab:
+        tab.size(*DESKTOP)
+        tab.open(site / "coming" / "stan.html")
+        tab.run(TYPE)
+        end = time.monotonic() + 30
+        while not (found := tab.run(FOUND)) and time.monotonic() < end:
+            time.sleep(0.2)
+        assert any(link.startswith((site / "inference.html").as_uri()) for link in found)
+        assert tab.errors == []

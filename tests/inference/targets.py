@@ -38,6 +38,7 @@ class Model:
     start: np.ndarray | None = None
     calls: int = field(default=0)
     log_concave: bool = False
+    work: float = 0.0
 
     def __post_init__(self):
         self.dimension = self.blocks[-1].stop

@@ -6,6 +6,7 @@ import pytest
 import scipy.stats
 
 from ppl.guide import Arrow, entropy, log_density
+from ppl.guide.band import diagonal_band
 from ppl.inference import Settings, infer
 
 from .targets import LOG_2PI, Model, latent
@@ -19,7 +20,7 @@ def guide():
         np.array([False, True, False, False, True, False, False]),
         rng.normal(size=(2, 2)) + 2 * np.eye(2),
         rng.normal(size=(4, 2)),
-        np.exp(rng.normal(size=4)),
+        diagonal_band(np.exp(rng.normal(size=4))),
         np.array([False, False, False, True, False, False, False]),
     )
 
@@ -34,7 +35,9 @@ def covariance(guide):
     whole[np.ix_(first, first)] = spread
     whole[np.ix_(rest, first)] = guide.response @ spread
     whole[np.ix_(first, rest)] = spread @ guide.response.T
-    whole[np.ix_(rest, rest)] = guide.response @ spread @ guide.response.T + np.diag(guide.width**2)
+    whole[np.ix_(rest, rest)] = guide.response @ spread @ guide.response.T + np.diag(
+        guide.band.variances()
+    )
     return whole[np.ix_(free, free)], free
 
 

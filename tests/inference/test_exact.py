@@ -1,11 +1,16 @@
 """Posteriors in closed form, against SciPy's laws, linear algebra and quadrature."""
 
+import json
+
 import numpy as np
 import pytest
 from scipy import stats
 from scipy.special import betaln, gammaln, logsumexp
 
 import ppl
+from benchmarks.speed.linear import MODELS, errors
+from ppl.cli import main
+from ppl.inference.families import gamma_power
 
 
 def infer(text, **data):
@@ -178,6 +183,48 @@ def test_waiting_times_by_rate_and_by_mean():
     agrees(fit, "mean", law.mean(), law.std(), law)
     evidence = 3 * np.log(2) - gammaln(3) + gammaln(6) - 6 * np.log(4)
     assert fit.log_evidence.value == pytest.approx(evidence, abs=1e-9)
+
+
+@pytest.mark.parametrize("shape", [2.5, 49.0, 51.5, 1e3, 5e5, 1e9])
+def test_moments_of_many_data_keep_their_digits(shape):
+    parameters = np.array([shape, 3.0])
+    mean, variance = gamma_power(1.0).moments(parameters)
+    np.testing.assert_allclose(mean, shape / 3, rtol=1e-12)
+    np.testing.assert_allclose(variance, shape / 9, rtol=1e-10)
+    mean, variance = gamma_power(-1.0).moments(parameters)
+    np.testing.assert_allclose(mean, 3 / (shape - 1), rtol=1e-12)
+    expected = 9 / ((shape - 1) ** 2 * (shape - 2))
+    np.testing.assert_allclose(variance, expected, rtol=1e-10)
+
+
+@pytest.mark.parametrize("power", [2.0, -2.0])
+def test_moments_of_roots_of_a_gamma(power):
+    mean, variance = gamma_power(power).moments(np.array([[60.0, 2.0], [20.0, 3.0]]))
+    for k, (shape, rate) in enumerate([(60.0, 2.0), (20.0, 3.0)]):
+        law = stats.gamma(shape, scale=1 / rate)
+        first, second = (law.expect(lambda g, n=n: g ** (n / power)) for n in (1, 2))
+        assert mean[k] == pytest.approx(first, rel=1e-8)
+        assert variance[k] == pytest.approx(second - first**2, rel=1e-6)
+
+
+def test_regression_from_files_through_the_command(tmp_path):
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(400, 3))
+    y = x @ [1.0, -2.0, 0.5] + 0.7 * rng.normal(size=400)
+    np.save(tmp_path / "X.npy", x)
+    np.save(tmp_path / "y.npy", y)
+    model = tmp_path / "model.ppl"
+    for name, (text, reference) in MODELS.items():
+        model.write_text(text, encoding="utf-8")
+        files = [f"X={tmp_path / 'X.npy'}", f"y={tmp_path / 'y.npy'}"]
+        out = tmp_path / "fit.json"
+        assert main(["infer", str(model), *files, "--json", str(out), "--quiet"]) == 0
+        off_mean, off_sd = errors(json.loads(out.read_text()), reference(x, y))
+        if name == "conjugate":
+            assert max(off_mean, off_sd) < 1e-6
+        else:
+            assert off_mean < 0.06
+            assert off_sd < 0.06
 
 
 def test_the_scale_of_a_weibull_of_known_shape():

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import scipy.integrate
 
+import ppl
 from ppl.inference import Settings, infer
 from ppl.inference.chains import diagnose, split_rhat
 
@@ -175,3 +176,48 @@ def test_diagnosis_of_independent_draws_knows_their_error():
     assert found.rhat < 1.02
     assert found.error == pytest.approx(1 / np.sqrt(6400), rel=0.5)
     assert diagnose(np.exp(3 * draws)).tail > 0.8
+
+
+def test_the_mean_of_a_rare_event_is_all_that_is_asked_of_it():
+    rng = np.random.default_rng(8)
+    event = 1.0 * (rng.random((200, 64, 2)) < [0.002, 0.5])
+    found = diagnose(event)
+    assert found.error == pytest.approx(1 / np.sqrt(event[..., 0].size), rel=0.5)
+    assert found.rhat < 1.02
+    assert found.tail == -np.inf
+    drifting = 1.0 * (rng.random((200, 64, 1)) < np.linspace(0.2, 0.8, 200)[:, None, None])
+    assert diagnose(drifting).rhat > 1.03
+
+
+def test_ranks_of_ties_are_averaged():
+    counts = np.random.default_rng(9).poisson(0.05, (400, 16, 1)).astype(float)
+    counts[:200, 0] = 0.0
+    assert split_rhat(np.sort(counts[:, 1:], axis=1))[0] < 1.3
+    assert split_rhat(counts[:, 1:])[0] < 1.02
+
+
+def test_a_diagnosis_names_what_is_worst():
+    rng = np.random.default_rng(10)
+    calm = diagnose(rng.standard_normal((100, 64, 1))).of("calm")
+    wild = diagnose(np.exp(3 * rng.standard_normal((100, 64, 1)))).of("wild")
+    for both in (calm.join(wild), wild.join(calm)):
+        assert both.least_known == both.heaviest == "wild"
+        assert both.error == wild.error
+
+
+VERSIONS = """
+data x[V], n[V]
+m ~ Normal(0, 1.5)
+s ~ HalfNormal(1)
+l[V] ~ Normal(m, s)
+p = sigmoid(l)
+x ~ Binomial(n, p)
+for v in V { best[v] = p[v] == max(p) }
+"""
+
+
+def test_which_version_is_best_is_no_trouble_where_one_hardly_can_be():
+    fit = ppl.Model(VERSIONS).infer(x=[30, 42, 25, 61], n=[500, 500, 480, 510], seed=1)
+    assert fit.verdict == "good"
+    assert 0 < fit["best"].mean[2] < 0.01
+    assert fit["best"].mean[3] == pytest.approx(0.956, abs=0.02)

@@ -72,3 +72,34 @@ def test_many_observations_of_each_group_are_centred_and_good():
     assert fit["mu"].mean == pytest.approx(means.mean(), abs=0.05)
     np.testing.assert_allclose(fit["a"].mean, means, atol=0.1)
     np.testing.assert_allclose(fit["a"].sd, 1 / np.sqrt(20), rtol=0.1)
+
+
+PIECES = """
+data y[S, 3]
+m ~ Normal(0, 5)
+tau ~ HalfNormal(1)
+for s in S {
+  d[s, 0] = 0
+  d[s, 1] ~ Normal(m, tau)
+  d[s, 2] ~ Normal(2 * m, tau)
+}
+y ~ Normal(d, 0.1)
+"""
+
+
+def test_pieces_of_a_variable_are_centred_each_by_itself():
+    rng = np.random.default_rng(2)
+    truth = np.stack([np.zeros(12), rng.normal(1, 1, 12), rng.normal(2, 1, 12)], axis=1)
+    y = truth + 0.1 * rng.standard_normal((12, 3))
+    pieces = CompiledTarget(ppl.Model(PIECES).compile(y=y))
+    names = [block.name for block in pieces.blocks if block.variable == "d"]
+    assert len(names) == 2
+    degrees = dict(zip(names, rng.random((2, 12)), strict=True))
+    positions = rng.normal(size=(4, pieces.dimension))
+    moved = recentre.moved(pieces, degrees, positions)
+    again = pieces.recentred(degrees).quantities(moved)
+    np.testing.assert_allclose(again["d"], pieces.quantities(positions)["d"], atol=1e-12)
+    fit = ppl.Model(PIECES).infer(y=y, seed=1)
+    assert fit.verdict == "good"
+    shrunken = y[:, 1:] + (np.array([1, 2]) * fit["m"].mean - y[:, 1:]) * 0.01 / (0.01 + 1)
+    np.testing.assert_allclose(fit["d"].mean[:, 1:], shrunken, atol=0.02)

@@ -37,6 +37,7 @@ class Parametrisation:
     convert: Callable[..., tuple[Any, ...]]
     signature: str
     relations: Any
+    place: Callable[..., Any] | None = None
     sizes: Any = field(default_factory=lambda: SIZES)
 
     @property
@@ -64,7 +65,7 @@ class Parametrisation:
 
 def parametrisations(d: Distribution) -> Iterator[Parametrisation]:
     yield Parametrisation(
-        d, dict(d.parameters), d.log_density, lambda *a: a, d.signature, d.relations
+        d, dict(d.parameters), d.log_density, lambda *a: a, d.signature, d.relations, d.place
     )
     for other in d.alternatives:
         yield Parametrisation(
@@ -74,6 +75,7 @@ def parametrisations(d: Distribution) -> Iterator[Parametrisation]:
             other.convert,
             d.signature if other.signature is None else other.signature,
             {},
+            other.place,
         )
 
 

@@ -354,6 +354,24 @@ def states_cover_the_support(d: Distribution) -> None:
     close(mass.sum(), 1.0, 1e-9, "mass of the states")
 
 
+def normals_become_draws(d: Distribution) -> None:
+    """Where normals are placed, their density is that of the draw times the change of volume."""
+    for salt, p in enumerate(parametrisations(d)):
+        if p.place is None:
+            continue
+        rng = generator(d, salt)
+        given = arguments(rng, p)
+        z = rng.standard_normal(p.sizes["n"])
+
+        def placed(z: Any, p: Any = p, given: Any = given) -> Any:
+            return np.asarray(p.place(z, *given))
+
+        slopes = [difference(lambda at: placed(at[0]), [z], [e]) for e in np.eye(len(z))]
+        _, log_volume = np.linalg.slogdet(np.stack(slopes))
+        normal = -0.5 * np.sum(z**2) - 0.5 * len(z) * np.log(2 * np.pi)
+        close(p.density(placed(z)[None], given) + log_volume, normal, 1e-6, "place")
+
+
 LAWS: tuple[Law, ...] = (
     density_is_scipys,
     samples_follow_the_density,
@@ -366,5 +384,6 @@ LAWS: tuple[Law, ...] = (
     tails_keep_their_digits,
     support_holds_its_points,
     location_and_scale_move,
+    normals_become_draws,
     states_cover_the_support,
 )

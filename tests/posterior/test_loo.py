@@ -33,3 +33,31 @@ def test_what_it_cannot_do() -> None:
     with pytest.raises(ppl.UsageError, match="needs 100 draws"):
         few.loo()
     assert schools().loo().elpd < 0
+
+
+WEIGHTED = """
+data y[N], w[N]
+m ~ Normal(0, 5)
+s ~ HalfNormal(3)
+for n in N { y[n] ~ Normal(m, s) weight w[n] }
+"""
+
+
+def test_rows_of_weight_0_are_no_observations() -> None:
+    y = np.random.default_rng(0).normal(size=20)
+    some = ppl.Model(WEIGHTED).infer(y=y, w=np.repeat([1.0, 0.0], [15, 5])).loo()
+    alone = ppl.Model(WEIGHTED).infer(y=y[:15], w=np.ones(15)).loo()
+    assert len(some.pointwise) == 15
+    assert some.elpd == pytest.approx(alone.elpd, abs=0.1)
+    assert some.standard_error == pytest.approx(alone.standard_error, abs=0.1)
+
+
+def test_rows_of_weight_0_in_a_vector_and_beside_missing_ones() -> None:
+    y = np.random.default_rng(0).normal(size=(6, 2))
+    y[2, 0] = np.nan
+    text = (
+        "data y[N, D], w[N]\nm[D] ~ Normal(0, 5)\n"
+        "for n in N, d in D { y[n, d] ~ Normal(m[d], 1) weight w[n] }\n"
+    )
+    found = ppl.Model(text).infer(y=y, w=[1.0, 0, 1, 1, 0, 2]).loo()
+    assert len(found.pointwise) == 12 - 4 - 1

@@ -110,3 +110,16 @@ def test_stages(draws):
     ):
         np.testing.assert_allclose(found, expected, rtol=1e-10, atol=1e-12)
     assert staged.source.count("recurrence_backwards") == 1
+
+
+def test_a_draw_that_overflows_spoils_no_other_and_nothing_before_it():
+    u = np.random.default_rng(3).normal(size=(70, 150))
+    b = np.full((70, 1), 0.5)
+    u[3, 77], b[5], u[5] = np.inf, 1e40, 0.0
+    u[5, 100] = 1.0
+    with np.errstate(over="ignore", invalid="ignore"):
+        for found, flipped in (
+            (linear_recurrence(u, b), u),
+            (recurrence_backwards(u[:, ::-1], b)[:, ::-1], u),
+        ):
+            np.testing.assert_allclose(found, plain_loop(flipped, b, 0.0), rtol=1e-12)

@@ -71,6 +71,14 @@ def test_forced_mean_field_is_said_to_be_narrow():
     assert fit.verdict in ("fair", "poor")
 
 
+def test_forced_guide_that_is_wrong_about_what_is_reported_is_poor():
+    """Off by more than 0.3 sd or 20 % of an sd of the user's own variables: not fair any more."""
+    forced = ppl.Model(SCHOOLS).infer(**SCHOOL_DATA, guide="lowrank")
+    right = ppl.Model(SCHOOLS).infer(**SCHOOL_DATA)["tau"]
+    assert forced["tau"].sd < 0.8 * right.sd
+    assert forced.verdict == "poor"
+
+
 def test_groups_and_named_families_of_one_guide():
     """A gamma for the scale and a joint normal for the rest beat the plain mean field."""
     guide = "guide {\n  (mu, theta) ~ fullrank\n  tau ~ Gamma\n}"

@@ -22,7 +22,7 @@ from ppl.compile.rewrite.products import (
 )
 from ppl.compile.rewrite.rows import Rows, whole
 from ppl.compile.rewrite.scope import Scope, fresh_index
-from ppl.compile.rewrite.squares import SAMPLED, Column, columns_of, common, weights_of
+from ppl.compile.rewrite.squares import SAMPLED, Column, columns_of, common, each, weights_of
 from ppl.compile.rewrite.statistics import factors_of
 from ppl.compile.rewrite.summand import Rewritten, Rule, Summand, under_square
 from ppl.graph.nodes import Apply, Constant, Index, Node, Position
@@ -33,7 +33,9 @@ Term = tuple[Node, tuple[Index, ...]]
 MOST_LOCAL = 8
 """Latents of a group that are factorised together, at most."""
 MOST = 1 << 27
-"""Numbers of the design, which is held in memory, at most."""
+"""Numbers of the design at most."""
+AT_ONCE = 1 << 21
+"""Numbers of the design that are held in memory at once, about."""
 
 
 def _by_group(summand: Summand, scope: Scope) -> Rewritten | None:
@@ -60,7 +62,7 @@ def _by_group(summand: Summand, scope: Scope) -> Rewritten | None:
         if signed is None:
             return None
         sign, weights = signed
-        for node, indices in _terms(local, rest, np.sqrt(weights), rows, scope):
+        for node, indices in _terms(local, rest, each(np.sqrt, weights), rows, scope):
             whole_term = times(Constant(sign), *part.latent, *outside, Apply("square", (node,)))
             terms.append((whole_term, (*summand.others, *indices)))
     return Rewritten(tuple(terms), rows=_groups(local, rows, scope) + sum(width[1]))
@@ -69,8 +71,8 @@ def _by_group(summand: Summand, scope: Scope) -> Rewritten | None:
 def _groups(local: list[Column], rows: Rows, scope: Scope) -> int:
     """Return how many rows the factors of the groups have."""
     assert local[0].gather is not None
-    where = whole(local[0].gather.position, rows, (), scope)
-    return len(np.unique(where)) * sum(c.width(scope) for c in local)
+    where = whole(local[0].gather.position, rows, (), scope).astype(np.intp, copy=False)
+    return np.count_nonzero(np.bincount(where)) * sum(c.width(scope) for c in local)
 
 
 def _terms(
@@ -79,12 +81,11 @@ def _terms(
     """Return what is to be squared, with the indices of the factors' rows."""
     first = local[0].gather
     assert first is not None
-    where = whole(first.position, rows, (), scope)
-    occupied, which = np.unique(where, return_inverse=True)
-    own, others = (_table(some, roots, rows, scope) for some in (local, rest))
-    factors = _taken_out(own, others, which.reshape(-1), len(occupied))
+    where = whole(first.position, rows, (), scope).astype(np.intp, copy=False)
+    occupied, place_of = _occupied(where)
+    factors, pooled = _factors(local, rest, roots, (where, place_of), len(occupied), rows, scope)
     group = fresh_index("g", len(occupied))
-    line = fresh_index("r", own.shape[1])
+    line = fresh_index("r", factors.shape[1])
     place: Node = Position(group)
     if len(occupied) < scope.extent(first.index):
         place = scope.read("group", occupied, (group,))
@@ -102,23 +103,77 @@ def _terms(
             latent = tuple(replaced(n, by, scope) for n in column.gather.latent)
         sums.append(summed(column.product.sums, times(read, *column.alike, *latent)))
     terms: list[Term] = [(plus(sums), (group, line))]
-    if rest:
-        terms.append(_pooled(rest, others, scope))
+    if pooled is not None:
+        terms.append(_pooled(rest, pooled, scope))
     return terms
 
 
-def _table(columns: list[Column], roots: Floats, rows: Rows, scope: Scope) -> Floats:
-    """Return the columns of all rows side by side, each row times a root, columns contiguous."""
+def _occupied(where: NDArray[np.intp]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Return the positions that occur, and the number among them of each position."""
+    occupied = np.flatnonzero(np.bincount(where))
+    place_of = np.zeros(int(occupied[-1]) + 1, np.intp)
+    place_of[occupied] = np.arange(len(occupied))
+    return occupied, place_of
+
+
+def _factors(
+    local: list[Column],
+    rest: list[Column],
+    roots: Floats,
+    groups: tuple[NDArray[np.intp], NDArray[np.intp]],
+    count: int,
+    rows: Rows,
+    scope: Scope,
+) -> tuple[Floats, Floats | None]:
+    """Return the groups' factors, and that of all remainders; None if nothing remains.
+
+    Blocks of rows follow each other, each below the groups' factors of those before it.
+    """
+    where, place_of = groups
+    own, others = (sum(c.width(scope) for c in columns) for columns in (local, rest))
+    factors = np.zeros((count, own, own + others))
+    above = np.repeat(np.arange(count), own)
+    size = max(AT_ONCE // (own + others), 4 * count * own)
+
+    def remainders() -> Iterator[Floats]:
+        factors[...] = 0.0
+        for low in range(0, rows.count, size):
+            block = slice(low, min(low + size, rows.count))
+            before = factors.reshape(-1, own + others)
+            mine = _table(local, roots, rows, block, before[:, :own], scope)
+            left = _table(rest, roots, rows, block, before[:, own:], scope)
+            which = np.concatenate([above, place_of[where[block]]])
+            factors[...] = _taken_out(mine, left, which, count)
+            yield left
+
+    if not others:
+        for _ in remainders():
+            pass
+        return factors, None
+
+    def blocks() -> Iterator[Floats]:
+        step = max(256, (1 << 17) // others)
+        for left in remainders():
+            for low in range(0, len(left), step):
+                yield left[low : low + step].copy(order="C")
+
+    first = next(remainders())
+    return factors, triangular_factor(blocks, first[:: max(1, len(first) // (SAMPLED * others))])
+
+
+def _table(
+    columns: list[Column], roots: Floats, rows: Rows, block: slice, above: Floats, scope: Scope
+) -> Floats:
+    """Return columns side by side, contiguous each, with some rows above: each row times a root."""
     width = sum(c.width(scope) for c in columns)
-    table = np.empty((rows.count, width), order="F")
+    table = np.empty((len(above) + block.stop - block.start, width), order="F")
+    table[: len(above)] = above
     start = 0
     for column in columns:
         stop = start + column.width(scope)
-        product = Product(column.product.data)
-        for block in rows.blocks(stop - start):
-            data = factors_of(product, rows, block, column.others, scope)
-            flat = np.reshape(data, (len(data), -1))
-            np.multiply(flat, roots[block, None], out=table[block, start:stop])
+        data = factors_of(Product(column.product.data), rows, block, column.others, scope)
+        flat = np.reshape(data, (len(data), -1))
+        np.multiply(flat, roots[block, None], out=table[len(above) :, start:stop])
         start = stop
     return table
 
@@ -142,16 +197,8 @@ def _taken_out(own: Floats, others: Floats, which: NDArray[np.intp], count: int)
     return factors
 
 
-def _pooled(columns: list[Column], table: Floats, scope: Scope) -> Term:
+def _pooled(columns: list[Column], factor: Floats, scope: Scope) -> Term:
     """Return what is to be squared of the remainders of the columns that groups share."""
-
-    def blocks() -> Iterator[Floats]:
-        size = max(256, (1 << 17) // table.shape[1])
-        for low in range(0, len(table), size):
-            yield table[low : low + size].copy(order="C")
-
-    step = max(1, len(table) // (SAMPLED * table.shape[1]))
-    factor = triangular_factor(blocks, table[::step])
     line = fresh_index("r", len(factor))
     sums: list[Node] = []
     start = 0

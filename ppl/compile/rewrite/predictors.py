@@ -4,6 +4,7 @@ left of Bernoulli, binomial, Poisson and negative binomial regressions."""
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,12 +15,15 @@ from ppl.compile.rewrite.rows import Rows, whole
 from ppl.compile.rewrite.scope import Scope
 from ppl.compile.rewrite.statistics import factors_of
 from ppl.compile.rewrite.summand import Rewritten, Rule, Summand, data_indices
-from ppl.data.mapped import is_mapped
+from ppl.data.mapped import is_mapped, release
 from ppl.graph.nodes import Apply, Constant, Index, Node, Read
 from ppl.primitives.fused_rows import TABLES, Lookup, Predictor
 
 LEAST = 2000
 """Fewer numbers of rows times columns are not worth a pass of their own."""
+
+LARGE = 1 << 22
+"""Matrices of fewer bytes are put side by side; larger ones are not copied."""
 
 Part = tuple[Node, tuple[Index, ...]]
 
@@ -53,7 +57,9 @@ def _fused(summand: Summand, scope: Scope) -> Rewritten | None:
         lookups = [_ordered(one, order) for one in lookups]
         offset = offset if offset is None else offset[order]
         weights = weights if weights is None else weights[order]
-    predictor = Predictor(tuple(design), tuple(lookups), offset, weights, rows.count)
+    mapped = [m for m in design if is_mapped(m)]
+    done = partial(release, mapped) if mapped else None
+    predictor = Predictor(tuple(design), tuple(lookups), offset, weights, rows.count, done)
     key = scope.make("rows", predictor)
     step = Fused(
         key.replace("rows", "fused"), function, key, coefficients, tuple(vectors), tuple(tables)
@@ -93,13 +99,17 @@ def _design(
             found = gather(item, rows, scope)
             if found is None or len(tables) == TABLES:
                 return None
-            where = whole(found.position, rows, (), scope).astype(np.intp)
+            where = whole(found.position, rows, (), scope).astype(np.intp, copy=False)
             data = _table(item, rows, others, scope)
             count = data.shape[1]
             for k in range(count):
                 ones = not others and not item.data
                 lookups.append(
-                    Lookup(len(tables), where * count + k, None if ones else data[:, k].copy())
+                    Lookup(
+                        len(tables),
+                        where if count == 1 else where * count + k,
+                        None if ones else np.ascontiguousarray(data[:, k]),
+                    )
                 )
             node = times(latent, *found.latent)
             tables.append((node, (found.index, *others)))
@@ -117,7 +127,8 @@ def _design(
     if not vectors and not thin and not tables:
         return None
     matrices = [*wide, *narrow]
-    if len(matrices) > 1 and not any(map(is_mapped, matrices)):
+    small = sum(m.nbytes for m in matrices) < LARGE
+    if len(matrices) > 1 and small and not any(map(is_mapped, matrices)):
         matrices = [np.concatenate(matrices, axis=1)]
     elif len(narrow) > 1:
         matrices = [*wide, np.concatenate(narrow, axis=1)]

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from ppl.compile.numeric import extent_of
 from ppl.compile.rewrite.scope import Scope
+from ppl.data.mapped import is_mapped, release
 from ppl.graph.evaluate import NotANumber
 from ppl.graph.nodes import (
     Apply,
@@ -78,11 +79,20 @@ class Rows:
         """Return some of the rows."""
         return replace(self, kept=chosen if self.kept is None else self.kept[chosen])
 
-    def blocks(self, width: int = 1) -> Iterator[slice]:
-        """Cut the rows into blocks of about `BLOCK` numbers, for rows of so many numbers."""
+    def blocks(self, width: int, scope: Scope) -> Iterator[slice]:
+        """Cut the rows into blocks of about `BLOCK` numbers, for rows of so many numbers.
+
+        What a block has read from files leaves memory when the next one comes.
+        """
         size = max(256, BLOCK // max(1, width))
+        mapped = [values for values in scope.bound.data.values() if is_mapped(values)]
+        plain = self.kept is None and len(self.indices) == 1
         for low in range(0, self.count, size):
-            yield slice(low, min(low + size, self.count))
+            high = min(low + size, self.count)
+            yield slice(low, high)
+            for values in mapped:
+                along = plain and len(values) == self.count
+                release((values,), *((low, high) if along else (0, len(values))))
 
 
 def values(node: Node, rows: Rows, block: slice, others: Sequence[Index], scope: Scope) -> Array:

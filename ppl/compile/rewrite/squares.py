@@ -6,7 +6,7 @@ triangular factor of M = Q R: unlike the matrix of products M'M it loses no digi
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,7 +21,7 @@ from ppl.compile.rewrite.products import (
     summed,
     times,
 )
-from ppl.compile.rewrite.rows import Rows, values
+from ppl.compile.rewrite.rows import BLOCK, Rows, values
 from ppl.compile.rewrite.scope import Scope, fresh_index
 from ppl.compile.rewrite.statistics import factors_of
 from ppl.compile.rewrite.summand import Rewritten, Rule, Summand, data_indices, under_square
@@ -174,16 +174,26 @@ def weights_of(part: Product, rows: Rows, scope: Scope) -> tuple[float, NDArray[
     if data_indices(part, rows) or part.sums:
         return None
     weights = factors_of(Product(part.data), rows, slice(0, rows.count), (), scope)
-    if not (np.all(weights >= 0) or np.all(weights <= 0)):
+    one = weights[:1] if weights.strides == (0,) else weights
+    if not (np.all(one >= 0) or np.all(one <= 0)):
         return None
-    return -1.0 if np.any(weights < 0) else 1.0, np.abs(weights)
+    return -1.0 if np.any(one < 0) else 1.0, each(np.abs, weights)
+
+
+def each(
+    function: Callable[[NDArray[np.float64]], NDArray[np.float64]], numbers: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return a function of each number; of equal ones that share memory, of one."""
+    if numbers.strides == (0,) and numbers.size:
+        return np.broadcast_to(function(numbers[:1]), numbers.shape)
+    return function(numbers)
 
 
 def _factor(
     columns: list[Column], width: int, weights: NDArray[np.float64], rows: Rows, scope: Scope
 ) -> NDArray[np.float64]:
     """Return R of the columns, each row times the root of its weight."""
-    roots = np.sqrt(weights)
+    roots = each(np.sqrt, weights)
 
     def table(of: Rows, block: slice, root: NDArray[np.float64]) -> NDArray[np.float64]:
         result = np.empty((block.stop - block.start, width))
@@ -195,13 +205,16 @@ def _factor(
         return result
 
     def blocks() -> Iterator[NDArray[np.float64]]:
-        for block in rows.blocks(width):
+        for block in rows.blocks(width, scope):
             yield table(rows, block, roots[block])
 
     step = max(1, rows.count // (SAMPLED * width))
     chosen = np.arange(0, rows.count, step)
     some = rows.at(chosen)
-    return triangular_factor(blocks, table(some, slice(0, some.count), roots[chosen]))
+    sampled = roots[chosen]
+    # Rows far apart in a file may bring in megabytes each, so blocks of them are small.
+    parts = [table(some, block, sampled[block]) for block in some.blocks(BLOCK, scope)]
+    return triangular_factor(blocks, np.concatenate(parts))
 
 
 SQUARES = Rule("triangular factor", "a linear Gaussian likelihood needs R of its design", _squares)

@@ -47,7 +47,7 @@ def _by_group(product: Product, summand: Summand, scope: Scope) -> Rewritten | N
     where = whole(found.position, rows, (), scope).astype(np.intp)
     size = scope.extent(found.index)
     sums = np.zeros((size, *(scope.extent(i) for i in others)))
-    for block in rows.blocks(int(sums[0].size)):
+    for block in rows.blocks(int(sums[0].size), scope):
         weights = factors_of(product, rows, block, others, scope)
         flat = np.reshape(weights, (len(weights), -1))
         into = sums.reshape(size, -1)
@@ -88,7 +88,7 @@ def total_of(
     rest = tuple(n for n in product.data if not n.free <= rows.set)
     shape = tuple(scope.extent(i) for i in others)
     total = np.zeros(shape)
-    for block in rows.blocks(int(np.prod(shape, dtype=int))):
+    for block in rows.blocks(int(np.prod(shape, dtype=int)), scope):
         weights = factors_of(Product(only), rows, block, (), scope)
         if rest:
             table = factors_of(Product(rest), rows, block, others, scope)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
-from ppl.compile.program import Fused
+from ppl.compile.program import Fused, Let, Program, Term
 from ppl.compile.rewrite.scope import Scope
+from ppl.graph.bound import BoundGraph
 from ppl.graph.nodes import Apply, Index, Node, Read, Reduce, children
 from ppl.primitives.fused_rows import Predictor
 
@@ -52,3 +55,19 @@ def work_of_rows(step: Fused, scope: Scope) -> float:
     rows: Predictor = scope.arrays[step.rows]
     width = sum(int(m.shape[1]) for m in rows.matrices)
     return float(rows.rows) * (5.0 + PRODUCT * width + len(rows.lookups))
+
+
+def work_of_program(program: Program, bound: BoundGraph) -> float:
+    """Return the work of a program's definitions, terms and passes over rows, for one draw."""
+    scope = replace(Scope.of(program, bound), arrays=dict(program.arrays))
+    total = 0.0
+    for step in program.steps:
+        match step:
+            case Let(node=node, indices=indices) | Term(node=node, indices=indices):
+                if scope.drawn(node):
+                    total += work(node, indices, scope)
+            case Fused():
+                total += work_of_rows(step, scope)
+            case _:
+                pass
+    return total

@@ -6,7 +6,7 @@ import numpy as np
 
 from ppl.compile.stage.build import FLOAT, Builder
 from ppl.compile.stage.indexing import compose_units
-from ppl.compile.stage.ir import Draws, Node, Program, Shape, reachable, uses
+from ppl.compile.stage.ir import Draws, Node, Program, Shape, elements, reachable, uses
 
 
 def fuse(b: Builder, program: Program) -> Program:
@@ -15,12 +15,49 @@ def fuse(b: Builder, program: Program) -> Program:
     new: dict[Node, Node] = {}
     for node in program.nodes:
         args = tuple(new[a] for a in node.args)
-        fused = _sum_as_product(b, node, args, count) or _merged_view(b, node, args)
+        fused = (
+            _sum_of_all(b, node, new, count)
+            or _sum_as_product(b, node, args, count)
+            or _merged_view(b, node, args)
+        )
         if fused is not None:
             new[node] = fused
         else:
             new[node] = node if args == node.args else b.rebuilt(node, args)
     return reachable(new.get(program.input, program.input), (new[n] for n in program.outputs))
+
+
+def _sum_of_all(
+    b: Builder, node: Node, new: dict[Node, Node], count: dict[Node, int]
+) -> Node | None:
+    """Sum each draw's numbers at once, where that was done axis by axis, or of a product."""
+    if not _is_float_sum(node) or elements(node.dims) != (1, 1):
+        return None
+    old = node.args[0]
+    while count[old] == 1 and (old.op == "reshape" or _is_float_sum(old)):
+        old = old.args[0]
+    if len(old.dims) < 3 or old.dims[0] != Draws(1):
+        return None
+    x, weights = new[old], np.ones(elements(old.dims)[0])
+    flat = (old.dims[0], weights.size)
+    if count[old] == 1 and x.op == "elementwise" and x.attr in (np.multiply, np.square):
+        left, right = x.args[0], x.args[-1]
+        if all(_lies_flat(a) and a.dims == x.dims for a in (left, right)):
+            total = b.vecdot(b.reshape(left, flat), b.reshape(right, flat))
+            return b.reshape(total, node.dims)
+        if left.op == "constant" and left.dims == x.dims[1:] and right.dims == x.dims:
+            x, weights = right, left.array.reshape(-1)
+    total = b.product(b.reshape(x, flat), b.vector(weights), x.dims[:1])
+    return b.reshape(total, node.dims)
+
+
+def _is_float_sum(x: Node) -> bool:
+    return x.op == "reduce" and x.attr[0] is np.add and x.dtype == FLOAT
+
+
+def _lies_flat(x: Node) -> bool:
+    """Tell whether an array of floats lies in memory as in order."""
+    return x.dtype == FLOAT and x.op not in ("constant", "broadcast", "transpose", "index")
 
 
 def _sum_as_product(
@@ -88,6 +125,8 @@ def _is_weighted(b: Builder, x: Node) -> bool:
 
 def _merged_view(b: Builder, node: Node, args: tuple[Node, ...]) -> Node | None:
     """Take a column with its new axis at once: `x[:, 0:1]` for `x[:, 0][:, None]`."""
+    if node.op == "reshape" and args[0].op == "reshape":
+        return b.reshape(args[0], node.dims)
     if node.op != "reshape" or args[0].op != "index":
         return None
     base = args[0].args[0]

@@ -30,7 +30,7 @@ from ppl.guide.layout import Layout
 from ppl.guide.network import Network
 from ppl.guide.rows import Amortized, Rows
 from ppl.inference import meanfield
-from ppl.inference.climb import Progress
+from ppl.inference.climb import Begun, Progress, Reached
 from ppl.inference.climb import init as begin_climb
 from ppl.inference.compiled import CompiledTarget
 from ppl.inference.objective import Elbo
@@ -79,10 +79,7 @@ def wanted(bound: BoundGraph, settings: Settings) -> bool:
     if settings.batch or settings.validation or settings.checkpoint:
         return True
     block = bound.graph.guide
-    if block is None:
-        return False
-    lines = [*block.lines, *filter(None, (block.default,))]
-    return any(line.family != "meanfield" for line in lines)
+    return block is not None and bool(block.lines or block.default)
 
 
 @dataclass(frozen=True)
@@ -344,7 +341,17 @@ def _widths(
 
 
 def infer(bound: BoundGraph, settings: Settings, progress: Progress | None = None) -> Inference:
-    """Fit the guide that the user forces, or fit by minibatches, and judge the answer."""
+    """Fit the guide that the user forces, or fit by minibatches, and judge the answer.
+
+    Raises
+    ------
+    UsageError
+        If a rung is asked for to which such a guide does not climb.
+    """
+    if settings.method in ("is", "hmc"):
+        message = f"`method` is {settings.method!r}, and a forced guide does not climb there"
+        help = "leave out `method`, or else the guide and the options of minibatches"
+        raise UsageError((USAGE(message, help=help),))
     began = perf_counter()
     setting = set_up(bound, settings)
     problem, joint = setting.problem, setting.joint
@@ -363,18 +370,18 @@ def infer(bound: BoundGraph, settings: Settings, progress: Progress | None = Non
         file = checkpoint.File(settings.checkpoint, checkpoint.signature(bound, settings))
         state = file.restored(state)
         keep = file.write
-    state = optimise.run(plan, state, keep)
+    name = "minibatch" if setting.plate is not None else "guide"
+    state = optimise.run(plan, state, _telling(keep, progress, name))
     if state.rows is not None:
         for positions in (problem.training, problem.held_out):
             optimise.settle(plan, state.best, state.rows, positions, state.steps)
     elbo = _reported(plan, state)
-    name = "minibatch" if setting.plate is not None else "guide"
-    rungs = (Rung(name, elbo.value, perf_counter() - began),)
+    rungs = (Rung(name, elbo.value, perf_counter() - began, state.trace),)
     if progress is not None:
         progress(rungs[-1])
     draws = _draws(setting, state, settings)
     guide = _composite(setting, state, draws)
-    judged = judge(setting.problem, plan, state, elbo)
+    judged = judge(setting.problem, plan, state, elbo, CompiledTarget(joint))
     uniform = np.full(len(draws), -np.log(len(draws)))
     return Inference(
         target=CompiledTarget(joint),
@@ -403,6 +410,22 @@ def _steps_on_jax(setting: Setting) -> Steps | None:
     from ppl.inference.stochastic.on_jax import steps_for
 
     return steps_for(setting.problem)
+
+
+def _telling(
+    keep: optimise.Kept | None, progress: Progress | None, name: str
+) -> optimise.Kept | None:
+    """Return what is done after every window: keep the state, tell of the ELBO."""
+    if progress is None:
+        return keep
+    progress(Begun(name))
+
+    def both(state: optimise.State) -> None:
+        if keep is not None:
+            keep(state)
+        progress(Reached(name, state.best_elbo))
+
+    return both
 
 
 def _reported(plan: optimise.Plan, state: optimise.State) -> Elbo:

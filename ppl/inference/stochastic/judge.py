@@ -24,13 +24,17 @@ from ppl.inference.stochastic.problem import (
     normals_for,
     values,
 )
+from ppl.inference.target import Target, quantities
 from ppl.inference.verdict import Verdict, begin
 
 Array = npt.NDArray[np.float64]
 
 FEW, WEIGHTS = 256, 2000
 """Up to so many latents importance weights are drawn, and how many."""
-KHAT, ENOUGH, OFF = 0.7, 100.0, 0.1
+KHAT, ENOUGH = 0.7, 100.0
+OFF, MEAN_WRONG, SD_WRONG = 0.1, 0.3, 0.2
+"""Errors of a reported mean, in sds, and of the logarithm of an sd: beyond which a guide is fair
+at most, with an allowance for the weights' own error, and beyond which it is poor."""
 TOGETHER = 2**19
 """Draws times rows whose weights are computed together."""
 SLOPES, LOOKED_AT = 16, 512
@@ -48,7 +52,7 @@ class Judged:
     notes: tuple[str, ...]
 
 
-def judge(problem: Problem, plan: Plan, state: State, elbo: Elbo) -> Judged:
+def judge(problem: Problem, plan: Plan, state: State, elbo: Elbo, target: Target) -> Judged:
     """Judge a fitted guide."""
     if state.outcome == "undefined" or not np.isfinite(elbo.value):
         verdict = begin("good", "").lower(
@@ -65,7 +69,7 @@ def judge(problem: Problem, plan: Plan, state: State, elbo: Elbo) -> Judged:
     khat = ess = None
     notes: tuple[str, ...] = ()
     if not guide.latents and guide.normals <= FEW:
-        verdict, khat, ess = _weighed(problem, plan, state, verdict)
+        verdict, khat, ess = _weighed(problem, plan, state, target, verdict)
         if verdict.word == "good" and np.max(_excess(problem, plan, state)) >= LIMIT:
             verdict = verdict.lower(
                 "fair",
@@ -94,7 +98,7 @@ def _converged(verdict: Verdict, plan: Plan, state: State) -> Verdict:
 
 
 def _weighed(
-    problem: Problem, plan: Plan, state: State, verdict: Verdict
+    problem: Problem, plan: Plan, state: State, target: Target, verdict: Verdict
 ) -> tuple[Verdict, float, float]:
     """Judge by importance weights over all data."""
     rng = np.random.default_rng([plan.seed, 8])
@@ -119,24 +123,34 @@ def _weighed(
             f"{WEIGHTS:,}); the draws are its own."
         )
         return verdict.lower("poor", reason, HELP), khat, ess
-    draws = problem.guide.place(state.best, normals)
-    free = np.ones(draws.shape[1], dtype=bool)
-    free[problem.guide.learned.columns] = False
-    draws = draws[:, free]
-    mean = weights @ draws
-    sd = np.sqrt(weights @ (draws - mean) ** 2)
-    plain = draws.std(axis=0)
-    off = max(
-        float(np.max(np.abs(draws.mean(axis=0) - mean) / sd)),
-        float(np.max(np.abs(np.log(plain / sd)))),
-    )
-    if off > OFF + 1 / np.sqrt(ess):
+    mean_off, sd_off = _errors(target, problem.guide.place(state.best, normals), weights)
+    if mean_off > MEAN_WRONG or sd_off > SD_WRONG:
+        reason = (
+            f"Importance weights show a mean off by {mean_off:.2g} sd, or an sd by "
+            f"{np.expm1(sd_off):.0%}; the draws are the guide's own."
+        )
+        verdict = verdict.lower("poor", reason, HELP)
+    elif max(mean_off, sd_off) > OFF + 1 / np.sqrt(ess):
         verdict = verdict.lower(
             "fair",
             "Importance weights show that some mean or sd of the guide is off by more than 10 %.",
             HELP,
         )
     return verdict, khat, ess
+
+
+def _errors(target: Target, draws: Array, weights: Array) -> tuple[float, float]:
+    """Return the largest error of a mean, in sds, and of the logarithm of an sd, over all that is
+    reported: of draws that count alike, against the same with their weights."""
+    means, sds = [0.0], [0.0]
+    for found in quantities(target, draws).values():
+        each = found.reshape(len(draws), -1)
+        mean = weights @ each
+        sd, plain = np.sqrt(weights @ (each - mean) ** 2), each.std(axis=0)
+        varies = (sd > 0) & (plain > 0)  # learned parameters do not
+        means.extend(np.abs(each.mean(axis=0) - mean)[varies] / sd[varies])
+        sds.extend(np.abs(np.log(plain[varies] / sd[varies])))
+    return max(means), max(sds)
 
 
 def _excess(problem: Problem, plan: Plan, state: State) -> Array:

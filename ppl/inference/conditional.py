@@ -1,0 +1,226 @@
+"""Importance weights of latents coupled along a chain or a grid: globals first, then the rest.
+
+One normal over all of them cannot know that the locals' spread depends on a scale among the
+globals, and its weights are hopeless in thousands of dimensions. So the globals are drawn from a
+mixture around the settled guide, with the curvature of the settled ELBO; and for each of their
+values, the locals from the normal around their own mode (as Rue, Martino & Chopin 2009 have it,
+"INLA"), moved and widened as the guide's is against that at its mode; the weights correct what it
+leaves out. Where the locals are normal given the globals, these are the weights of the globals.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from math import log, pi, sqrt
+
+import numpy as np
+import numpy.typing as npt
+
+from ppl.guide.band import Band, factored
+from ppl.guide.fullrank import FullRank
+from ppl.guide.proposal import Proposal
+from ppl.inference import banded, importance
+from ppl.inference.banded import Problem
+from ppl.inference.draws import stratified_normals, stratified_uniforms
+from ppl.inference.target import blocks_of, evaluate, log_joint
+
+Array = npt.NDArray[np.float64]
+
+MOST_GLOBALS = 16
+FIRST_DRAWS, MORE_DRAWS, BATCHES, FEWEST = 512, 4096, 3, 256
+MOST_WORK, FACTORED = 1e11, 3.0
+"""Multiplications that factoring the bands may take, and how often each is factored."""
+NEWTON, RENEWED, SETTLED = 6, 3, 0.1
+FEWEST_EFFECTIVE, STEADY = 8.0, 0.3
+"""Draws are tried again around the moments of so many effective ones for each global; with this
+part of them effective, at once with more."""
+TRIES = 16
+"""Of the locals for each value of the globals, where weights are not steady."""
+WIDER = 1.2
+LARGEST_RATIO = 20.0
+"""The settled curvature may make a global's spread so many times that at fixed locals."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Globals:
+    """A normal of the globals: mean (k,) and a root of the covariance, (k, k)."""
+
+    mean: Array
+    factor: Array
+
+
+def run(
+    problem: Problem, fit: banded.State, rng: np.random.Generator
+) -> tuple[importance.State, int] | None:
+    """Weigh draws, and again around the moments that the first ones found.
+
+    Returns the weights and the number of batched gradients; None if there are too many globals, or
+    the bands are too wide for enough draws.
+    """
+    pattern = problem.pattern
+    most = MOST_WORK / (pattern.order.size * (pattern.width + 8.0) ** 2 * FACTORED)
+    most = min(most, importance.LARGEST / fit.guide.mean.size)
+    if np.count_nonzero(pattern.shared) > MOST_GLOBALS or most < FEWEST:
+        return None
+    found, gradients = _curved(problem, fit)
+    tries, first = 1, int(min(FIRST_DRAWS, most))
+    batch, spent = _weighed(problem, fit, found, rng, first, tries)
+    state, gradients = importance.diagnosed(problem.target, *batch), gradients + spent
+    effective = state.ess
+    if not state.accepted and effective < STEADY * first:
+        if effective < FEWEST_EFFECTIVE * (1 + found.mean.size):
+            return state, gradients
+        tries = TRIES
+        found = _matched(problem, state, found)
+        batch, spent = _weighed(problem, fit, found, rng, first, tries)
+        state, gradients = importance.diagnosed(problem.target, *batch), gradients + spent
+    if state.accepted or state.hopeless:
+        return state, gradients
+    found = _matched(problem, state, found)
+    batches: list[tuple[Array, Array]] = []
+    for _ in range(BATCHES):
+        room = int(most) - sum(b[1].size for b in batches)
+        if room < first or (batches and state.accepted):
+            break
+        batch, spent = _weighed(problem, fit, found, rng, min(MORE_DRAWS, room), tries)
+        batches.append(batch)
+        positions, log_weights = (np.concatenate(parts) for parts in zip(*batches, strict=True))
+        state = importance.diagnosed(problem.target, positions, log_weights)
+        gradients += spent
+    return state, gradients
+
+
+def _curved(problem: Problem, fit: banded.State) -> tuple[Globals, int]:
+    """Return a normal of the globals with the curvature of the settled ELBO."""
+    shared, factor = problem.pattern.shared, fit.guide.factor
+    count, gradients = factor.shape[0], 0
+    curvature = np.eye(count)
+    for column in range(count):
+        ends = [
+            banded.moved(problem, replace(fit, gradients=0), sign * factor[:, column])
+            for sign in (-1.0, 1.0)
+        ]
+        below, above = ends
+        if below is not None and above is not None:
+            gradients += below.gradients + above.gradients
+            curvature[:, column] = 0.5 * (below.slope - above.slope)[shared] @ factor
+    values, vectors = np.linalg.eigh(0.5 * (curvature + curvature.T))
+    spread = np.clip(np.maximum(values, 1e-12) ** -0.5, 0.5, LARGEST_RATIO)
+    return Globals(fit.guide.mean[shared], factor @ (vectors * spread)), gradients
+
+
+def _matched(problem: Problem, state: importance.State, before: Globals) -> Globals:
+    """Return a normal of the globals with the moments of weighted draws."""
+    weights = np.exp(state.log_weights)
+    values = state.positions[:, problem.pattern.shared]
+    mean = weights @ values
+    centred = values - mean
+    covariance = (centred * weights[:, None]).T @ centred
+    try:
+        return Globals(mean, np.asarray(np.linalg.cholesky(covariance), dtype=np.float64))
+    except np.linalg.LinAlgError:
+        return before
+
+
+def _weighed(
+    problem: Problem,
+    fit: banded.State,
+    found: Globals,
+    rng: np.random.Generator,
+    count: int,
+    tries: int,
+) -> tuple[tuple[Array, Array], int]:
+    """Draw globals, then some tries of the locals around their mode given these, and weigh.
+
+    One of the tries is kept, in proportion to its weight, with their mean as its weight: a draw so
+    made is as properly weighted as one by itself, and its weight is steadier.
+    """
+    shared = problem.pattern.shared
+    positions, log_weights = np.empty((count, shared.size)), np.empty(count)
+    drawn, log_proposal = _drawn(found, rng, count)
+    own = fit.guide.mean[None, shared]
+    mode, curvature, gradients = _modes(problem, fit, own)
+    shift, sharper = fit.guide.mean[~shared] - mode[0], fit.precision.local - curvature[0]
+    for part in blocks_of(count, shared.size):
+        values = drawn[part]
+        centres, entries, spent = _modes(problem, fit, values if values.shape[1] else own)
+        bands = _bands(problem, fit, entries + sharper)
+        if not values.shape[1]:
+            centres, bands = np.repeat(centres, len(values), axis=0), bands * len(values)
+        gradients += spent + tries
+        tried = np.empty((len(bands), tries, shared.size))
+        tried[:, :, shared] = drawn[part, None]
+        half = rng.standard_normal((len(bands), (tries + 1) // 2, mode.shape[1]))
+        normals = np.concatenate([half, -half], axis=1)[:, :tries]
+        for draw, band in enumerate(bands):
+            tried[draw][:, ~shared] = centres[draw] + shift + band.place(normals[draw])
+        heights = np.array([band.log_determinant for band in bands])[:, None]
+        squares = np.einsum("srn,srn->sr", normals, normals)
+        given = heights - 0.5 * squares - 0.5 * mode.shape[1] * log(2 * pi)
+        joint = log_joint(problem.target, tried.reshape(-1, shared.size)).reshape(given.shape)
+        chosen, log_weights[part] = _chosen(rng, joint - given)
+        positions[part] = tried[np.arange(len(bands)), chosen]
+    return (positions, log_weights - log_proposal), gradients
+
+
+def _drawn(found: Globals, rng: np.random.Generator, count: int) -> tuple[Array, Array]:
+    """Return values of the globals (count, k), and their log density."""
+    size = found.mean.size
+    if not size:
+        return np.zeros((count, 0)), np.zeros(count)
+    frame = FullRank(found.mean, WIDER * found.factor, np.zeros(size, dtype=np.bool_))
+    proposal = Proposal((frame,), normal_share=0.5)
+    normals = stratified_normals(rng, count, size)
+    drawn = proposal.place(normals, stratified_uniforms(rng, count, 2))
+    return drawn, proposal.log_density(drawn)
+
+
+def _chosen(rng: np.random.Generator, log_weights: Array) -> tuple[npt.NDArray[np.intp], Array]:
+    """Return which try is kept of each row of log weights (S, R), and the log mean weight."""
+    top = np.max(log_weights, axis=1, keepdims=True)
+    top = np.where(np.isfinite(top), top, 0.0)
+    sums = np.cumsum(np.exp(log_weights - top), axis=1)
+    levels = rng.random((len(sums), 1)) * sums[:, -1:]
+    chosen = np.minimum(np.sum(sums <= levels, axis=1), sums.shape[1] - 1)
+    with np.errstate(divide="ignore"):
+        return chosen, top[:, 0] + np.log(sums[:, -1] / sums.shape[1])
+
+
+def _modes(problem: Problem, fit: banded.State, drawn: Array) -> tuple[Array, Array, int]:
+    """Return the modes of the locals (S, n) given globals (S, k), and entries of the curvature
+    there, (S, e)."""
+    pattern, guide = problem.pattern, fit.guide
+    shared = pattern.shared
+    positions = np.repeat(guide.mean[None], len(drawn), axis=0)
+    positions[:, shared] = drawn
+    positions[:, ~shared] += (drawn - guide.mean[shared]) @ guide.response.T
+    spent, entries = 0, np.empty((0, 0))
+    bands = [guide.band] * len(drawn)
+    for iteration in range(NEWTON):
+        slopes = evaluate(problem.target, positions)[1][:, ~shared]
+        if iteration % RENEWED == 0:
+            entries = banded.local_curvatures(problem, positions)
+            bands = _bands(problem, fit, entries)
+            spent += 2 * int(pattern.colours.max(initial=-1) + 1)
+        spent += 1
+        largest = 0.0
+        for draw, band in enumerate(bands):
+            whitened = band.pull(slopes[draw : draw + 1])
+            size = float(np.linalg.norm(whitened))
+            reach = min(1.0, sqrt(whitened.size) / size) if size > 0 else 1.0
+            positions[draw, ~shared] += reach * band.place(whitened)[0]
+            largest = max(largest, float(np.max(np.abs(whitened))))
+        if largest < SETTLED:
+            break
+    return positions[:, ~shared], entries, spent
+
+
+def _bands(problem: Problem, fit: banded.State, entries: Array) -> list[Band]:
+    """Return precisions from their entries (S, e); the guide's own where there is none: any will do
+    for a proposal."""
+    pattern = problem.pattern
+    found = (
+        factored(pattern.rows, pattern.columns, values, pattern.order, pattern.width)
+        for values in entries
+    )
+    return [fit.guide.band if band is None else band for band in found]
