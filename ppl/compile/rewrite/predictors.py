@@ -138,7 +138,7 @@ def _design(
 def _table(
     item: Product, rows: Rows, others: tuple[Index, ...], scope: Scope
 ) -> NDArray[np.float64]:
-    """Return an item's data as a matrix; what is stored as one, or all rows alike, is not copied."""
+    """Return an item's data as a matrix, not copied if stored as one or if rows are all alike."""
     if len(item.data) == 1 and len(others) == 1:
         found = whole(item.data[0], rows, others, scope)
         if found.dtype == np.float64 or is_mapped(found):
