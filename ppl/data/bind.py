@@ -10,6 +10,7 @@ from ppl.constraints import Range
 from ppl.data.coverage import coverage, known_bounds, looked_at, positions_in_range
 from ppl.data.dataset import Array
 from ppl.data.excluded import without_excluded
+from ppl.data.forgotten import forgotten
 from ppl.data.missing import split
 from ppl.data.naming import naming_of
 from ppl.data.ragged import without_limits
@@ -84,6 +85,7 @@ def bind(
     errors.extend(_outside_dimension(graph, sizes))
     _raise(errors, graph)
     _raise(known_bounds(graph, data, of_data_alone(graph, data)), graph)
+    before = graph
     plain = graph = without_excluded(graph, sizes, data)
     graph, turns = without_limits(graph, sizes, data)
     data |= turns
@@ -106,6 +108,8 @@ def bind(
     errors.extend(positions_in_range(graph, sizes, data))
     errors.extend(coverage(graph, sizes, data))
     _raise(errors, graph)
+    if before is plain:
+        notes.extend(forgotten(graph, observed, sizes, data, naming))
     work = split(graph, sizes, data, missing, naming)
     latent = {n for n in missing if f"{n}.full" in work.graph.variables} | set(work.states)
     ranges = {n: r for n, r in seen.items() if r is not None and n not in latent and data[n].size}

@@ -236,7 +236,7 @@ def _cover(
         shape = tuple(integer(a.size, sizes, data) for a in variable.axes)
     except (NotANumber, KeyError):
         return None
-    if len(pieces) == 1 and _is_whole(pieces[0], shape, sizes, data):
+    if len(pieces) == 1 and is_whole(pieces[0], shape, sizes, data):
         return None
     if int(np.prod(shape, dtype=np.int64)) > LARGEST:
         return None
@@ -353,9 +353,10 @@ def _at(name: str, place: tuple[int, ...]) -> str:
     return f"{name}[{', '.join(map(str, place))}]" if place else name
 
 
-def _is_whole(
+def is_whole(
     piece: Piece, shape: tuple[int, ...], sizes: Mapping[str, int], data: Mapping[str, Any]
 ) -> bool:
+    """Whether a statement defines every position of its left side, by ranges of whole axes."""
     if isinstance(piece, Factor) or piece.target is None:
         return False
     moved = [i for p in piece.target.positions for i in p.free]

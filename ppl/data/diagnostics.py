@@ -137,6 +137,12 @@ MISSING_NOTED = Kind(
     "them they are latent, and inferred with the rest.",
     severity="note",
 )
+FORGOTTEN = Kind(
+    "data-not-read",
+    "Data of an outcome at positions of which no statement speaks, on its left side or in another "
+    "expression, do not count. Positions start at 0, so a range `1:N` leaves the first one out.",
+    severity="note",
+)
 WEIGHTED_LATENT = Kind(
     "weighted-latent",
     "A weight says how often an observation was made, or how much it counts. A latent is not "

@@ -18,7 +18,7 @@ Y = {"y": [0.5, 1.5, -0.3]}
             Y,
         ),
         ("data y[T]\ny[0] ~ Normal(0, 1)\nfor t in 1:T { m = y[t - 1]; y[t] ~ Normal(m, 1) }", Y),
-        ("data y[T]\nfor t in 2:T { e ~ Normal(y[t - 1], 1); y[t] ~ Normal(e, 1) }", Y),
+        ("data y[T]\nfor t in 1:T { e ~ Normal(y[t - 1], 1); y[t] ~ Normal(e, 1) }", Y),
         ("dim K = 3\nbeta[0] = 0\nbeta[1:K] ~ Normal(0, 1)\ny[N] ~ Normal(sum(beta), 1)", Y),
         ("m[1:3] = 2\ny[N] ~ Normal(m[1], 1)", Y),
         ("y[N] ~ Normal(0, 2 * s)", Y),
