@@ -108,7 +108,7 @@ def inverse_lower(x: Any) -> Any:
 
 
 def inverse_factors(x: Floats) -> Floats:
-    """Return the inverses of small (S, n, n) by those of the blocks on their diagonals; no 0 there."""
+    """Return the inverses of (S, n, n) by those of their diagonal blocks; no diagonal has a 0."""
     count, size = x.shape[:2]
     if size <= FEW_ROWS:
         return _by_rows(x)
