@@ -1,11 +1,11 @@
 """Peak memory of fits to large data, in terms of the data's own size.
 
-Run as ``python -m benchmarks.speed.memory [--rows N] [CASE ...]`` on Linux. Every fit is a process of
-its own, which first fits a few rows, so that all code is loaded, and then the large data: from
-arrays in Python that it holds itself, from an `.npz` archive, or from `.npy` files. The peak is that
-of the resident memory, less what the process held before the data; of files that are mapped only
-what the process itself holds (anonymous memory) is shown beside it. The project's bound is 2.5 for
-arrays and archives.
+Run as ``python -m benchmarks.speed.memory [--rows N] [CASE ...]`` on Linux. Every fit is a process
+of its own, which first fits a few rows, so that all code is loaded, and then the large data: from
+arrays in Python that it holds itself, from an `.npz` archive, or from `.npy` files. The peak is
+that of the resident memory, less what the process held before the data; beside it stands what the
+process itself held (anonymous memory, without pages of mapped files). The project's bound is 2.5
+for arrays and archives.
 """
 
 from __future__ import annotations
@@ -108,6 +108,7 @@ CASES: Mapping[str, tuple[str, Callable[[int], Data]]] = {
     "effects": (EFFECTS, effects),
 }
 WAYS = ("arrays", "npz", "npy")
+CHILD = (sys.executable, "-m", "benchmarks.speed.memory", "child")
 
 
 def status(*names: str) -> dict[str, int]:
@@ -178,8 +179,7 @@ def main(words: list[str]) -> int:
             del data
             for way in chosen.ways.split(","):
                 done = subprocess.run(
-                    [sys.executable, "-m", __spec__.name, "child", case, way]
-                    + [str(chosen.rows), folder],
+                    [*CHILD, case, way, str(chosen.rows), folder],
                     env={**os.environ, "PYTHONPATH": str(ROOT)},
                     cwd=ROOT,
                     capture_output=True,

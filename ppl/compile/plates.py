@@ -23,7 +23,7 @@ from ppl.compile.load import loaded, run_on, run_source
 from ppl.compile.lower import lower
 from ppl.compile.program import Column, Eliminate, Jacobian, Program, RowSum, Step, Table, Term
 from ppl.compile.stage import CannotStage, Staged, stage, tape
-from ppl.data.mapped import is_mapped
+from ppl.data.mapped import is_mapped, rows_at
 from ppl.graph import diagnostics as kinds
 from ppl.graph.bound import BoundGraph
 from ppl.graph.graph import Datum, Define, Factor, GuideLine, Piece, Sample
@@ -390,12 +390,17 @@ def subsampled(bound: BoundGraph, plate: str, size: int, total: int | None = Non
     return Subsampled(whole, plate, total, size, program, emitted, loaded(emitted, sets))
 
 
-def excerpt(bound: BoundGraph, plate: str, count: int) -> BoundGraph:
-    """Return the model bound to the data of the first positions of a plate.
+def excerpt(bound: BoundGraph, plate: str, positions: Positions) -> BoundGraph:
+    """Return the model bound to the data of some positions of a plate.
 
     What data alone decide and mixes positions is as all of them decide it.
     """
-    return batch_data(_with_data_computed(bound, plate), plate, np.arange(count))
+    return batch_data(_with_data_computed(bound, plate), plate, positions)
+
+
+def has_locals(bound: BoundGraph, plate: str) -> bool:
+    """Return whether some latent has a value for each position of a plate."""
+    return any(_is_plated(bound, name, plate) for name in bound.latents)
 
 
 def mapped_over(bound: BoundGraph, plate: str) -> tuple[NDArray[Any], ...]:
@@ -415,7 +420,8 @@ def batch_data(bound: BoundGraph, plate: str, positions: Positions) -> BoundGrap
     def part(name: str, values: NDArray[Any]) -> NDArray[Any]:
         for axis, about in enumerate(bound.graph.variables[name].axes):
             if about.dimension == plate:
-                return np.asarray(np.take(values, positions, axis), dtype=_kind(values))
+                rows = rows_at(values, positions) if axis == 0 else np.take(values, positions, axis)
+                return np.asarray(rows, dtype=_kind(values))
         return values
 
     return replace(

@@ -28,7 +28,7 @@ from ppl.data.rows import Known, positions_text, rows_of
 from ppl.data.select import Selection, none_used
 from ppl.data.sizes import find_sizes
 from ppl.data.supports import faulty_arguments, outside_argument, outside_support
-from ppl.data.values import filled, has_missing, observed_missing, range_of, values_of
+from ppl.data.values import filled, observed_missing, range_of, values_of
 from ppl.graph import diagnostics as graph_kinds
 from ppl.graph.bound import BoundGraph
 from ppl.graph.check import check_supports
@@ -66,6 +66,7 @@ def bind(
     sizes, notes = find_sizes(graph, given, overrides or {})
     data: dict[str, Array] = {}
     missing: dict[str, Array] = {}
+    seen: dict[str, Range | None] = {}
     errors: list[Diagnostic] = []
     for name, variable in given.items():
         if name in graph.variables:
@@ -87,14 +88,17 @@ def bind(
     graph, turns = without_limits(graph, sizes, data)
     data |= turns
     for name in list(data):
-        gone = np.isnan(data[name]) if has_missing(data[name]) else None
+        seen[name] = range_of(data[name])
+        gone = np.isnan(data[name]) if seen[name] is None else None
         if gone is not None and graph is not plain:
             gone = gone & looked_at(graph, name, sizes, data)
+            seen[name] = range_of(data[name][~np.isnan(data[name])])
         if gone is not None and gone.any():
             if name.endswith(OBSERVED):
                 errors.append(observed_missing(graph, name, gone, naming))
             missing[name] = gone
             data[name] = filled(graph, name, data[name], gone)
+            seen[name] = range_of(data[name])
     _raise(errors, graph)
     observed = observed_pieces(graph, data)
     errors.extend(outside_support(graph, observed, data, missing, sizes, naming))
@@ -104,7 +108,7 @@ def bind(
     _raise(errors, graph)
     work = split(graph, sizes, data, missing, naming)
     latent = {n for n in missing if f"{n}.full" in work.graph.variables} | set(work.states)
-    ranges = {n: range_of(v) for n, v in data.items() if n not in latent and v.size}
+    ranges = {n: r for n, r in seen.items() if r is not None and n not in latent and data[n].size}
     known = Known(plain, sizes, data)
     wrong = check_supports(plain, ranges, data, lambda node: _seen(known, node))
     if wrong:

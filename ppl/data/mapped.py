@@ -1,7 +1,8 @@
-"""Arrays that lie in files: looked at in blocks of rows, whose pages are given back when read.
+"""Arrays that lie in files: read in blocks of rows, and never held whole.
 
 A large `.npy` file is mapped by `ppl.data.numpy_files` and stays on disk. Binding and minibatches
-read it in order, ask for the next rows before they need them, and let go of the last.
+read its rows into memory of their own, so that pages of the file do not count as memory in use;
+where rows are taken from the map itself, its pages are given back after.
 """
 
 from __future__ import annotations
@@ -14,9 +15,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[Any]
+Positions = NDArray[np.intp]
 
 BLOCK = 1 << 23
 """Bytes that are looked at together."""
+NEAR = 1 << 16
+"""The system maps pages around one that is touched: so many bytes."""
+TOUCHED = 1 << 26
+"""Scattered rows that touch more bytes than so many are read one by one."""
 
 
 def source_of(array: object) -> np.memmap[Any, Any] | None:
@@ -34,18 +40,17 @@ def is_mapped(array: object) -> bool:
     return source_of(array) is not None
 
 
-def blocks(array: Array) -> Iterator[tuple[int, Array]]:
-    """Yield an array in blocks of rows, with the number of each block's first row.
+def blocks(array: Array, size: int = 0) -> Iterator[tuple[int, Array]]:
+    """Yield an array in blocks of about `size` bytes (`BLOCK` if 0), with each one's first row.
 
-    An array in memory is one block. Pages of a mapped one leave memory when the next block comes.
+    An array in memory is one block.
     """
     if array.ndim == 0 or not is_mapped(array):
         yield 0, array
         return
-    rows = rows_of(array, BLOCK)
+    rows = rows_of(array, size or BLOCK)
     for start in range(0, max(1, len(array)), rows):
-        yield start, np.asarray(array[start : start + rows])
-        release((array,), start, start + rows)
+        yield start, read(array, start, min(start + rows, len(array)))
 
 
 def first_place(values: Array, wrong: Callable[[Array], Array]) -> tuple[int, ...] | None:
@@ -61,6 +66,64 @@ def first_place(values: Array, wrong: Callable[[Array], Array]) -> tuple[int, ..
 def rows_of(array: Array, size: int) -> int:
     """Return how many rows take about so many bytes; one at least."""
     return max(1, size // max(1, array.nbytes // max(1, len(array))))
+
+
+# ------------------------------------------------------------------------------------- reading
+
+
+def rows_at(array: Array, positions: Positions) -> Array:
+    """Return rows as an array in memory."""
+    if not is_mapped(array) or len(positions) == 0:
+        return np.take(array, positions, 0)
+    if np.any(np.diff(positions) < 0):
+        order = np.argsort(positions, kind="stable")
+        found = np.empty((len(positions), *array.shape[1:]), array.dtype)
+        found[order] = rows_at(array, positions[order])
+        return found
+    first, last = int(positions[0]), int(positions[-1])
+    if last - first + 1 == len(positions):
+        return read(array, first, last + 1)
+    width = array.nbytes // max(1, len(array))
+    touched = 1 + np.count_nonzero(np.diff(positions * width // NEAR))
+    if touched * NEAR <= TOUCHED:
+        return np.take(array, positions, 0)
+    found = np.empty((len(positions), *array.shape[1:]), array.dtype)
+    ends = np.flatnonzero(np.diff(positions) != 1) + 1
+    for start, stop in zip((0, *ends), (*ends, len(positions)), strict=True):
+        found[start:stop] = read(array, int(positions[start]), int(positions[stop - 1]) + 1)
+    return found
+
+
+def read(array: Array, start: int, stop: int) -> Array:
+    """Return the rows from `start` to `stop` as an array in memory, read from the file if any."""
+    source = source_of(array)
+    filename = getattr(source, "filename", None)
+    if source is None:
+        return array[start:stop]
+    if filename is None or not array.flags.c_contiguous or array.ndim == 0:
+        rows = np.array(array[start:stop])
+        release((array,), start, stop)
+        return rows
+    width = array.nbytes // max(1, len(array))
+    begin = source.offset - source.offset % mmap.ALLOCATIONGRANULARITY + _begin(array, source)
+    found = np.empty((stop - start, *array.shape[1:]), array.dtype)
+    left = memoryview(found.reshape(-1).view(np.uint8).data)
+    with open(filename, "rb", buffering=0) as file:
+        file.seek(begin + start * width)
+        while len(left):
+            count = file.readinto(left)
+            if not count:
+                raise OSError(f"{filename} became shorter while it was read")
+            left = left[count:]
+    return found
+
+
+def _begin(array: Array, source: np.memmap[Any, Any]) -> int:
+    """Return where in the mapped bytes an array's first value is."""
+    mapped = np.frombuffer(source._mmap, np.uint8)  # type: ignore[attr-defined]
+    first: int = mapped.__array_interface__["data"][0]
+    begin: int = array.__array_interface__["data"][0]
+    return begin - first
 
 
 def expect(arrays: Iterable[Array], start: int, stop: int) -> None:
@@ -80,8 +143,7 @@ def _advise(arrays: Iterable[Array], start: int, stop: int, advice: int | None) 
         if source is None or advice is None:
             continue
         mapped: mmap.mmap = source._mmap  # type: ignore[attr-defined]  # numpy documents no other
-        first = np.frombuffer(mapped, np.uint8).__array_interface__["data"][0]
-        begin = array.__array_interface__["data"][0] - first
+        begin = _begin(array, source)
         end = begin + array.nbytes
         if array.flags.c_contiguous:
             width = array.nbytes // max(1, len(array))

@@ -132,7 +132,7 @@ def _decoded(stored: Stored) -> Array:
     marks = [mark for mark in absent if mark is not None]
     packed = "scale_factor" in attributes or "add_offset" in attributes
     if not marks and not packed:
-        return values.astype(values.dtype.newbyteorder("="))
+        return values if values.dtype.isnative else values.astype(values.dtype.newbyteorder("="))
     missing = np.isin(values, marks)
     scale = _number(attributes.get("scale_factor", 1.0)) or 1.0
     offset = _number(attributes.get("add_offset", 0.0)) or 0.0

@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
+from ppl.data import numpy_files
 from ppl.data.dataset import Dataset, Variable, normal
 from ppl.data.diagnostics import DAMAGED, FORMAT, NOT_FOUND, TWICE, WORD, fail
 from ppl.data.json_file import read_json
 from ppl.data.netcdf_file import CLASSIC, HDF, read_netcdf
 from ppl.data.numpy_files import MAGIC, ZIP_MAGIC, read_npy, read_npz
-from ppl.data.parquet_file import PARQUET_MAGIC, read_parquet
+from ppl.data.parquet_file import PARQUET_MAGIC, read_large_parquet, read_parquet
 from ppl.data.table_file import read_table
 from ppl.data.zarr_file import read_zarr
 from ppl.text import DataError, Diagnostic, UsageError
@@ -154,6 +155,8 @@ def _read_file(file: str) -> Dataset:
     try:
         if suffix == ".zarr" and path.exists():
             return read_zarr(path, file, normal(path.stem))
+        if suffix == ".parquet" and path.is_file() and path.stat().st_size >= numpy_files.LARGE:
+            return read_large_parquet(path, file)
         if suffix == ".npy" and path.is_file():
             with path.open("rb") as opened:
                 size = path.stat().st_size

@@ -119,7 +119,7 @@ def value_help(graph: Graph, piece: Sample, values: Array) -> str | None:
     if span is None or piece.target is None or not values.size:
         return None
     seen = range_of(values)
-    if seen.lower != 1:
+    if seen is None or seen.lower != 1:
         return None
     name, density = piece.target.name, " ".join(graph.source.at(span).split())
     if piece.density.distribution == "Bernoulli" and seen.upper == 2:

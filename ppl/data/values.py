@@ -10,7 +10,7 @@ import numpy as np
 from ppl.constraints import Constraint, Range, bounded
 from ppl.data import diagnostics as kinds
 from ppl.data.dataset import Array, Variable
-from ppl.data.mapped import blocks, first_place
+from ppl.data.mapped import blocks, first_place, rows_of
 from ppl.data.missing_words import are_missing
 from ppl.data.naming import Naming
 from ppl.graph.evaluate import NotANumber, number
@@ -18,8 +18,8 @@ from ppl.graph.graph import OBSERVED, Define, Factor, Graph, Sample, Suffix
 from ppl.graph.nodes import Constant, Node, Read, walk
 from ppl.text import DataError, Diagnostic
 
-BLOCK = 1 << 14
-"""Rows of data that are looked at together: those mapped from a file are never held whole."""
+PART = 1 << 18
+"""Bytes that are looked at together: they stay in the cache."""
 
 
 def values_of(
@@ -55,21 +55,20 @@ def values_of(
     return result
 
 
-def has_missing(values: Array) -> bool:
-    """Return whether some value is missing."""
-    if values.dtype.kind != "f":
-        return False
-    return any(bool(np.isnan(part).any()) for _, part in blocks(values))
-
-
-def range_of(values: Array) -> Range:
-    """Return the least and the largest value, and whether all are whole."""
+def range_of(values: Array) -> Range | None:
+    """Return the least and the largest value, and whether all are whole; None if any is missing."""
+    if values.size == 0:
+        return Range(np.inf, -np.inf, integer=True)
     whole, low, high = True, np.inf, -np.inf
     rows = np.atleast_1d(values)
-    for _, large in blocks(rows):
-        for part in (large[i : i + BLOCK] for i in range(0, len(large), BLOCK)):
+    step = rows_of(rows, PART)
+    for _, block in blocks(rows):
+        for part in (block[i : i + step] for i in range(0, len(block), step)):
+            least = float(part.min())
+            if np.isnan(least):
+                return None
             whole = whole and (part.dtype.kind in "iub" or bool(np.all(part == np.floor(part))))
-            low, high = min(low, float(part.min())), max(high, float(part.max()))
+            low, high = min(low, least), max(high, float(part.max()))
     return Range(low, high, integer=whole)
 
 
@@ -135,7 +134,9 @@ def _positions(
         value = values[place]
         help = None
         seen = range_of(values)
-        if origin == 0 and seen.lower >= 1 and seen.upper == size:
+        if seen is None:
+            pass
+        elif origin == 0 and seen.lower >= 1 and seen.upper == size:
             axes = ", ".join(a.dimension or "..." for a in graph.variables[name].axes)
             help = f"if the data count from 1, declare `{name}[{axes}] in {datum.positions} from 1`"
         elif origin == 1 and seen.lower == 0:
@@ -154,7 +155,7 @@ def _positions(
                 help=help,
             ),
         )
-    if has_missing(values):
+    if range_of(values) is None:
         return np.asarray(values - origin, dtype=np.float64)
     return np.asarray(values - origin if origin else values, dtype=np.int64)
 

@@ -8,6 +8,7 @@ DISTRIBUTIONS_ELSEWHERE = {
     "dnorm": "Normal",
     "rnorm": "Normal",
     "normal": "Normal",
+    "n": "Normal",
     "gaussian": "Normal",
     "std_normal": "Normal(0, 1)",
     "dbern": "Bernoulli",

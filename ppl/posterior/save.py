@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from ppl import guide as guides
 from ppl.data.dataset import Dataset, Variable, frozen
+from ppl.data.mapped import blocks, is_mapped
 from ppl.data.python import from_python
 from ppl.data.select import Selection
 from ppl.guide.gaussian import Guide
@@ -39,7 +40,8 @@ FORMAT = 2
 """Version of the file's layout; raised when older programs could not read it."""
 
 LARGEST_OUTCOME = 2**25
-"""Bytes of observations that nothing depends on, beyond which only their hash is kept."""
+"""Bytes of observations that nothing depends on, and of data in files, beyond which only their
+hash is kept."""
 
 NOT_A_FIT = Kind(
     "not-a-fit",
@@ -184,7 +186,8 @@ def _header(fit: Fit, arrays: Arrays) -> dict[str, Any]:
 
 
 def _datum(fit: Fit, name: str, variable: Variable, arrays: Arrays) -> dict[str, Any]:
-    stored = not (variable.values.nbytes > LARGEST_OUTCOME and _is_outcome(fit, name))
+    large = variable.values.nbytes > LARGEST_OUTCOME
+    stored = not (large and (is_mapped(variable.values) or _is_outcome(fit, name)))
     if stored:
         arrays[f"data/{name}"] = variable.values
     return {
@@ -214,10 +217,11 @@ def _is_outcome(fit: Fit, name: str) -> bool:
 
 def digest(variable: Variable) -> str:
     """Return a hash of the values and of what they are called."""
-    values = np.asarray(variable.values, order="C")
+    values = variable.values
     labels = None if variable.labels is None else [str(label) for label in variable.labels]
     found = sha256(f"{values.dtype.str} {values.shape} {labels}".encode())
-    found.update(values.data)
+    for _, part in blocks(values):
+        found.update(np.asarray(part, order="C").data)
     return found.hexdigest()
 
 

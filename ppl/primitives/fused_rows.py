@@ -265,7 +265,10 @@ def _some_draws(
             continue
         if by_vector is not None:
             for matrix, columns in design:
-                by_vector[columns] += matrix.T @ r
+                if _alike(matrix):
+                    by_vector[columns] += matrix[0, :, None] * np.add.reduce(r, axis=0)
+                else:
+                    by_vector[columns] += matrix.T @ r
         _scatter(rows, block, r, by_table)
     value = totals[0] if coefficients is None else np.sum(totals * coefficients, axis=0)
     return [value, totals, by_vector, *by_table]
@@ -284,7 +287,9 @@ def _predict(
         eta[...] = 0.0
     else:
         for number, (matrix, columns) in enumerate(design):
-            if number:
+            if number and _alike(matrix):
+                eta += matrix[0] @ vector[columns]
+            elif number:
                 eta += matrix @ vector[columns]
             else:
                 np.matmul(matrix, vector[columns], out=eta)
@@ -295,6 +300,11 @@ def _predict(
         eta += read
     if rows.offset is not None:
         eta += rows.offset[block, None]
+
+
+def _alike(matrix: Floats) -> bool:
+    """Return whether all rows are the same memory, as those of an intercept."""
+    return matrix.strides[0] == 0
 
 
 def _scatter(rows: Predictor, block: slice, r: Floats, by_table: list[Floats]) -> None:

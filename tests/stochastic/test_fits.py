@@ -165,9 +165,9 @@ def test_a_killed_run_goes_on_to_the_same_end(tmp_path, monkeypatch):
     kept = checkpoint.File.write
     count = 0
 
-    def killed(self, state):
+    def killed(self, header, arrays):
         nonlocal count
-        kept(self, state)
+        kept(self, header, arrays)
         count += 1
         if count == 3:
             raise KeyboardInterrupt

@@ -5,13 +5,19 @@ import signal
 import subprocess
 import sys
 import time
+import tracemalloc
 
 import numpy as np
 import pytest
 
 import ppl
 from ppl.data import mapped
-from ppl.inference.stochastic import order
+from ppl.data.python import from_python
+from ppl.inference.settings import Settings
+from ppl.inference.stochastic import checkpoint, optimise, order, sample
+from ppl.inference.stochastic.infer import set_up
+from ppl.pipeline import Request, bound_of
+from ppl.text import Source
 
 MODEL = """
 data X[N, D], y[N]
@@ -73,31 +79,33 @@ SCRIPT = """
 import sys
 import numpy as np
 import ppl
-from ppl.inference.stochastic import optimise
-optimise.KEEP_EVERY = 0.02
-folder, checkpoint = sys.argv[1:]
+from ppl.inference.stochastic import optimise, sample
+optimise.KEEP_EVERY = 0.1
+sample.SAMPLED, sample.FOR_EACH = int(sys.argv[3]), 1
+folder, checkpoint = sys.argv[1:3]
 data = {n: np.load(f"{folder}/{n}.npy", mmap_mode="r") for n in ("X", "y")}
 fit = ppl.Model(%r).infer(**data, batch=64, checkpoint=checkpoint)
 print(fit["b"].mean.tobytes().hex())
 """
 
 
-def run(folder, checkpoint):
+def run(folder, checkpoint, sampled):
     script = SCRIPT % MODEL
     return subprocess.Popen(
-        [sys.executable, "-c", script, str(folder), str(checkpoint)],
+        [sys.executable, "-c", script, str(folder), str(checkpoint), str(sampled)],
         stdout=subprocess.PIPE,
         env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},
         text=True,
     )
 
 
-def test_a_run_killed_at_some_moments_ends_as_one_that_was_not(tmp_path):
+@pytest.mark.parametrize("sampled", [128, 10_000], ids=["sample", "epochs"])
+def test_a_run_killed_at_some_moments_ends_as_one_that_was_not(tmp_path, sampled):
     written(tmp_path, 600)
-    straight, _ = run(tmp_path, tmp_path / "one").communicate(timeout=120)
+    straight, _ = run(tmp_path, tmp_path / "one", sampled).communicate(timeout=120)
     checkpoint, kills = tmp_path / "two", 0
-    for further in (0.0, 0.1, 0.3):
-        running = run(tmp_path, checkpoint)
+    for further in (0.0, 0.2):
+        running = run(tmp_path, checkpoint, sampled)
         before = checkpoint.stat().st_mtime_ns if checkpoint.exists() else 0
         while running.poll() is None and (
             not checkpoint.exists() or checkpoint.stat().st_mtime_ns == before
@@ -108,50 +116,90 @@ def test_a_run_killed_at_some_moments_ends_as_one_that_was_not(tmp_path):
             running.send_signal(signal.SIGKILL)
             kills += 1
         running.communicate()
-    resumed, _ = run(tmp_path, checkpoint).communicate(timeout=120)
+    resumed, _ = run(tmp_path, checkpoint, sampled).communicate(timeout=120)
     assert kills >= 1
     assert straight.strip()
     assert resumed == straight
 
 
-MEASURED = """
-import resource, sys
-import numpy as np
-import ppl
-import scipy.linalg, scipy.special
-def status(name):
-    lines = open("/proc/self/status").read().splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith(name))
-limit = status("VmData") * 1024 + 100 * 2**20
-resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
-folder = sys.argv[1]
-data = {n: np.load(f"{folder}/{n}.npy", mmap_mode="r") for n in ("X", "y")}
-from ppl.inference.stochastic import optimise
-import dataclasses
-whole = optimise.run
-def once(plan, state, keep=None):
-    return whole(dataclasses.replace(plan, max_steps=1), state, keep)
-optimise.run = once
-fit = ppl.Model(%r).infer(**data, batch=8192)
-"""
+def test_any_state_that_was_kept_leads_to_the_same_end(tmp_path, monkeypatch):
+    monkeypatch.setattr(sample, "SAMPLED", 128)
+    monkeypatch.setattr(sample, "FOR_EACH", 1)
+    monkeypatch.setattr(optimise, "KEEP_EVERY", 0.0)
+    data, file, states = written(tmp_path, 500), tmp_path / "state", []
+    written_as = checkpoint.File.write
+
+    def remembered(self, header, arrays):
+        if header["place_of_pass"] or header["outcome"] != "running":
+            states.append((self, header, arrays))
+
+    monkeypatch.setattr(checkpoint.File, "write", remembered)
+    straight = ppl.Model(MODEL).infer(**data, batch=64, checkpoint=file)["b"].mean
+    assert {h["phase"] for _, h, _ in states} == {"fit", "pass"}
+    assert any(h["place_of_pass"] for _, h, _ in states)
+    ends = [k for k, (_, h, _) in enumerate(states) if h["phase"] == "fit"]
+    inside = [k for k, (_, h, _) in enumerate(states) if h["place_of_pass"] == 3]
+    for k in (ends[0], inside[0]):
+        written_as(*states[k])
+        again = ppl.Model(MODEL).infer(**data, batch=64, checkpoint=file)["b"].mean
+        np.testing.assert_array_equal(again, straight)
 
 
-@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="peaks are read from /proc")
-def test_memory_of_its_own_is_a_fraction_of_the_file(tmp_path):
-    X = np.lib.format.open_memmap(tmp_path / "X.npy", "w+", np.float64, (600_000, 40))
+@pytest.mark.parametrize("held_out", [0.0, 0.1])
+def test_a_sample_that_passes_correct_finds_the_posterior_of_all(tmp_path, monkeypatch, held_out):
+    monkeypatch.setattr(sample, "SAMPLED", 2048)
+    data = written(tmp_path, 20_001)
+    order_ = np.argsort(data["y"], kind="stable")
+    sorted_ = {n: np.asarray(v)[order_] for n, v in data.items()}
+    for name, values in sorted_.items():
+        np.save(tmp_path / f"{name}.npy", values)
+    data = {n: np.load(tmp_path / f"{n}.npy", mmap_mode="r") for n in data}
+    fit = ppl.Model(MODEL).infer(**data, batch=256, validation=held_out)
+    X, y = (np.asarray(data[n]) for n in ("X", "y"))
+    if not held_out:
+        precision = X.T @ X + np.eye(4)
+        sd = np.sqrt(np.diag(np.linalg.inv(precision)))
+        mean = np.linalg.solve(precision, X.T @ y)
+        np.testing.assert_allclose(fit["b"].mean, mean, atol=0.1 * sd.min())
+        np.testing.assert_allclose(fit["b"].sd, sd, rtol=0.1)
+    assert fit.inference.verdict.word == "good"
+    assert any("passes over all of them" in note for note in fit.inference.notes)
+    assert any("sd of the log" in note for note in fit.inference.notes)
+
+
+def test_a_sample_is_spread_over_all_positions_and_has_none_twice():
     rng = np.random.default_rng(0)
-    y = np.empty(len(X))
-    for start in range(0, len(X), 50_000):
-        part = rng.standard_normal((50_000, 40))
-        X[start : start + 50_000] = part
-        y[start : start + 50_000] = part.sum(axis=1) + rng.standard_normal(50_000)
-    X.flush()
-    np.save(tmp_path / "y.npy", y)
-    done = subprocess.run(
-        [sys.executable, "-c", MEASURED % MODEL, str(tmp_path)],
-        capture_output=True,
-        text=True,
-        env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},
-        timeout=300,
-    )
-    assert done.returncode == 0, done.stderr
+    for total, count in ((1000, 999), (1000, 100), (100_003, 6400), (64, 63)):
+        found = order_of(total, rng, count)
+        assert len(found) == len(set(found)) == count
+        assert np.all(np.diff(found) > 0)
+        assert found[-1] < total
+        assert np.histogram(found, 4, (0, total))[0].min() >= count // 5
+
+
+def order_of(total, rng, count):
+    return sample.spread(rng, order.Every(total), count)
+
+
+def test_memory_of_its_own_is_a_fraction_of_the_file(tmp_path, monkeypatch):
+    monkeypatch.setattr(sample, "SAMPLED", 2048)
+    monkeypatch.setattr(mapped, "BLOCK", 2**18)
+    monkeypatch.setattr(order, "BUFFER", 2**18)
+    rows = 100_000
+    data = written(tmp_path, rows, 20)
+
+    def passed(data):
+        request = Request(Source("model", MODEL), (from_python(data),))
+        _, bound = bound_of(request)
+        setting = set_up(bound, Settings(batch=1024))
+        assert setting.sample is not None
+        return sample.gradient_over_all(setting.problem, np.zeros(20))
+
+    passed({n: v[:4096] for n, v in data.items()})
+    tracemalloc.start()
+    found = passed(data)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    X, y = (np.asarray(v) for v in data.values())
+    np.testing.assert_allclose(found, X.T @ y, rtol=1e-9)
+    assert peak < 0.4 * (rows * 21 * 8)

@@ -34,7 +34,7 @@ MOST_LOCAL = 8
 """Latents of a group that are factorised together, at most."""
 MOST = 1 << 27
 """Numbers of the design at most."""
-AT_ONCE = 1 << 21
+AT_ONCE = 1 << 19
 """Numbers of the design that are held in memory at once, about."""
 
 
@@ -157,8 +157,10 @@ def _factors(
             for low in range(0, len(left), step):
                 yield left[low : low + step].copy(order="C")
 
-    first = next(remainders())
-    return factors, triangular_factor(blocks, first[:: max(1, len(first) // (SAMPLED * others))])
+    first = next(blocks())
+    some = np.array(first[:: max(1, len(first) // (SAMPLED * others))])
+    del first
+    return factors, triangular_factor(blocks, some)
 
 
 def _table(

@@ -138,13 +138,15 @@ def _design(
 def _table(
     item: Product, rows: Rows, others: tuple[Index, ...], scope: Scope
 ) -> NDArray[np.float64]:
-    """Return an item's data as a matrix; what is stored as one is not copied."""
+    """Return an item's data as a matrix, not copied if stored as one or if rows are all alike."""
     if len(item.data) == 1 and len(others) == 1:
         found = whole(item.data[0], rows, others, scope)
         if found.dtype == np.float64 or is_mapped(found):
             return found
     data = np.asarray(factors_of(item, rows, slice(0, rows.count), others, scope), np.float64)
-    return np.ascontiguousarray(data.reshape(len(data), -1))
+    table = data.reshape(len(data), -1)
+    alike = table.strides[0] == 0 and table.nbytes >= LARGE
+    return table if alike else np.ascontiguousarray(table)
 
 
 def _weights(

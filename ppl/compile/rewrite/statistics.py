@@ -71,10 +71,17 @@ def factors_of(
 ) -> NDArray[np.float64]:
     """Return the data of a product on a block of rows, (rows, others...)."""
     shape = (block.stop - block.start, *(scope.extent(i) for i in others))
-    result: NDArray[np.float64] = np.ones((1,) * len(shape))
+    result: NDArray[np.float64] | None = None
     for node in product.data:
-        result = result * values(node, rows, block, others, scope)
-    return np.broadcast_to(result, shape)
+        part = _once(values(node, rows, block, others, scope))
+        result = np.asarray(part, np.float64) if result is None else result * part
+    return np.broadcast_to(np.ones((1,) * len(shape)) if result is None else result, shape)
+
+
+def _once(array: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return an array without the axes along which it is repeated, which are left with size 1."""
+    kept = (slice(None, 1 if stride == 0 else None) for stride in array.strides)
+    return array[tuple(kept)]
 
 
 def total_of(

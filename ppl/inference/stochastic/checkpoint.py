@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from hashlib import sha256
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -42,19 +43,15 @@ class File:
     path: str
     signature: str
 
-    def write(self, state: State) -> None:
-        """Replace the file by one with this state.
+    def write(self, header: dict[str, Any], arrays: dict[str, Any]) -> None:
+        """Replace the file by one with this state, taken apart by `parts_of`.
 
         Raises
         ------
         UsageError
             If it cannot be written.
         """
-        header = {name: getattr(state, name) for name in NUMBERS}
-        header |= {"signature": self.signature, "trace": state.trace, "outcome": state.outcome}
-        arrays = {name: getattr(state, name) for name in ARRAYS}
-        if state.rows is not None:
-            arrays |= {"rows_mean": state.rows.mean, "rows_log_scale": state.rows.log_scale}
+        header = header | {"signature": self.signature}
         text = np.frombuffer(json.dumps(header).encode(), dtype=np.uint8)
         buffer = BytesIO()
         np.savez(buffer, header=text, **arrays)
@@ -71,8 +68,8 @@ class File:
             message = f"the checkpoint `{self.path}` cannot be written: {reason}"
             raise UsageError((USAGE(message),)) from None
 
-    def restored(self, state: State) -> State:
-        """Return the state in the file; the one given where there is no file.
+    def read(self) -> tuple[dict[str, Any], dict[str, Any]] | None:
+        """Return the parts of the state in the file; None where there is no file.
 
         Raises
         ------
@@ -81,7 +78,7 @@ class File:
         """
         path = Path(self.path)
         if not path.exists():
-            return state
+            return None
         try:
             with np.load(path, allow_pickle=False) as found:
                 header = json.loads(found["header"].tobytes())
@@ -98,14 +95,29 @@ class File:
                     ),
                 )
             )
-        rows = state.rows
-        if rows is not None:
-            rows = Rows(arrays["rows_mean"], arrays["rows_log_scale"])
-        return replace(
-            state,
-            **{name: arrays[name] for name in ARRAYS},
-            **{name: header[name] for name in NUMBERS},
-            rows=rows,
-            trace=tuple(header["trace"]),
-            outcome=header["outcome"],
-        )
+        return header, arrays
+
+
+def parts_of(state: State) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return a state's numbers and texts, and its arrays."""
+    header = {name: getattr(state, name) for name in NUMBERS}
+    header |= {"trace": state.trace, "outcome": state.outcome}
+    arrays = {name: getattr(state, name) for name in ARRAYS}
+    if state.rows is not None:
+        arrays |= {"rows_mean": state.rows.mean, "rows_log_scale": state.rows.log_scale}
+    return header, arrays
+
+
+def state_of(state: State, header: dict[str, Any], arrays: dict[str, Any]) -> State:
+    """Return the state that was taken apart."""
+    rows = state.rows
+    if rows is not None:
+        rows = Rows(arrays["rows_mean"], arrays["rows_log_scale"])
+    return replace(
+        state,
+        **{name: arrays[name] for name in ARRAYS},
+        **{name: header[name] for name in NUMBERS},
+        rows=rows,
+        trace=tuple(header["trace"]),
+        outcome=header["outcome"],
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from time import perf_counter
 from typing import TYPE_CHECKING
@@ -16,6 +17,7 @@ from ppl.compile.plates import (
     cannot_batch,
     check_networks,
     excerpt,
+    has_locals,
     mapped_over,
     network_line,
     obstacle,
@@ -29,14 +31,12 @@ from ppl.guide.composite import Composite
 from ppl.guide.layout import Layout
 from ppl.guide.network import Network
 from ppl.guide.rows import Amortized, Rows
-from ppl.inference import meanfield
 from ppl.inference.climb import Begun, Progress, Reached
-from ppl.inference.climb import init as begin_climb
 from ppl.inference.compiled import CompiledTarget
 from ppl.inference.objective import Elbo
 from ppl.inference.result import Inference, Rung, WeightedDraws
 from ppl.inference.settings import Settings
-from ppl.inference.stochastic import checkpoint, optimise, weigh
+from ppl.inference.stochastic import checkpoint, optimise, sample, weigh
 from ppl.inference.stochastic.form import factors_of, learned_of, line_for, name_of
 from ppl.inference.stochastic.inputs import DataInputs
 from ppl.inference.stochastic.judge import judge
@@ -53,6 +53,7 @@ from ppl.inference.stochastic.problem import (
     places_of,
     values,
 )
+from ppl.inference.stochastic.start import ascended, from_meanfield, widths_at
 from ppl.text import ModelError, UsageError
 from ppl.text.usage import USAGE
 
@@ -155,6 +156,7 @@ class Setting:
     joint: LogJoint
     plate: str | None
     automatic: str
+    sample: sample.Sample | None = None
 
 
 def set_up(bound: BoundGraph, settings: Settings) -> Setting:
@@ -197,10 +199,19 @@ def _split(total: int, settings: Settings, rng: np.random.Generator) -> tuple[So
 
 
 def _shown(bound: BoundGraph, plate: str | None, settings: Settings) -> LogJoint:
-    """Compile what the answer is reported of: of a plate in a file, the first positions."""
+    """Compile what the answer is reported of: of a plate in a file, some positions.
+
+    They are the first ones if they have latents, else spread over all.
+    """
     if plate is None:
         return compile_bound(bound, backend=settings.backend)
-    return compile_bound(excerpt(bound, plate, min(SHOWN, bound.sizes[plate])))
+    total = bound.sizes[plate]
+    count = min(SHOWN, total)
+    positions = np.arange(count)
+    if not has_locals(bound, plate):
+        rng = np.random.default_rng([settings.seed, 13])
+        positions = sample.spread(rng, Every(total), count, 1)
+    return compile_bound(excerpt(bound, plate, positions))
 
 
 def _batch_size(count: int, settings: Settings) -> int:
@@ -261,20 +272,25 @@ def _with_guide(
         count += size
     points = [(c, w) for c, w in where if c.kind == "parameter"]
     latents = [(c, w) for c, w in where if c.kind == "latent"]
+    part = sample.sampled(problem, settings.seed)
     rank = sum(w.size for _, w in latents)
     learned = learned_of(points, start, rng)
     automatic = _automatic(settings, plate, rank, problem.guide.latents)
     centre, widths = start, np.ones(count)
     if rank and plate is None:
-        centre, widths = _from_meanfield(target, settings, start)
+        centre, widths = from_meanfield(target, settings, start)
         at = learned.columns
         learned = Learned(at, centre[at], np.minimum(learned.pace, 0.3))
     elif rank:
-        widths = _widths(problem, start, learned, latents)
+        small = part.problem(problem) if part else problem
+        widths = widths_at(small, start, learned, latents)
+        if part:
+            centre, widths = ascended(small, start, learned, widths, latents)
+            learned = Learned(learned.columns, centre[learned.columns], learned.pace)
     factors = factors_of(joint.bound.graph.guide, latents, centre, widths, automatic)
     guide = Guided(factors, learned, problem.guide.network, problem.guide.latents)
     settled = replace(problem, guide=guide)
-    return Setting(settled, joint, plate, automatic)
+    return Setting(settled, joint, plate, automatic, part)
 
 
 def _automatic(settings: Settings, plate: str | None, rank: int, latents: int) -> str:
@@ -283,58 +299,6 @@ def _automatic(settings: Settings, plate: str | None, rank: int, latents: int) -
         return "fullrank"
     dense = settings.guide == "auto" and plate is not None and not latents and rank <= DENSE
     return "fullrank" if dense else "meanfield"
-
-
-def _from_meanfield(
-    target: CompiledTarget, settings: Settings, start: Array
-) -> tuple[Array, Array]:
-    """Return means and scales of a mean-field fit, from which other families start."""
-    climb = begin_climb(target, settings)
-    layout = Layout(tuple(target.blocks))
-    jitter = climb.streams.starts.standard_normal(start.size) * 0.1
-    fit = meanfield.run(climb.objective, start + layout.points * jitter, climb.streams.starts)
-    scale = np.exp(np.clip(fit.log_scale, -20.0, 10.0))
-    return fit.mean, np.where(layout.points, 1.0, scale)
-
-
-WIDTH_BATCHES, WIDTH_PAIRS, WIDTH_ROUNDS = 8, 4, 6
-
-
-def _widths(
-    problem: Problem, start: Array, learned: Learned, latents: list[tuple[Column, Positions]]
-) -> Array:
-    """Guess how wide every global is, from the curvature along it at the start."""
-    model = problem.models[problem.batch]
-    places = places_of(model, problem.batch)
-    free = np.concatenate([w for _, w in latents])
-    mean = start.copy()
-    mean[learned.columns] = learned.start
-    widths = np.full(start.size, 0.1)
-    widths[learned.columns] = 0.0
-    rng = np.random.default_rng(0)
-    chosen = [
-        problem.chosen(rng, problem.batch)
-        for _ in range(min(WIDTH_BATCHES, -(-len(problem.training) // problem.batch)))
-    ]
-    for _ in range(WIDTH_ROUNDS):
-        curvature = np.zeros(start.size)
-        for positions in chosen:
-            half = rng.standard_normal((WIDTH_PAIRS, start.size))
-            normals = np.concatenate([half, -half])
-            x = np.empty((len(normals), places.dimension))
-            x[:, places.globals] = mean + widths * normals
-            own = rng.standard_normal((len(normals), *places.locals.shape)) * 0.5
-            x[:, places.locals] = own
-            _, gradients = model.batch(positions).value_and_gradient(x)
-            gradients = np.where(np.isfinite(gradients), gradients, 0.0)[:, places.globals]
-            curvature -= np.mean(gradients * normals, axis=0) / len(chosen)
-            problem.let_go()
-        with np.errstate(all="ignore"):
-            found = np.abs(curvature[free] / widths[free]) ** -0.5
-        found = np.where(np.isfinite(found), found, 1.0)
-        widths[free] = np.clip(found, widths[free] / 30, np.minimum(1.0, 10 * widths[free]))
-    widths[learned.columns] = 1.0
-    return widths
 
 
 # ---------------------------------------------------------------------------------- the answer
@@ -362,16 +326,23 @@ def infer(bound: BoundGraph, settings: Settings, progress: Progress | None = Non
         pairs = PAIRS_LOCAL if local else PAIRS_GLOBAL
     tolerance = TOLERANCE + (TOLERANCE_EACH * len(problem.training) if local else 0.0)
     controlled = setting.plate is not None and not local
-    steps = _steps_on_jax(setting) if settings.backend == "jax" else None
+    steps = None
+    if settings.backend == "jax" and setting.sample is None:
+        steps = _steps_on_jax(setting)
     plan = optimise.Plan(problem, settings.seed, pairs, controlled, tolerance, backend=steps)
-    state = optimise.init(plan)
-    keep: optimise.Kept | None = None
+    file = None
     if settings.checkpoint:
         file = checkpoint.File(settings.checkpoint, checkpoint.signature(bound, settings))
-        state = file.restored(state)
-        keep = file.write
     name = "minibatch" if setting.plate is not None else "guide"
-    state = optimise.run(plan, state, _telling(keep, progress, name))
+    tell = _telling(progress, name)
+    rounds, stand_in = None, None
+    if setting.sample is None:
+        state = _fitted(plan, file, tell)
+    else:
+        work = sample.Work(plan, setting.sample)
+        rounds = _fitted_in_rounds(work, file, tell)
+        state = replace(rounds.fit, outcome=rounds.outcome)
+        stand_in = work.of(rounds.correction).problem
     if state.rows is not None:
         for positions in (problem.training, problem.held_out):
             optimise.settle(plan, state.best, state.rows, positions, state.steps)
@@ -381,7 +352,7 @@ def infer(bound: BoundGraph, settings: Settings, progress: Progress | None = Non
         progress(rungs[-1])
     draws = _draws(setting, state, settings)
     guide = _composite(setting, state, draws)
-    judged = judge(setting.problem, plan, state, elbo, CompiledTarget(joint))
+    judged = judge(setting.problem, plan, state, elbo, CompiledTarget(joint), stand_in)
     uniform = np.full(len(draws), -np.log(len(draws)))
     return Inference(
         target=CompiledTarget(joint),
@@ -399,24 +370,55 @@ def infer(bound: BoundGraph, settings: Settings, progress: Progress | None = Non
         source="guide",
         rungs=rungs,
         held_out=weigh.held_out(problem, state.best, state.rows, settings.seed),
-        notes=(*_told(setting, steps, state), *judged.notes),
+        notes=(
+            *_told(setting, settings, steps, state, rounds),
+            *_held_out(plan, state),
+            *judged.notes,
+        ),
     )
 
 
-def _telling(
-    keep: optimise.Kept | None, progress: Progress | None, name: str
-) -> optimise.Kept | None:
-    """Return what is done after every window: keep the state, tell of the ELBO."""
+Telling = Callable[[optimise.State], None]
+
+
+def _fitted(plan: optimise.Plan, file: checkpoint.File | None, tell: Telling) -> optimise.State:
+    """Optimise, from where a file stands, if there is one."""
+    state = optimise.init(plan)
+    found = file.read() if file is not None else None
+    if found is not None:
+        state = checkpoint.state_of(state, *found)
+
+    def keep(state: optimise.State) -> None:
+        if file is not None:
+            file.write(*checkpoint.parts_of(state))
+        tell(state)
+
+    return optimise.run(plan, state, keep)
+
+
+def _fitted_in_rounds(
+    work: sample.Work, file: checkpoint.File | None, tell: Telling
+) -> sample.Rounds:
+    """Optimise on the sample, from where a file stands, if there is one."""
+    rounds = sample.init(work)
+    if file is not None:
+        rounds = sample.restored(file, rounds)
+    write = sample.kept_in(file) if file is not None else None
+
+    def keep(rounds: sample.Rounds) -> None:
+        if write is not None:
+            write(rounds)
+        tell(rounds.fit)
+
+    return sample.run(work, rounds, keep)
+
+
+def _telling(progress: Progress | None, name: str) -> Telling:
+    """Return what tells of the ELBO after every window."""
     if progress is None:
-        return keep
+        return lambda state: None
     progress(Begun(name))
-
-    def both(state: optimise.State) -> None:
-        if keep is not None:
-            keep(state)
-        progress(Reached(name, state.best_elbo))
-
-    return both
+    return lambda state: progress(Reached(name, state.best_elbo))
 
 
 def _steps_on_jax(setting: Setting) -> Steps | None:
@@ -502,33 +504,57 @@ def _composite(setting: Setting, state: optimise.State, draws: Array) -> Composi
     )
 
 
-def _told(setting: Setting, steps: Steps | None, state: optimise.State) -> tuple[str, ...]:
+def _told(
+    setting: Setting,
+    settings: Settings,
+    steps: Steps | None,
+    state: optimise.State,
+    rounds: sample.Rounds | None,
+) -> tuple[str, ...]:
     """Say how it was fitted."""
     problem = setting.problem
     notes = []
-    if setting.plate is not None:
+    if setting.sample is not None and rounds is not None:
+        passes = len(rounds.gains)
+        notes.append(
+            f"fitted by minibatches of {problem.batch} of a sample of "
+            f"{setting.sample.total:,} of {len(problem.training):,} positions of "
+            f"`{setting.plate}`, whose gradient {passes} passes over all of them correct: "
+            f"{state.steps:,} steps in the last round, step size to {state.step_size:.2g} (Adam, "
+            "averaged iterates)"
+        )
+        if settings.backend == "jax":
+            notes.append("a sample's minibatches are computed by NumPy, not by the backend `jax`")
+    elif setting.plate is not None:
         count = f"{len(problem.training):,}"
         notes.append(
             f"fitted by minibatches of {problem.batch} of {count} positions of "
             f"`{setting.plate}`: {state.steps:,} steps, {state.epoch:,} epochs, step size "
             f"{optimise.FIRST_STEP:g} to {state.step_size:.2g} (Adam, averaged iterates)"
         )
+    if setting.plate is not None:
         shown = setting.joint.bound.sizes[setting.plate]
         if shown < problem.total:
             notes.append(
                 f"the data of `{setting.plate}` stay in their file: predictive checks, and what "
-                f"has a value for each position, are of the first {shown:,}"
+                f"has a value for each position, are of {shown:,} positions, "
+                + ("the first" if problem.guide.latents else "spread over all")
             )
         if steps is not None and steps.fault:
             notes.append(
                 f"the steps are computed by NumPy, not by the backend `jax`: {steps.fault}"
             )
-    if len(problem.held_out) and not (problem.guide.latents and not problem.guide.normals):
-        each = state.best_elbo / len(problem.training)
-        notes.append(
-            f"ELBO of {len(problem.held_out):,} held-out positions: {each:.4f} nats for each"
-        )
     return tuple(notes)
+
+
+def _held_out(plan: optimise.Plan, state: optimise.State) -> tuple[str, ...]:
+    """Say how well positions are described that were not learned from."""
+    problem = plan.problem
+    guide = problem.guide
+    if not len(problem.held_out) or (guide.latents and not guide.normals):
+        return ()
+    each = optimise.evaluate(plan, state.best, state.rows, held_out=True) / len(problem.training)
+    return (f"ELBO of {len(problem.held_out):,} held-out positions: {each:.4f} nats for each",)
 
 
 __all__ = ["Rows", "infer", "set_up", "wanted"]

@@ -19,10 +19,10 @@ from ppl.inference.stochastic import weigh
 from ppl.inference.stochastic.optimise import Plan, State
 from ppl.inference.stochastic.problem import (
     Problem,
+    elbos,
     estimate,
     local_of,
     normals_for,
-    values,
 )
 from ppl.inference.target import Target, quantities
 from ppl.inference.verdict import Verdict, begin
@@ -37,6 +37,8 @@ OFF, MEAN_WRONG, SD_WRONG = 0.1, 0.3, 0.2
 at most, with an allowance for the weights' own error, and beyond which it is poor."""
 TOGETHER = 2**19
 """Draws times rows whose weights are computed together."""
+APART = 0.3
+"""A sample's log weights stand for those of all positions if they differ by less, as an sd."""
 SLOPES, LOOKED_AT = 16, 512
 """Pairs of draws, and positions of the plate, on which slopes are compared."""
 HELP = "Try `fullrank`, or leave the guide and the batch out: the ladder corrects its own guide."
@@ -52,8 +54,19 @@ class Judged:
     notes: tuple[str, ...]
 
 
-def judge(problem: Problem, plan: Plan, state: State, elbo: Elbo, target: Target) -> Judged:
-    """Judge a fitted guide."""
+def judge(
+    problem: Problem,
+    plan: Plan,
+    state: State,
+    elbo: Elbo,
+    target: Target,
+    stand_in: Problem | None = None,
+) -> Judged:
+    """Judge a fitted guide.
+
+    A `stand_in` is a corrected sample of the positions, whose importance weights are taken where
+    they agree with those of all positions at some draws.
+    """
     if state.outcome == "undefined" or not np.isfinite(elbo.value):
         verdict = begin("good", "").lower(
             "poor",
@@ -69,8 +82,15 @@ def judge(problem: Problem, plan: Plan, state: State, elbo: Elbo, target: Target
     khat = ess = None
     notes: tuple[str, ...] = ()
     if not guide.latents and guide.normals <= FEW:
-        verdict, khat, ess = _weighed(problem, plan, state, target, verdict)
-        if verdict.word == "good" and np.max(_excess(problem, plan, state)) >= LIMIT:
+        looked = _looked(problem, plan, state) if stand_in is not None else None
+        over = problem
+        if stand_in is not None and looked is not None:
+            apart = _apart(stand_in, state, looked)
+            over = stand_in if apart <= APART else problem
+            notes = (_weights_told(problem, over, apart),)
+        verdict, khat, ess = _weighed(over, plan, state, target, verdict)
+        looked = looked or (_looked(problem, plan, state) if verdict.word == "good" else None)
+        if looked is not None and verdict.word == "good" and np.max(looked.excess) >= LIMIT:
             verdict = verdict.lower(
                 "fair",
                 "The guide's slopes do not match the posterior's: some standard deviations are too "
@@ -83,7 +103,10 @@ def judge(problem: Problem, plan: Plan, state: State, elbo: Elbo, target: Target
     else:
         verdict = _sloped(problem, plan, state, verdict)
         if guide.network is not None:
-            notes = (_gap_note(problem, plan, state),)
+            notes = (
+                *notes,
+                _gap_note(problem, plan, state),
+            )
     return Judged(_converged(verdict, plan, state), khat, ess, notes)
 
 
@@ -111,7 +134,7 @@ def _weighed(
         for start in range(0, len(normals), few):
             some = normals[start : start + few]
             none = np.zeros((len(some), len(positions), 0))
-            elbo, _ = values(problem, state.best, None, positions, (some, none))
+            elbo = elbos(problem, state.best, None, positions, (some, none))
             total[start : start + few] += elbo * share
     total = np.where(np.isfinite(total), total, -np.inf)
     log_weights, khat = smooth(total)
@@ -153,14 +176,53 @@ def _errors(target: Target, draws: Array, weights: Array) -> tuple[float, float]
     return max(means), max(sds)
 
 
-def _excess(problem: Problem, plan: Plan, state: State) -> Array:
-    """Return E[(s h)^2] of the latents, of a sample of the positions' own; h is the slope of the
-    log joint less the guide's, which is 0 for the posterior, and s the guide's scale."""
+@dataclass(frozen=True, slots=True, eq=False)
+class _Looked:
+    """What a pass over all positions shows at some draws of the guide.
+
+    Attributes
+    ----------
+    normals, log_weights
+        Of the draws; the log joint less the guide's log density, of globals alone.
+    excess
+        E[(s h)^2] of the latents, of a sample of the positions' own; h is the slope of the log
+        joint less the guide's, which is 0 for the posterior, and s the guide's scale.
+    """
+
+    normals: Array
+    log_weights: Array
+    excess: Array
+
+
+def _apart(stand_in: Problem, state: State, looked: _Looked) -> float:
+    """Return how far log weights of a sample are from those of all positions, as an sd."""
+    total = np.zeros(len(looked.normals))
+    for positions in stand_in.passing(stand_in.training):
+        none = np.zeros((len(total), len(positions), 0))
+        elbo = elbos(stand_in, state.best, None, positions, (looked.normals, none))
+        total += elbo * (len(positions) / len(stand_in.training))
+    apart = float(np.std(total - looked.log_weights))
+    return apart if np.isfinite(apart) else np.inf
+
+
+def _weights_told(problem: Problem, over: Problem, apart: float) -> str:
+    every = f"{len(problem.training):,}"
+    if over is problem:
+        return f"importance weights are of all {every} positions"
+    return (
+        f"importance weights are of the sample of {len(over.training):,} positions, corrected; at "
+        f"{2 * SLOPES} draws they are {apart:.2g} (sd of the log) from those of all {every}"
+    )
+
+
+def _looked(problem: Problem, plan: Plan, state: State) -> _Looked:
+    """Pass over all positions with some draws."""
     guide = problem.guide
     rng = np.random.default_rng([plan.seed, 9])
     shared = normals_for(problem, rng, SLOPES, 1)[0]
     draws = guide.place(state.best, shared)
     slopes = np.zeros_like(draws)
+    log_weights = np.zeros(len(draws))
     excess: list[Array] = []
     count, seen = len(problem.training), 0
     for positions in problem.passing(problem.training):
@@ -176,17 +238,18 @@ def _excess(problem: Problem, plan: Plan, state: State) -> Array:
         if not guide.normals and seen >= LOOKED_AT:
             break
         slopes += found.global_slopes * (size / count)
+        log_weights += found.elbo * (size / count)
     free = np.ones(draws.shape[1], dtype=bool)
     free[guide.learned.columns] = False
     if guide.normals:
         scale = draws[:, free].std(axis=0)
         excess.append(np.mean(slopes[:, free] ** 2, axis=0) * scale**2)
-    return np.concatenate(excess)
+    return _Looked(shared, log_weights, np.concatenate(excess))
 
 
 def _sloped(problem: Problem, plan: Plan, state: State, verdict: Verdict) -> Verdict:
     """Judge by slopes."""
-    every = _excess(problem, plan, state)
+    every = _looked(problem, plan, state).excess
     part_off = float(np.mean(every >= LIMIT))
     if part_off == 0:
         return verdict.lower(
@@ -282,11 +345,11 @@ def _gap(problem: Problem, plan: Plan, state: State) -> tuple[float, int]:
     alone = problem.without_network()
     numbers = state.best[: problem.guide.parts[-1].start]
     normals = normals_for(problem, rng, 32, size)
-    before = float(np.mean(values(problem, state.best, None, chosen, normals)[0]))
+    before = float(np.mean(elbos(problem, state.best, None, chosen, normals)))
     part = alone.models[size].batch(chosen)
     for _ in range(GAP_STEPS):
         drawn = normals_for(problem, rng, 4, size)
         found = estimate(alone, numbers, rows, chosen, drawn, part)
         rows.update(chosen, drawn[1], found.local_slopes, 0.2)
-    after = float(np.mean(values(alone, numbers, rows, chosen, normals)[0]))
+    after = float(np.mean(elbos(alone, numbers, rows, chosen, normals)))
     return max(0.0, (after - before) / len(problem.training)), size

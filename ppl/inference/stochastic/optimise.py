@@ -24,9 +24,9 @@ from ppl.inference.stochastic.problem import (
     Guided,
     Part,
     Problem,
+    elbos,
     estimate,
     normals_for,
-    values,
 )
 
 Array = npt.NDArray[np.float64]
@@ -328,7 +328,7 @@ def evaluate(plan: Plan, numbers: Array, rows: Rows | None, held_out: bool = Fal
             continue
         rng = np.random.default_rng([plan.seed, 4, 0 if plan.controlled else number])
         normals = normals_for(problem, rng, EVALUATION_PAIRS, len(part))
-        elbo, _ = values(problem, numbers, rows, part, normals)
+        elbo = elbos(problem, numbers, rows, part, normals)
         total += float(np.mean(elbo)) * len(part)
         weight += len(part)
     return total / weight if weight else -np.inf

@@ -110,15 +110,15 @@ def shuffled(
         yield np.sort(left)
 
 
-def in_order(positions: Some, size: int, mapped: Mapped) -> Iterator[Positions]:
-    """Yield rising positions in batches; pages of files are let go of behind them."""
+def in_order(positions: Some, size: int, mapped: Mapped, first: int = 0) -> Iterator[Positions]:
+    """Yield rising positions in batches from the number `first` on; files are read ahead."""
     cut = Cut(positions, size)
     if not mapped:
-        yield from cut
+        yield from (cut[k] for k in range(first, len(cut)))
         return
     width = sum(a.nbytes // max(1, len(a)) for a in mapped)
     stride = max(1, BUFFER // max(1, width * size))
-    for start in range(0, len(cut), stride):
+    for start in range(first, len(cut), stride):
         ahead = positions[(start + stride) * size : (start + 2 * stride) * size]
         _expect(mapped, ahead)
         low = int(cut[start][0])

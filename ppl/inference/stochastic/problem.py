@@ -269,9 +269,9 @@ class Problem:
         guide = Guided(self.guide.factors, self.guide.learned, None, self.guide.latents)
         return replace(self, guide=guide, inputs=None)
 
-    def passing(self, positions: Some) -> Iterator[Positions]:
-        """Yield positions in batches, in order."""
-        return in_order(positions, self.batch, self.mapped)
+    def passing(self, positions: Some, first: int = 0) -> Iterator[Positions]:
+        """Yield positions in batches, in order, from the batch `first` on."""
+        return in_order(positions, self.batch, self.mapped, first)
 
     def chosen(self, rng: np.random.Generator, count: int) -> Positions:
         """Choose positions to learn from, each once, rising."""
@@ -435,8 +435,23 @@ def values(
     normals: tuple[Array, Array],
 ) -> tuple[Array, Array]:
     """Return the ELBO of a batch and its expected log likelihood, scaled up, (S,) each."""
+    part = problem.models[len(positions)].batch(positions)
+    local = local_of(problem, numbers, rows, positions)
+    x = drawn(problem, numbers, local, len(positions), normals)
+    return elbos(problem, numbers, rows, positions, normals, part), part.log_likelihood(x)
+
+
+def elbos(
+    problem: Problem,
+    numbers: Array,
+    rows: Rows | None,
+    positions: Positions,
+    normals: tuple[Array, Array],
+    part: Part | None = None,
+) -> Array:
+    """Return the ELBO of a batch, scaled up, (S,)."""
     size = len(positions)
-    part = problem.models[size].batch(positions)
+    part = part or problem.models[size].batch(positions)
     local = local_of(problem, numbers, rows, positions)
     x = drawn(problem, numbers, local, size, normals)
     draws = x[:, problem.places_of(size).globals]
@@ -444,7 +459,7 @@ def values(
     if local is not None:
         scale = len(problem.training) / size
         elbo = elbo - scale * local.log_density(normals[1]).sum(axis=1)
-    return elbo, part.log_likelihood(x)
+    return elbo
 
 
 def normals_for(
