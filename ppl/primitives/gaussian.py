@@ -25,7 +25,7 @@ from ppl.primitives.matrices import (
     log_absolute_determinant,
     solve_lower_vectors,
 )
-from ppl.primitives.triangular import MEDIUM, inverse_lower
+from ppl.primitives.triangular import MEDIUM, inverse_factors
 from ppl.primitives.vectors import vector_atom
 
 Floats = NDArray[np.float64]
@@ -56,7 +56,8 @@ def _by_inverse_factor(r: Floats, k: Floats) -> tuple[Floats, Floats, Floats, Fl
     """Return K⁻¹r, r'K⁻¹r, half of log det K, and K⁻¹; all matrices in one call."""
     factor = cholesky_factor(k)
     log_scale = np.add.reduce(np.log(factor.diagonal(axis1=-2, axis2=-1)), axis=-1)
-    back = inverse_lower(factor)
+    size = k.shape[-1]
+    back = inverse_factors(factor.reshape((-1, size, size))).reshape(factor.shape)
     white = np.matmul(back, r[..., None])
     up = back.swapaxes(-1, -2)
     alpha = np.matmul(up, white)[..., 0]

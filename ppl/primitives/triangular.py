@@ -93,7 +93,7 @@ def inverse_lower(x: Any) -> Any:
     if size <= SMALL or (size <= MEDIUM and count >= SEVERAL):
         matrices = x.reshape((count, size, size))
         with np.errstate(divide="ignore", invalid="ignore"):
-            inverse = _by_halves(matrices)
+            inverse = inverse_factors(matrices)
         lost = np.equal(np.diagonal(matrices, axis1=1, axis2=2), 0.0)
         if lost.any():
             inverse[lost.any(axis=-1)] = np.nan
@@ -107,8 +107,8 @@ def inverse_lower(x: Any) -> Any:
     return result
 
 
-def _by_halves(x: Floats) -> Floats:
-    """Return the inverses of (S, n, n) from those of the blocks on the diagonal, new memory."""
+def inverse_factors(x: Floats) -> Floats:
+    """Return the inverses of (S, n, n) by those of their diagonal blocks; no diagonal has a 0."""
     count, size = x.shape[:2]
     if size <= FEW_ROWS:
         return _by_rows(x)
@@ -119,7 +119,7 @@ def _by_halves(x: Floats) -> Floats:
         blocks[1, :, rest] = 0.0
         blocks[1, :, rest, rest] = 1.0
     blocks[1, :, :rest, :rest] = x[:, half:, half:]
-    inverses = _by_halves(blocks.reshape((2 * count, half, half))).reshape(blocks.shape)
+    inverses = inverse_factors(blocks.reshape((2 * count, half, half))).reshape(blocks.shape)
     result = np.zeros(x.shape)
     first, second = result[:, :half, :half], result[:, half:, half:]
     first[...], second[...] = inverses[0], inverses[1, :, :rest, :rest]

@@ -43,7 +43,6 @@ class Builder:
 
     def __init__(self) -> None:
         self._nodes: dict[Any, Node] = {}
-        self._plain: dict[tuple[np.ufunc, frozenset[Node]], Node] = {}
 
     def _intern(
         self,
@@ -55,7 +54,7 @@ class Builder:
         value: Any = None,
         key: Any = None,
     ) -> Node:
-        key = (op, tuple(a.number for a in args), attr, shape, dtype.char, key)
+        key = _key(op, args, attr, shape, dtype, key)
         if key not in self._nodes:
             self._nodes[key] = Node(len(self._nodes), op, args, attr, shape, dtype, value)
         return self._nodes[key]
@@ -106,13 +105,10 @@ class Builder:
 
     def plain(self, ufunc: np.ufunc, *args: Node, dtype: np.dtype[Any] | None = None) -> Node:
         """Apply a ufunc without any rule; arguments of commutative ones are ordered."""
-        if ufunc in algebra.COMMUTATIVE:
-            args = tuple(sorted(args, key=lambda a: (a.op != "constant", a.number)))
+        args = _ordered(ufunc, args)
         shape = broadcast_shapes(a.dims for a in args)
         dtype = dtype or ufunc.resolve_dtypes((*(a.dtype for a in args), None))[-1]
-        node = self._intern("elementwise", args, ufunc, shape, dtype)
-        self._plain.setdefault((ufunc, frozenset(args)), node)
-        return node
+        return self._intern("elementwise", args, ufunc, shape, dtype)
 
     def scale(self, factor: float, x: Node) -> Node:
         """Return `factor * x`, combining with a factor that x has."""
@@ -277,9 +273,11 @@ class Builder:
         return self._intern("constant", (), None, value.shape, value.dtype, value, value.tobytes())
 
     def known(self, ufunc: np.ufunc, *args: Node) -> Node | None:
-        """Return an elementwise node of a commutative operation, or of one argument, if it was made
-        before."""
-        return self._plain.get((ufunc, frozenset(args)))
+        """Return an elementwise node of floats if it was made before."""
+        args = _ordered(ufunc, args)
+        return self._nodes.get(
+            _key("elementwise", args, ufunc, broadcast_shapes(a.dims for a in args), FLOAT)
+        )
 
     def vecdot(self, a: Node, b: Node) -> Node:
         """Sum products over the last axis."""
@@ -310,6 +308,23 @@ class Builder:
     def rebuilt(self, node: Node, args: tuple[Node, ...]) -> Node:
         """Return a node like this one with other arguments, without applying rules."""
         return self._intern(node.op, args, node.attr, node.shape, node.dtype)
+
+
+def _key(
+    op: Op,
+    args: tuple[Node, ...],
+    attr: Any,
+    shape: Shape | None,
+    dtype: np.dtype[Any],
+    key: Any = None,
+) -> tuple[Any, ...]:
+    return op, tuple(a.number for a in args), attr, shape, dtype.char, key
+
+
+def _ordered(ufunc: np.ufunc, args: tuple[Node, ...]) -> tuple[Node, ...]:
+    if ufunc not in algebra.COMMUTATIVE:
+        return args
+    return tuple(sorted(args, key=lambda a: (a.op != "constant", a.number)))
 
 
 def strip(x: Node) -> Node:
