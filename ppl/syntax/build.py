@@ -90,6 +90,12 @@ def _define(children: list[Any], span: Span, report: Report) -> tree.Define:
     return tree.Define(targets, value, span)
 
 
+def _parameter(children: list[Any], span: Span, report: Report) -> tree.Parameter:
+    name, axes, constraints, start = children
+    check.start(name, constraints, start, span, report)
+    return tree.Parameter(name, axes, constraints, start, span)
+
+
 def _for(children: list[Any], span: Span, report: Report) -> tree.For:
     loops, body = children
     check.loop_body(body, report)
@@ -132,7 +138,7 @@ BUILD: dict[str, Builder] = {
     "data": _items(tree.Data),
     "datum": _node(tree.Datum),
     "parameters": _items(tree.Parameters),
-    "parameter": _node(tree.Parameter),
+    "parameter": _parameter,
     "sample": _sample,
     "define": _define,
     "bare": _node(Bare),

@@ -206,6 +206,34 @@ def _undefinable(target: tree.Expression, value: tree.Expression, span: Span) ->
     return not_a_target(f"`{shown}` cannot be defined", target.span, help=help)
 
 
+def start(
+    name: tree.Name,
+    constraints: tuple[tree.Constraint, ...],
+    value: tree.Expression | None,
+    span: Span,
+    report: Report,
+) -> None:
+    """Report a condition behind the ``=`` of a parameter, as in ``param real<lower=0> s``."""
+    from ppl.syntax.mistakes.stan import bounded
+
+    if not isinstance(value, tree.Comparison):
+        return
+    if constraints and isinstance(constraints[0], tree.Bound):
+        bound = constraints[0]
+        target = tree.Comparison((name, bound.value), (bound.operator,), span)
+        habit = bounded(target, value, span)
+        if habit is not None:
+            report(habit)
+            return
+    report(
+        not_a_target(
+            f"`{name.id}` cannot start at a condition, `{unparse(value)}`",
+            value.span,
+            help=f"write the number where the optimiser starts, as in `param {name.id} = 1`",
+        )
+    )
+
+
 def distribution(
     right: tree.Expression, targets: tuple[tree.Expression, ...], report: Report
 ) -> tree.Call:
