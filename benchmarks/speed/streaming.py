@@ -7,7 +7,7 @@ It writes `X.npy` and `y.npy` of a logistic regression into FOLDER, unless they 
 - plain reading of `X.npy`, and a pass of the model's gradient over all rows, by turns, with the
   file in the system's cache (warm) and not (cold);
 - ``ppl infer`` by minibatches, with the peaks of its memory: all that is resident (`VmHWM`), and
-  what is its own (`RssAnon`); the answer beside the posterior's mode and curvature;
+  what is its own (`RssAnon`), and the verdict;
 - the same command killed at random moments and run again, with the same numbers at the end.
 """
 
