@@ -103,10 +103,7 @@ def judge(
     else:
         verdict = _sloped(problem, plan, state, verdict)
         if guide.network is not None:
-            notes = (
-                *notes,
-                _gap_note(problem, plan, state),
-            )
+            notes = (*notes, _gap(problem, plan, state)[1])
     return Judged(_converged(verdict, plan, state), khat, ess, notes)
 
 
@@ -125,17 +122,8 @@ def _weighed(
 ) -> tuple[Verdict, float, float]:
     """Judge by importance weights over all data."""
     rng = np.random.default_rng([plan.seed, 8])
-    count = len(problem.training)
     normals = normals_for(problem, rng, WEIGHTS // 2, 1)[0]
-    total = np.zeros(len(normals))
-    for positions in problem.passing(problem.training):
-        share = len(positions) / count
-        few = max(1, TOGETHER // len(positions))
-        for start in range(0, len(normals), few):
-            some = normals[start : start + few]
-            none = np.zeros((len(some), len(positions), 0))
-            elbo = elbos(problem, state.best, None, positions, (some, none))
-            total[start : start + few] += elbo * share
+    total = _log_weights(problem, state, normals)
     total = np.where(np.isfinite(total), total, -np.inf)
     log_weights, khat = smooth(total)
     weights = np.exp(log_weights)
@@ -160,6 +148,20 @@ def _weighed(
             HELP,
         )
     return verdict, khat, ess
+
+
+def _log_weights(problem: Problem, state: State, normals: Array) -> Array:
+    """Return the log joint less the guide's log density, of globals alone, at draws: (S,)."""
+    total = np.zeros(len(normals))
+    for positions in problem.passing(problem.training):
+        share = len(positions) / len(problem.training)
+        few = max(1, TOGETHER // len(positions))
+        for start in range(0, len(normals), few):
+            some = normals[start : start + few]
+            none = np.zeros((len(some), len(positions), 0))
+            elbo = elbos(problem, state.best, None, positions, (some, none))
+            total[start : start + few] += elbo * share
+    return total
 
 
 def _errors(target: Target, draws: Array, weights: Array) -> tuple[float, float]:
@@ -196,11 +198,7 @@ class _Looked:
 
 def _apart(stand_in: Problem, state: State, looked: _Looked) -> float:
     """Return how far log weights of a sample are from those of all positions, as an sd."""
-    total = np.zeros(len(looked.normals))
-    for positions in stand_in.passing(stand_in.training):
-        none = np.zeros((len(total), len(positions), 0))
-        elbo = elbos(stand_in, state.best, None, positions, (looked.normals, none))
-        total += elbo * (len(positions) / len(stand_in.training))
+    total = _log_weights(stand_in, state, looked.normals)
     apart = float(np.std(total - looked.log_weights))
     return apart if np.isfinite(apart) else np.inf
 
@@ -282,11 +280,8 @@ def _by_position(problem: Problem, plan: Plan, state: State) -> tuple[Verdict, f
     )
     amortised = 0.0
     if problem.guide.network is not None:
-        amortised, of = _gap(problem, plan, state)
-        said += (
-            f"; amortisation gap: guides fitted to {of} positions one by one are "
-            f"{amortised:.2g} nats better for each than the network's"
-        )
+        amortised, told = _gap(problem, plan, state)
+        said = f"{said}; {told}"
     if amortised > 0.5 * found.gap:
         remedy = (
             "Give the network more hidden units: guides of single positions would be nearer. "
@@ -319,17 +314,9 @@ def _by_position(problem: Problem, plan: Plan, state: State) -> tuple[Verdict, f
 GAP_STEPS = 60
 
 
-def _gap_note(problem: Problem, plan: Plan, state: State) -> str:
-    gap, count = _gap(problem, plan, state)
-    return (
-        f"amortisation gap: guides fitted to {count} positions one by one are {gap:.2g} nats "
-        "better for each than the network's"
-    )
-
-
-def _gap(problem: Problem, plan: Plan, state: State) -> tuple[float, int]:
+def _gap(problem: Problem, plan: Plan, state: State) -> tuple[float, str]:
     """Return how much better single guides of a sample of positions are than the network's, in
-    nats for each, and how many there are."""
+    nats for each, and say so."""
     from ppl.guide.rows import Rows
 
     rng = np.random.default_rng([plan.seed, 10])
@@ -352,4 +339,8 @@ def _gap(problem: Problem, plan: Plan, state: State) -> tuple[float, int]:
         found = estimate(alone, numbers, rows, chosen, drawn, part)
         rows.update(chosen, drawn[1], found.local_slopes, 0.2)
     after = float(np.mean(elbos(alone, numbers, rows, chosen, normals)))
-    return max(0.0, (after - before) / len(problem.training)), size
+    gap = max(0.0, (after - before) / len(problem.training))
+    return gap, (
+        f"amortisation gap: guides fitted to {size} positions one by one are {gap:.2g} nats "
+        "better for each than the network's"
+    )
