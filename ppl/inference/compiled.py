@@ -13,6 +13,7 @@ from ppl.compile.closed import Component, components
 from ppl.compile.concave import is_concave
 from ppl.compile.load import LogJoint, compile_bound
 from ppl.compile.program import Assemble, Column
+from ppl.compile.quadratic import Quadratic, quadratic
 from ppl.constraints import Constraint
 from ppl.graph.evaluate import NotANumber, number
 from ppl.guide.layout import Block
@@ -134,6 +135,10 @@ class CompiledTarget:
     def components(self) -> tuple[Component, ...] | None:
         """Independent parts of the posterior, where its form can be proved."""
         return components(self.model.bound, self.supports)
+
+    def quadratic(self, most_scales: int) -> Quadratic | None:
+        """Return which latents are normal given the others, where that can be proved."""
+        return quadratic(self.model.bound, self.supports, most_scales)
 
     @cached_property
     def log_concave(self) -> bool:

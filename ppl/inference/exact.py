@@ -64,8 +64,8 @@ class Answer:
         In nats.
     moments
         Mean and standard deviation of latents, where they are finite.
-    laws
-        Which laws there are, for the verdict.
+    reason
+        What form the posterior has, for the verdict.
     gradients
         Batched evaluations of the gradient.
     """
@@ -74,7 +74,7 @@ class Answer:
     draws: Array
     log_evidence: float
     moments: Mapping[str, Moments]
-    laws: tuple[str, ...]
+    reason: str
     gradients: int
 
 
@@ -99,9 +99,10 @@ def run(target: Target, rng: np.random.Generator, count: int) -> Answer | None:
     if not np.all(off <= TOLERANCE + RELATIVE_TOLERANCE * np.abs(joint)):
         return None
     moments = {k: v for one in solved for k, v in _moments(one).items()}
-    laws = tuple(sorted({law_of(one.part) for one in solved}))
+    laws = " and ".join(sorted({law_of(one.part) for one in solved}))
+    reason = f"The posterior has a closed form: {laws}."
     gradients = 2 * READINGS * len(solved)
-    return Answer(centred, draws, level, moments, laws, gradients)
+    return Answer(centred, draws, level, moments, reason, gradients)
 
 
 def _centred(target: Target, parts: tuple[Part, ...]) -> Target:

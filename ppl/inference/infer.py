@@ -88,6 +88,10 @@ def _known(target: Target, settings: Settings, progress: Progress) -> Inference 
     count = _handed_out(settings, target.dimension)
     answer = exact.run(target, np.random.default_rng(settings.seed), count)
     if answer is None:
+        from ppl.inference import scaled
+
+        answer = scaled.run(target, np.random.default_rng(settings.seed), count)
+    if answer is None:
         return None
     level = answer.log_evidence
     likelihood = float(np.mean(log_likelihood(answer.target, answer.draws[:HELD])))
@@ -105,7 +109,7 @@ def _known(target: Target, settings: Settings, progress: Progress) -> Inference 
         ess=None,
         rhat=None,
         gradients=answer.gradients,
-        verdict=begin("exact", f"The posterior has a closed form: {' and '.join(answer.laws)}."),
+        verdict=begin("exact", answer.reason),
         source="exact",
         rungs=(rung,),
         notes=(),
