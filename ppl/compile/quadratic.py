@@ -81,19 +81,25 @@ def quadratic(
     most_scales
         With more names among the others it is given up.
     """
-    if bound.parameters or discrete_latents(bound) or set(supports) != set(bound.latents):
+    latents = frozenset(map(_whole, supports))
+    if bound.parameters or discrete_latents(bound) or latents != set(bound.latents):
         return None
-    scales = frozenset(name for name, support in supports.items() if support is not real)
-    while 0 < len(supports.keys() - scales) and len(scales) <= most_scales:
+    scales = frozenset(_whole(name) for name, support in supports.items() if support is not real)
+    while scales < latents and len(scales) <= most_scales:
         try:
-            affine = _affine(bound, frozenset(supports) - scales)
+            affine = _affine(bound, latents - scales)
         except NotQuadratic as failure:
             if not failure.logarithms:
                 return None
             scales |= failure.logarithms
-            continue
-        return Quadratic(frozenset(supports) - scales, scales, affine) if scales else None
+        else:
+            return Quadratic(latents - scales, scales, affine) if scales else None
     return None
+
+
+def _whole(name: str) -> str:
+    """Return the variable of which a random piece, as ``level.3``, is a part."""
+    return name.partition(".")[0]
 
 
 def _affine(bound: BoundGraph, normals: frozenset[str]) -> frozenset[str]:
@@ -118,9 +124,11 @@ def _affine(bound: BoundGraph, normals: frozenset[str]) -> frozenset[str]:
                     node = Apply("multiply", (piece.weight, node))
             case Factor(value=value):
                 node = value
-            case Define(target=target):
+            case Define(target=target, value=value):
                 if target.name in bound.latents:
-                    raise NotQuadratic
+                    most = 1 if target.name in normals else 0
+                    if reader.degree(value) > most:
+                        raise NotQuadratic
                 continue
         reader.degree(node)
     return frozenset(bound.latents) | reader.affine()

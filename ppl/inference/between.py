@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ppl.inference.given import HALF_LOG_2PI, Given
-from ppl.inference.lattice import Frame
+from ppl.inference.lattice import Frame, Points
 
 Array = npt.NDArray[np.float64]
 Places = npt.NDArray[np.intp]
@@ -32,8 +32,8 @@ class Cells:
     ----------
     frame
         The lattice.
-    given
-        The laws at its points.
+    given, log_masses
+        The laws at its points, and their shares of the integral, logarithms.
     corners
         Index of each cell's lower corner, (c, k).
     points
@@ -42,22 +42,24 @@ class Cells:
 
     frame: Frame
     given: Given
+    log_masses: Array
     corners: Places
     points: Places
 
 
-def cells(frame: Frame, index: Places, given: Given) -> Cells:
-    """Return the cells all of whose stencil is known."""
+def cells(frame: Frame, points: Points) -> Cells:
+    """Return the cells all of whose stencil is known; indices are whole."""
+    index = points.index.astype(np.intp)
     k = index.shape[1]
     low = index.min(axis=0) + STENCIL[0]
     where = np.full(index.max(axis=0) + STENCIL[-1] + 1 - low, -1)
-    known = np.flatnonzero(np.isfinite(given.log_mass))
+    known = np.flatnonzero(np.isfinite(points.log_masses))
     where[tuple((index[known] - low).T)] = known
     moves = np.array(list(product(STENCIL, repeat=k)))
     places = index[:, None] + moves - low
-    points = where[tuple(np.moveaxis(places, 2, 0))]
-    whole = np.all(points >= 0, axis=1)
-    return Cells(frame, given, index[whole], points[whole])
+    stencil = where[tuple(np.moveaxis(places, 2, 0))]
+    whole = np.all(stencil >= 0, axis=1)
+    return Cells(frame, points.given, points.log_masses, index[whole], stencil[whole])
 
 
 def draw(
@@ -87,8 +89,9 @@ def draw(
     place = np.stack(np.unravel_index(part, (parts,) * k), axis=1)
     inside = (place + within) / parts
     density = np.log(mass[flat]) + (slope * (within - 0.5) - _log_bulge(slope)).sum(axis=1)
-    density += k * np.log(parts) - lattice.frame.log_volume
-    scales = lattice.frame.place(lattice.corners[cell] + inside)
+    index = lattice.corners[cell] + inside
+    density += k * np.log(parts) - lattice.frame.log_volume(index)
+    scales = lattice.frame.place(index)
     drawn, log_root = _normals(lattice.given, lattice.points[cell], _weights(inside), normals)
     density -= 0.5 * (normals**2).sum(axis=1) + normals.shape[1] * HALF_LOG_2PI - log_root
     return scales, drawn, density
@@ -97,7 +100,7 @@ def draw(
 def _parts(lattice: Cells, parts: int) -> tuple[Array, Array]:
     """Return the log masses of all parts of all cells (c·parts^k,), and slopes along each axis."""
     k = lattice.corners.shape[1]
-    values = lattice.given.log_mass[lattice.points].reshape(-1, *(len(STENCIL),) * k)
+    values = lattice.log_masses[lattice.points].reshape(-1, *(len(STENCIL),) * k)
     middles = (np.arange(parts) + 0.5) / parts
     middle = _lagrange(middles)
     change = _lagrange(middles + 0.5 / parts) - _lagrange(middles - 0.5 / parts)

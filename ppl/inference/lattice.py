@@ -19,14 +19,15 @@ from ppl.inference.given import Given, joined
 Array = npt.NDArray[np.float64]
 Index = npt.NDArray[np.intp]
 
-DEPTH = 25.0
+DEPTH = 21.0
 """Points count for nothing from so many nats below the largest on."""
-FIRST = 3.0
-REACH = {1: 6, 2: 2, 3: 1}
-STEP, STEP_SCALE = 0.9, 0.4
-"""Steps in standard deviations, and at most in the unconstrained scale."""
-MOST_POINTS = {1: 700, 2: 5_000, 3: 20_000}
-SPAN = 2_048
+REACH = {1: 4, 2: 2, 3: 1}
+STEP, STEP_SCALE = 0.7, 0.4
+"""Steps at the mode in standard deviations, and at most in the unconstrained scale."""
+STRETCH = 3.0
+"""Steps grow from so many standard deviations on, as exponential tails are long."""
+MOST_POINTS = {1: 300, 2: 4_000, 3: 20_000}
+SPAN = 256
 """Indices are within plus and minus so many."""
 CLIMBS, FARTHEST, FLAT = 60, 3.0, 0.02
 SETTLED = 0.2
@@ -34,58 +35,89 @@ SETTLED = 0.2
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Frame:
-    """Where lattice points are.
+    """Where lattice points are: at ``origin + root a sinh(index step / a)``.
 
     Attributes
     ----------
     origin
         The mode, (k,).
-    steps
-        One step of the lattice in each column, (k, k).
+    root
+        A root of the inverse of the curvature there, (k, k).
+    step
+        Along each column of the root, (k,).
     """
 
     origin: Array
-    steps: Array
+    root: Array
+    step: Array
 
     def place(self, index: Array) -> Array:
         """Return scales (n, k) at indices (n, k)."""
-        return np.asarray(self.origin + index @ self.steps.T)
+        away = STRETCH * np.sinh(index * self.step / STRETCH)
+        return np.asarray(self.origin + away @ self.root.T)
+
+    def index(self, scales: Array) -> Array:
+        """Return the indices (n, k) of scales (n, k)."""
+        away = np.linalg.solve(self.root, (scales - self.origin).T).T
+        return np.asarray(STRETCH * np.arcsinh(away / STRETCH) / self.step)
+
+    def log_volume(self, index: Array) -> Array:
+        """Return the logarithms of the volumes that points stand for, (n,)."""
+        growth = np.log(np.cosh(index * self.step / STRETCH)).sum(axis=1)
+        return np.asarray(growth + np.linalg.slogdet(self.root)[1] + np.log(self.step).sum())
 
     def finer(self, factor: float) -> Frame:
         """Return the frame with smaller steps."""
-        return Frame(self.origin, self.steps * factor)
-
-    @property
-    def log_volume(self) -> float:
-        """Logarithm of the volume that one point stands for."""
-        return float(np.linalg.slogdet(self.steps)[1])
+        return Frame(self.origin, self.root, self.step * factor)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Points:
-    """Points of one lattice, their indices (n, k) halves if it is the shifted one."""
+    """Points of a lattice.
+
+    Attributes
+    ----------
+    index
+        Their indices, (n, k); halves on the shifted lattice.
+    given
+        The laws there.
+    log_masses
+        Logarithms of their shares of the integral, (n,).
+    alive
+        Which count.
+    """
 
     index: Array
     given: Given
+    log_masses: Array
+    alive: npt.NDArray[np.bool_]
 
-    def weights(self) -> Array:
-        """Return the shares of the mass, (n,)."""
-        weights = np.exp(self.given.log_mass - self.given.log_mass.max())
-        return np.asarray(weights / weights.sum())
-
-    def log_mass(self, frame: Frame) -> float:
+    def log_mass(self) -> float:
         """Return the logarithm of the integral."""
-        top = self.given.log_mass.max()
-        total = np.exp(self.given.log_mass - top).sum()
-        return float(top + np.log(total) + frame.log_volume)
+        return float(np.logaddexp.reduce(self.log_masses))
 
     def moments(self) -> tuple[Array, Array]:
         """Return means and standard deviations of the quantities, (r,), by total variance."""
-        weights, given = self.weights(), self.given
-        middle = given.centres[int(np.argmax(weights))]
-        mean = middle + weights @ (given.centres - middle)
-        variance = weights @ (given.variances + (given.centres - mean) ** 2)
-        return mean, np.sqrt(variance)
+        return _moments(self.given, self.log_masses)
+
+
+def pooled(points: tuple[Points, Points]) -> Points:
+    """Return both lattices as one, whose integral is the mean of the two."""
+    return Points(
+        np.concatenate([p.index for p in points]),
+        joined([p.given for p in points]),
+        np.concatenate([p.log_masses for p in points]) - np.log(2.0),
+        np.concatenate([p.alive for p in points]),
+    )
+
+
+def _moments(given: Given, log_masses: Array) -> tuple[Array, Array]:
+    weights = np.exp(log_masses - log_masses.max())
+    weights /= weights.sum()
+    middle = given.centres[int(np.argmax(weights))]
+    mean = middle + weights @ (given.centres - middle)
+    variance = weights @ (given.variances + (given.centres - mean) ** 2)
+    return mean, np.sqrt(variance)
 
 
 def mode(log_mass: Callable[[Array], Array], start: Array, spread: float) -> Frame | None:
@@ -119,8 +151,7 @@ def mode(log_mass: Callable[[Array], Array], start: Array, spread: float) -> Fra
             at = tries[best]
         root = root @ axes / np.sqrt(np.clip(bends, FLAT, 1 / FLAT))
         if settled:
-            size = np.abs(root).max(axis=0)
-            return Frame(at, root * np.minimum(STEP, STEP_SCALE / size))
+            return Frame(at, root, np.minimum(STEP, STEP_SCALE / np.abs(root).max(axis=0)))
     return None
 
 
@@ -158,64 +189,51 @@ def spread_out(
     shift
         By which part of a step it is shifted along every axis.
     seeds
-        Values (n, k) that points are added around too, as other modes may be there.
+        Where to begin, (n, k).
     """
     k = frame.origin.size
-    away = np.round(np.linalg.solve(frame.steps, (seeds - frame.origin).T).T - shift)
-    start = np.concatenate([_ball(k), _around(away.astype(np.intp), 1)])
-    fresh = _within(_around(start, 0))
+    away = np.round(frame.index(seeds) - shift).astype(np.intp)
+    fresh = _around(np.clip(away, -SPAN, SPAN), 1, np.zeros((0, k), dtype=np.intp))
     index = np.zeros((0, k), dtype=np.intp)
-    parts: list[Given] = []
+    given: Given | None = None
     while len(fresh):
         index = np.concatenate([index, fresh])
-        if len(index) > MOST_POINTS[k]:
+        if len(index) > MOST_POINTS[k] or np.abs(fresh).max() > SPAN + 1:
             return None
-        parts = [joined([*parts, read(frame.place(fresh + shift))])]
-        points = Points(index + shift, parts[0])
-        alive = index[_counting(points)]
-        edge = _around(alive, 1)
-        known, near = _codes(index), _codes(edge)
-        cut = not np.isfinite(points.given.log_mass[np.isin(known, near)]).all()
-        if cut or len(edge) > len(_within(edge)):
+        new = read(frame.place(fresh + shift))
+        given = new if given is None else joined([given, new])
+        log_masses = given.log_mass + frame.log_volume(index + shift)
+        alive = _counting(given, log_masses)
+        finite = np.isfinite(log_masses)
+        fresh = _around(index[alive], 1, index)
+        if len(fresh):
+            fresh = _around(index[alive], REACH[k], index)
+        elif len(_around(index[alive], 1, index[finite])):
             return None
-        if np.isin(near, known).all():
-            break
-        wanted = _within(_around(alive, REACH[k]))
-        fresh = wanted[~np.isin(_codes(wanted), known)]
-    return points
+    assert given is not None
+    return Points(index + shift, given, log_masses, alive)
 
 
-def _counting(points: Points) -> npt.NDArray[np.bool_]:
-    """Return which points count, for the mass or for any second moment."""
-    given = points.given
-    with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
-        mean, sd = points.moments()
-        far = ((given.centres - mean) ** 2 + given.variances) / sd**2
+def _counting(given: Given, log_masses: Array) -> npt.NDArray[np.bool_]:
+    """Return which points count, for the integral or for any second moment."""
+    mean, sd = _moments(given, log_masses)
+    far = ((given.centres - mean) ** 2 + given.variances) / sd**2
     most = np.max(np.where(np.isfinite(far), far, 0.0), axis=1, initial=0.0)
-    score = given.log_mass - given.log_mass.max() + np.log1p(most)
+    score = log_masses - log_masses.max() + np.log1p(most)
     return np.asarray(score > -DEPTH)
 
 
-def _ball(k: int) -> Index:
-    most = int(np.ceil(FIRST / STEP))
-    every = np.array(list(product(range(-most, most + 1), repeat=k)))
-    return every[(every**2).sum(axis=1) <= most**2]
-
-
-def _around(index: Index, reach: int) -> Index:
-    """Return indices and all within a reach, once each."""
-    k = index.shape[1]
-    moves = np.array(list(product(range(-reach, reach + 1), repeat=k)))
-    every = (index[:, None] + moves).reshape(-1, k)
-    _, first = np.unique(_codes(every), return_index=True)
-    return every[first]
-
-
-def _within(index: Index) -> Index:
-    """Return the indices that are not too far out."""
-    return index[np.all(np.abs(index) < SPAN, axis=1)]
-
-
-def _codes(index: Index) -> Index:
-    """Return one whole number for each index, (n,)."""
-    return np.asarray((index + 2 * SPAN) @ (4 * SPAN) ** np.arange(index.shape[1]), dtype=np.intp)
+def _around(index: Index, reach: int, known: Index) -> Index:
+    """Return all indices within a reach of some, save those that are known."""
+    low, high = index.min(axis=0) - reach, index.max(axis=0) + reach + 1
+    marked = np.zeros(high - low, dtype=np.bool_)
+    marked[tuple((index - low).T)] = True
+    for axis in range(index.shape[1]):
+        rows = np.moveaxis(marked, axis, 0)
+        before = rows.copy()
+        for move in range(1, reach + 1):
+            rows[move:] |= before[:-move]
+            rows[:-move] |= before[move:]
+    inside = known[np.all((known >= low) & (known < high), axis=1)]
+    marked[tuple((inside - low).T)] = False
+    return np.argwhere(marked) + low

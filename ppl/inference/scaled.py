@@ -10,6 +10,7 @@ not settle, the rung steps aside.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from itertools import product
 from typing import Protocol, runtime_checkable
 
@@ -22,7 +23,7 @@ from ppl.guide.layout import Block
 from ppl.inference import between, lattice
 from ppl.inference.draws import stratified_normals, white_draws
 from ppl.inference.exact import CHECKED, WHITE, Answer
-from ppl.inference.given import Reader, joined
+from ppl.inference.given import Reader
 from ppl.inference.lattice import Frame, Points
 from ppl.inference.moves import single, together
 from ppl.inference.result import Moments
@@ -83,7 +84,7 @@ def run(target: Target, rng: np.random.Generator, count: int) -> Answer | None:
             return None
         reader, frame, first, second = found
         draws = _draws(reader, frame, first, second, rng, count)
-    return None if draws is None else _answer(reader, form, frame, (first, second), draws)
+    return None if draws is None else _answer(reader, form, (first, second), draws)
 
 
 def _small_enough(target: Target, form: Quadratic) -> bool:
@@ -208,10 +209,11 @@ def _integrated(reader: Reader) -> tuple[Reader, Frame, Points, Points] | None:
         first = lattice.spread_out(reader.read, frame, 0.0, seeds)
         if first is None:
             return None
-        second = lattice.spread_out(reader.read, frame, 0.5, seeds)
+        alive = frame.place(first.index[first.alive] + 0.25)
+        second = lattice.spread_out(reader.read, frame, 0.5, alive)
         if second is None:
             return None
-        if _agree(frame, first, second):
+        if _agree(first, second):
             return reader, frame, first, second
         frame = frame.finer(REFINED)
     return None
@@ -229,9 +231,9 @@ def _peaks(seen: Array) -> npt.NDArray[np.intp]:
     return order[seen.ravel()[order] > seen.max() - WORTH][:PEAKS]
 
 
-def _agree(frame: Frame, first: Points, second: Points) -> bool:
+def _agree(first: Points, second: Points) -> bool:
     """Whether two lattices tell the same evidence and moments."""
-    if not abs(first.log_mass(frame) - second.log_mass(frame)) < TOLERANCE:
+    if not abs(first.log_mass() - second.log_mass()) < TOLERANCE:
         return False
     mean, sd = first.moments()
     other, other_sd = second.moments()
@@ -254,11 +256,10 @@ def _draws(
 ) -> tuple[Array, Array] | None:
     """Return draws (count, D) and their log densities; None if they cannot be made."""
     if reader.scales.size == 1:
-        frame = frame.finer(0.5)
-        index = np.concatenate([2 * first.index, 2 * second.index])
-        cells = between.cells(frame, index.astype(np.intp), joined([first.given, second.given]))
+        both = lattice.pooled((first, second))
+        cells = between.cells(frame.finer(0.5), replace(both, index=2 * both.index))
     else:
-        cells = between.cells(frame, first.index.astype(np.intp), first.given)
+        cells = between.cells(frame, first)
     if not len(cells.corners):
         return None
     size = reader.normals.size
@@ -273,7 +274,6 @@ def _draws(
 def _answer(
     reader: Reader,
     form: Quadratic,
-    frame: Frame,
     lattices: tuple[Points, Points],
     drawn: tuple[Array, Array],
 ) -> Answer | None:
@@ -282,17 +282,15 @@ def _answer(
     chosen = slice(0, 4 * CHECKED)
     joint = log_joint(reader.target, draws[chosen])
     evidence = joint - density[chosen]
-    masses = [points.log_mass(frame) for points in lattices]
-    level = float(np.logaddexp(*masses) - np.log(2.0))
+    both = lattice.pooled(lattices)
+    level = both.log_mass()
     rounding = 1e-9 * np.abs(joint)
     if not np.all(np.abs(evidence - level) <= OFF + rounding):
         return None
     if not abs(float(np.median(evidence)) - level) <= LEVEL + np.max(rounding):
         return None
-    both = np.concatenate([points.index for points in lattices])
-    pooled = Points(both, joined([points.given for points in lattices]))
-    moments = _moments(reader, form, *pooled.moments())
-    gradients = len(both) * (1 + reader.moves.count)
+    moments = _moments(reader, form, *both.moments())
+    gradients = len(both.index) * (1 + reader.moves.count)
     names = [f"`{name}`" for name in sorted(form.scales)]
     scales = names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
     are = "is" if len(names) == 1 else "are"
