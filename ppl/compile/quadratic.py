@@ -255,7 +255,9 @@ class _Reader:
 
     def _only_names(self, node: Node) -> frozenset[str]:
         """Return the normals that a node is made of, through definitions."""
-        found, waiting, seen = set(), [node], set()
+        found: set[str] = set()
+        seen: set[str] = set()
+        waiting = [node]
         while waiting:
             for name in reads(waiting.pop()) - self.certain - seen:
                 seen.add(name)

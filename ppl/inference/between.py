@@ -1,7 +1,7 @@
 """Draws of scales and normals from what is known at the points of a lattice.
 
 Between the points, log densities, means and roots are interpolated by polynomials. That is not
-exact, but the density of each draw is known, and its difference from the log joint shows how nearly.
+exact, but the density of each draw is known: its difference from the log joint shows how nearly.
 """
 
 from __future__ import annotations
@@ -20,6 +20,9 @@ Places = npt.NDArray[np.intp]
 
 STENCIL = np.arange(-2, 4)
 """Points that a value is interpolated from, by their distance from the cell's lower corner."""
+OVERSHOOT, STEEPEST = 1.0, 10.0
+"""Within a cell the log density is taken to be at most so many nats above its highest corner, and
+to rise by no more in a part of it: far out, where it falls steeply, polynomials know no bound."""
 PARTS = {1: 16, 2: 8, 3: 4}
 """Into so many parts each side of a cell is cut, within which the log density is linear."""
 
@@ -62,9 +65,7 @@ def cells(frame: Frame, points: Points) -> Cells:
     return Cells(frame, points.given, points.log_masses, index[whole], stencil[whole])
 
 
-def draw(
-    lattice: Cells, rng: np.random.Generator, normals: Array
-) -> tuple[Array, Array, Array]:
+def draw(lattice: Cells, rng: np.random.Generator, normals: Array) -> tuple[Array, Array, Array]:
     """Return scales (n, k), normals (n, d) and the log densities (n,) of both together.
 
     Parameters
@@ -104,12 +105,15 @@ def _parts(lattice: Cells, parts: int) -> tuple[Array, Array]:
     middles = (np.arange(parts) + 0.5) / parts
     middle = _lagrange(middles)
     change = _lagrange(middles + 0.5 / parts) - _lagrange(middles - 0.5 / parts)
+    inner = np.moveaxis(values, 0, -1)[(slice(-STENCIL[0], 2 - STENCIL[0]),) * k]
+    highest = inner.reshape(-1, len(values)).max(axis=0)
     log_mass = _contracted(values, [middle] * k)
+    log_mass = np.minimum(log_mass.reshape(len(values), -1), highest[:, None] + OVERSHOOT)
     slopes = [
         _contracted(values, [change if axis == other else middle for other in range(k)])
         for axis in range(k)
     ]
-    slope = np.stack(slopes, axis=-1).reshape(-1, k)
+    slope = np.clip(np.stack(slopes, axis=-1).reshape(-1, k), -STEEPEST, STEEPEST)
     return log_mass.reshape(-1) + _log_bulge(slope).sum(axis=1), slope
 
 

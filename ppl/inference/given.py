@@ -23,7 +23,9 @@ Places = npt.NDArray[np.intp]
 
 HALF_LOG_2PI = 0.5 * float(np.log(2 * np.pi))
 READINGS, POLISHED = 3, 1e-3
-SINGULAR = 1e-7
+SINGULAR, UNRESOLVED = 1e-7, 1e-6
+"""Smaller pivots, and a mean that is still so far off (squared, in standard deviations), are lost
+to rounding."""
 ENTRIES = 2**22
 """Numbers in an array of positions, of precisions or of quantities that are made at once."""
 
@@ -120,7 +122,10 @@ class Reader:
         return [scales[low : low + size] for low in range(0, len(scales), size)]
 
     def _solved(self, scales: Array) -> tuple[Array, Array, Array, Array]:
-        """Return log masses, means, inverse roots, and the positions (n, 1 + moves, D)."""
+        """Return log masses, means, inverse roots, and the positions (n, 1 + moves, D).
+
+        The mean is read from the centre, and once more from itself: far out that is far away.
+        """
         count, d = len(scales), self.normals.size
         positions = np.zeros((count, 1 + self.moves.count, self.target.dimension))
         positions[:, :, self.scales] = scales[:, None]
@@ -128,11 +133,11 @@ class Reader:
         positions[:, 1:, self.normals] += self.moves.steps * self.widths
         flat = positions.reshape(-1, self.target.dimension)
         values, gradients = evaluate(self.target, flat)
-        values = values.reshape(count, -1)
+        finite = np.isfinite(values).reshape(count, -1).all(axis=1)
         slopes = gradients[:, self.normals].reshape(count, -1, d)
         precision = self.moves.precision(slopes, self.widths)
         diagonal = np.diagonal(precision, axis1=1, axis2=2)
-        good = np.isfinite(values).all(axis=1) & np.isfinite(precision).all(axis=(1, 2))
+        good = finite & np.isfinite(precision).all(axis=(1, 2))
         good &= np.all(diagonal > 0, axis=1)
         scale = np.sqrt(np.where(good[:, None], diagonal, 1.0))
         precision[~good] = np.eye(d)
@@ -144,7 +149,14 @@ class Reader:
         inverses = inverse_factors(roots) / scale[:, None]
         white = np.matmul(inverses, slopes[:, 0, :, None])[..., 0]
         means = self.centre + np.matmul(white[:, None], inverses)[:, 0]
-        mass = values[:, 0] + 0.5 * (white**2).sum(axis=1) + d * HALF_LOG_2PI
+        at = positions[:, 0].copy()
+        at[:, self.normals] = means
+        mass, gradients = evaluate(self.target, at)
+        white = np.matmul(inverses, gradients[:, self.normals, None])[..., 0]
+        means += np.matmul(white[:, None], inverses)[:, 0]
+        left = (white**2).sum(axis=1)
+        good &= left < UNRESOLVED
+        mass += 0.5 * left + d * HALF_LOG_2PI
         mass -= np.log(pivots).sum(axis=1) + np.log(scale).sum(axis=1)
         return np.where(good & np.isfinite(mass), mass, -np.inf), means, inverses, positions
 

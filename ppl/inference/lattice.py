@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import product
 
 import numpy as np
 import numpy.typing as npt
@@ -98,7 +97,7 @@ class Points:
 
     def moments(self) -> tuple[Array, Array]:
         """Return means and standard deviations of the quantities, (r,), by total variance."""
-        return _moments(self.given, self.log_masses)
+        return _moments(self.given.centres, self.given.variances, self.log_masses)
 
 
 def pooled(points: tuple[Points, Points]) -> Points:
@@ -111,12 +110,12 @@ def pooled(points: tuple[Points, Points]) -> Points:
     )
 
 
-def _moments(given: Given, log_masses: Array) -> tuple[Array, Array]:
+def _moments(centres: Array, variances: Array, log_masses: Array) -> tuple[Array, Array]:
     weights = np.exp(log_masses - log_masses.max())
     weights /= weights.sum()
-    middle = given.centres[int(np.argmax(weights))]
-    mean = middle + weights @ (given.centres - middle)
-    variance = weights @ (given.variances + (given.centres - mean) ** 2)
+    middle = centres[int(np.argmax(weights))]
+    mean = middle + weights @ (centres - middle)
+    variance = weights @ (variances + (centres - mean) ** 2)
     return mean, np.sqrt(variance)
 
 
@@ -159,8 +158,12 @@ def _probes(k: int) -> Array:
     """Return the middle, both ways along each axis, and along each pair of axes."""
     eye = np.eye(k)
     rows = [np.zeros(k), *eye, *-eye]
-    rows += [s * (eye[i] + eye[j]) for i in range(k) for j in range(i) for s in (1, -1)]
+    rows += [sign * (eye[one] + eye[other]) for one, other in _pairs(k) for sign in (1, -1)]
     return np.array(rows)
+
+
+def _pairs(k: int) -> list[tuple[int, int]]:
+    return [(one, other) for one in range(k) for other in range(one)]
 
 
 def _fitted(values: Array, k: int) -> tuple[Array, Array]:
@@ -169,9 +172,10 @@ def _fitted(values: Array, k: int) -> tuple[Array, Array]:
     slope = 0.5 * (ahead - behind)
     curvature = np.diag(ahead + behind - 2 * values[0])
     pairs = values[1 + 2 * k :].reshape(-1, 2).sum(axis=1)
-    for pair, (i, j) in zip(pairs, [(i, j) for i in range(k) for j in range(i)], strict=True):
-        mixed = 0.5 * (pair + 2 * values[0] - ahead[i] - behind[i] - ahead[j] - behind[j])
-        curvature[i, j] = curvature[j, i] = mixed
+    single = ahead + behind - values[0]
+    for pair, (one, other) in zip(pairs, _pairs(k), strict=True):
+        mixed = 0.5 * (pair - single[one] - single[other])
+        curvature[one, other] = curvature[other, one] = mixed
     return slope, curvature
 
 
@@ -195,29 +199,31 @@ def spread_out(
     away = np.round(frame.index(seeds) - shift).astype(np.intp)
     fresh = _around(np.clip(away, -SPAN, SPAN), 1, np.zeros((0, k), dtype=np.intp))
     index = np.zeros((0, k), dtype=np.intp)
-    given: Given | None = None
+    parts: list[Given] = []
     while len(fresh):
         index = np.concatenate([index, fresh])
         if len(index) > MOST_POINTS[k] or np.abs(fresh).max() > SPAN + 1:
             return None
-        new = read(frame.place(fresh + shift))
-        given = new if given is None else joined([given, new])
-        log_masses = given.log_mass + frame.log_volume(index + shift)
-        alive = _counting(given, log_masses)
+        parts.append(read(frame.place(np.asarray(fresh + shift, np.float64))))
+        centres = np.concatenate([part.centres for part in parts])
+        variances = np.concatenate([part.variances for part in parts])
+        shifted = np.asarray(index + shift, np.float64)
+        volumes = frame.log_volume(shifted)
+        log_masses: Array = np.concatenate([part.log_mass for part in parts]) + volumes
+        alive = _counting(centres, variances, log_masses)
         finite = np.isfinite(log_masses)
         fresh = _around(index[alive], 1, index)
         if len(fresh):
             fresh = _around(index[alive], REACH[k], index)
         elif len(_around(index[alive], 1, index[finite])):
             return None
-    assert given is not None
-    return Points(index + shift, given, log_masses, alive)
+    return Points(shifted, joined(parts), log_masses, alive)
 
 
-def _counting(given: Given, log_masses: Array) -> npt.NDArray[np.bool_]:
+def _counting(centres: Array, variances: Array, log_masses: Array) -> npt.NDArray[np.bool_]:
     """Return which points count, for the integral or for any second moment."""
-    mean, sd = _moments(given, log_masses)
-    far = ((given.centres - mean) ** 2 + given.variances) / sd**2
+    mean, sd = _moments(centres, variances, log_masses)
+    far = ((centres - mean) ** 2 + variances) / sd**2
     most = np.max(np.where(np.isfinite(far), far, 0.0), axis=1, initial=0.0)
     score = log_masses - log_masses.max() + np.log1p(most)
     return np.asarray(score > -DEPTH)
@@ -236,4 +242,4 @@ def _around(index: Index, reach: int, known: Index) -> Index:
             rows[:-move] |= before[move:]
     inside = known[np.all((known >= low) & (known < high), axis=1)]
     marked[tuple((inside - low).T)] = False
-    return np.argwhere(marked) + low
+    return np.asarray(np.argwhere(marked) + low, dtype=np.intp)

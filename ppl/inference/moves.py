@@ -110,7 +110,7 @@ def _colours(coupled: Mask, depends: Mask, hub: Mask) -> Places:
         for normal in user:
             shared[normal].update(user)
     colours = np.full(len(near), -1)
-    for normal in np.flatnonzero(~hub):
+    for normal in np.flatnonzero(~hub).tolist():
         apart = set(shared[normal])
         for neighbour in near[normal]:
             apart |= near[neighbour]

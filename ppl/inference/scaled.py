@@ -25,7 +25,7 @@ from ppl.inference.draws import stratified_normals, white_draws
 from ppl.inference.exact import CHECKED, WHITE, Answer
 from ppl.inference.given import Reader
 from ppl.inference.lattice import Frame, Points
-from ppl.inference.moves import single, together
+from ppl.inference.moves import together
 from ppl.inference.result import Moments
 from ppl.inference.target import Target, evaluate, log_joint, quantities
 
@@ -34,14 +34,19 @@ Array = npt.NDArray[np.float64]
 MOST_SCALES, MOST_NORMALS = 3, 400
 EXPECTED = {1: 150, 2: 900, 3: 6_000}
 """About so many values of so many scales are looked at."""
-MOST_ENTRIES, MOST_ROOTS, MOST_WORK = 2**27, 2**24, 1e10
-"""Numbers that positions and quantities may have in all, and roots; operations of log joints."""
+MOST_ENTRIES, MOST_ROOTS, MOST_WORK, FEW = 2**27, 2**24, 2e9, 6_000
+"""Numbers that quantities may have in all, and roots; operations of log joints, where positions are
+more than the last number: about as many as the ladder takes."""
+BATCH = 32
+"""Positions in a batch, as gradients are counted."""
 SCANS = {1: np.arange(-14.0, 15.0), 2: np.arange(-12.0, 13.0, 2.0), 3: np.arange(-8.0, 9.0, 4.0)}
 PEAKS, WORTH = 4, 50.0
 GENERIC, ZERO = 0.37, 1e-11
 """Where in every scale the pattern is looked at beside 0, and what counts as none."""
-TOLERANCE, REFINED, REFINEMENTS = 1e-6, 0.6, 4
-"""How far two lattices may differ, in nats and in standard deviations; how much finer to try."""
+TOLERANCE, REFINED, REFINEMENTS = 1e-5, {1: 0.6, 2: 0.7, 3: 0.8}, 4
+"""How far two lattices may differ, in nats and in standard deviations, and how much finer to try.
+Each one's error is the opposite of the other's to a higher power, so that their mean is off by less
+than a tenth of this."""
 LEVEL, OFF = 2e-3, 0.03
 """How far the log evidence by the draws may be from the integral's: in the middle, and at any."""
 
@@ -123,7 +128,7 @@ def _reader(target: Target, form: Quadratic, supports: Mapping[str, Constraint])
         return Reader(target, normals, scales, moves, *start, natural, of)
 
     plain = with_moves(none, None)
-    if _cost(plain) * max(target.work, 1.0) > MOST_WORK:
+    if _positions(plain) > FEW and _positions(plain) * target.work > MOST_WORK:
         return None
     names = _reported(target, form)
     total = sum(v.size // len(v) for v in quantities(target, flat[:1]).values())
@@ -139,11 +144,12 @@ def _reader(target: Target, form: Quadratic, supports: Mapping[str, Constraint])
     depends = (change > ZERO * np.max(np.abs(seen), axis=1, keepdims=True)).any(axis=0).T
     full = with_moves(depends, of)
     size = max(depends.shape[0] * normals.size, total * (1 + full.moves.count))
-    return full if expected * size <= MOST_ENTRIES else plain
+    heavy = _positions(full) > FEW and _positions(full) * target.work > MOST_WORK
+    return plain if heavy or expected * size > MOST_ENTRIES else full
 
 
-def _cost(reader: Reader) -> float:
-    return EXPECTED[reader.scales.size] * (1.0 + reader.moves.count)
+def _positions(reader: Reader) -> int:
+    return EXPECTED[reader.scales.size] * (2 + reader.moves.count)
 
 
 def _columns(target: Target, names: frozenset[str]) -> npt.NDArray[np.intp]:
@@ -215,7 +221,7 @@ def _integrated(reader: Reader) -> tuple[Reader, Frame, Points, Points] | None:
             return None
         if _agree(first, second):
             return reader, frame, first, second
-        frame = frame.finer(REFINED)
+        frame = frame.finer(REFINED[k])
     return None
 
 
@@ -228,7 +234,8 @@ def _peaks(seen: Array) -> npt.NDArray[np.intp]:
         top &= seen >= padded[window]
     found = np.flatnonzero(top)
     order = found[np.argsort(-seen.ravel()[found])]
-    return order[seen.ravel()[order] > seen.max() - WORTH][:PEAKS]
+    worth = order[seen.ravel()[order] > seen.max() - WORTH]
+    return np.asarray(worth[:PEAKS], dtype=np.intp)
 
 
 def _agree(first: Points, second: Points) -> bool:
@@ -290,7 +297,7 @@ def _answer(
     if not abs(float(np.median(evidence)) - level) <= LEVEL + np.max(rounding):
         return None
     moments = _moments(reader, form, *both.moments())
-    gradients = len(both.index) * (1 + reader.moves.count)
+    gradients = -(-len(both.index) * (2 + reader.moves.count) // BATCH)
     names = [f"`{name}`" for name in sorted(form.scales)]
     scales = names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
     are = "is" if len(names) == 1 else "are"
