@@ -28,8 +28,10 @@ STRETCH = 3.0
 MOST_POINTS = {1: 300, 2: 4_000, 3: 20_000}
 SPAN = 256
 """Indices are within plus and minus so many."""
-CLIMBS, FARTHEST, FLAT = 60, 3.0, 0.02
-SETTLED = 0.2
+CLIMBS, FARTHEST, WIDEST = 60, 3.0, 1.5
+"""Steps of a climb, how far each goes in standard deviations, and how wide these are at most."""
+SETTLED, WIDER = 0.2, 1.5
+"""A climb ends when it would move by less, and the standard deviations grow by less."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -142,14 +144,15 @@ def mode(log_mass: Callable[[Array], Array], start: Array, spread: float) -> Fra
         bends, axes = np.linalg.eigh(-curvature)
         step = (axes.T @ slope) / np.maximum(np.abs(bends), 0.1)
         step *= min(1.0, FARTHEST / max(float(np.linalg.norm(step)), 1e-300))
-        settled = np.linalg.norm(step) < SETTLED and np.all((bends > 0.5) & (bends < 2.0))
+        near = np.linalg.norm(step) < SETTLED and np.all((bends > 0.0) & (bends < 2.0))
         tries = at + np.outer([1.0, 0.5, 0.25, 0.1, 0.03], root @ (axes @ step))
         reached = log_mass(tries)
         best = int(np.argmax(reached))
         if reached[best] >= values[0]:
             at = tries[best]
-        root = root @ axes / np.sqrt(np.clip(bends, FLAT, 1 / FLAT))
-        if settled:
+        before, root = root @ axes, root @ axes / np.sqrt(np.clip(np.abs(bends), 0.25, 100.0))
+        root /= np.maximum(1.0, np.linalg.norm(root, axis=0) / WIDEST)
+        if near and np.all(np.linalg.norm(root, axis=0) < WIDER * np.linalg.norm(before, axis=0)):
             return Frame(at, root, np.minimum(STEP, STEP_SCALE / np.abs(root).max(axis=0)))
     return None
 

@@ -65,7 +65,7 @@ def test_many_observations_of_each_group_are_centred_and_good():
     a[G] ~ Normal(mu, tau)
     for n in N { y[n] ~ Normal(a[group[n]], 1) }
     """
-    fit = ppl.Model(model).infer(group=group, y=y, time_limit=100)
+    fit = ppl.Model(model).infer(group=group, y=y, method="hmc", time_limit=100)
     means = y.reshape(40, 20).mean(axis=1)
     assert fit.verdict == "good"
     assert "a partly centred" in fit.joint.program.choices
@@ -99,7 +99,7 @@ def test_pieces_of_a_variable_are_centred_each_by_itself():
     moved = recentre.moved(pieces, degrees, positions)
     again = pieces.recentred(degrees).quantities(moved)
     np.testing.assert_allclose(again["d"], pieces.quantities(positions)["d"], atol=1e-12)
-    fit = ppl.Model(PIECES).infer(y=y, seed=1)
+    fit = ppl.Model(PIECES).infer(y=y, seed=1, method="is")
     assert fit.verdict == "good"
     shrunken = y[:, 1:] + (np.array([1, 2]) * fit["m"].mean - y[:, 1:]) * 0.01 / (0.01 + 1)
     np.testing.assert_allclose(fit["d"].mean[:, 1:], shrunken, atol=0.02)

@@ -24,7 +24,7 @@ def stopping(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
 def test_the_error_has_the_fit(monkeypatch: pytest.MonkeyPatch) -> None:
     stopping(monkeypatch, "importance")
     with pytest.raises(ppl.Interrupted) as raised:
-        ppl.Model(SCHOOLS).infer(y=Y, sigma=SIGMA, draws=200)
+        ppl.Model(SCHOOLS).infer(y=Y, sigma=SIGMA, draws=200, method="is")
     fit = raised.value.fit
     assert isinstance(raised.value, KeyboardInterrupt)
     assert fit.why.startswith(
@@ -37,5 +37,5 @@ def test_the_error_has_the_fit(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_an_early_one_is_an_ordinary_interrupt(monkeypatch: pytest.MonkeyPatch) -> None:
     stopping(monkeypatch, "meanfield")
     with pytest.raises(KeyboardInterrupt) as raised:
-        ppl.Model(SCHOOLS).infer(y=Y, sigma=SIGMA)
+        ppl.Model(SCHOOLS).infer(y=Y, sigma=SIGMA, method="is")
     assert not isinstance(raised.value, ppl.Interrupted)
