@@ -18,8 +18,9 @@ from ppl.inference.given import Given, joined
 Array = npt.NDArray[np.float64]
 Index = npt.NDArray[np.intp]
 
-DEPTH = 21.0
-"""Points count for nothing from so many nats below the largest on."""
+DEPTH, CUT = 21.0, 14.0
+"""Points count for nothing from so many nats below the largest on; and beside those that are so far
+below it, there may be some without a law, lost to rounding."""
 REACH = {1: 4, 2: 2, 3: 1}
 STEP, STEP_SCALE = 0.7, 0.4
 """Steps at the mode in standard deviations, and at most in the unconstrained scale."""
@@ -213,23 +214,22 @@ def spread_out(
         shifted = np.asarray(index + shift, np.float64)
         volumes = frame.log_volume(shifted)
         log_masses: Array = np.concatenate([part.log_mass for part in parts]) + volumes
-        alive = _counting(centres, variances, log_masses)
-        finite = np.isfinite(log_masses)
+        scores = _scores(centres, variances, log_masses)
+        alive, finite = scores > -DEPTH, np.isfinite(log_masses)
         fresh = _around(index[alive], 1, index)
         if len(fresh):
             fresh = _around(index[alive], REACH[k], index)
-        elif len(_around(index[alive], 1, index[finite])):
+        elif len(_around(index[scores > -CUT], 1, index[finite])):
             return None
     return Points(shifted, joined(parts), log_masses, alive)
 
 
-def _counting(centres: Array, variances: Array, log_masses: Array) -> npt.NDArray[np.bool_]:
-    """Return which points count, for the integral or for any second moment."""
+def _scores(centres: Array, variances: Array, log_masses: Array) -> Array:
+    """Return how far points are below the largest, in the integral or in any second moment."""
     mean, sd = _moments(centres, variances, log_masses)
     far = ((centres - mean) ** 2 + variances) / sd**2
     most = np.max(np.where(np.isfinite(far), far, 0.0), axis=1, initial=0.0)
-    score = log_masses - log_masses.max() + np.log1p(most)
-    return np.asarray(score > -DEPTH)
+    return np.asarray(log_masses - log_masses.max() + np.log1p(most))
 
 
 def _around(index: Index, reach: int, known: Index) -> Index:
