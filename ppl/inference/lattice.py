@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -18,9 +19,11 @@ from ppl.inference.given import Given, joined
 Array = npt.NDArray[np.float64]
 Index = npt.NDArray[np.intp]
 
-DEPTH, CUT = 21.0, 14.0
+DEPTH, CUT = 21.0, 12.0
 """Points count for nothing from so many nats below the largest on; and beside those that are so far
 below it, there may be some without a law, lost to rounding."""
+SOLID, STENCIL = 11.0, 3
+"""Around points within so many nats of the largest, so many more are known, to interpolate from."""
 REACH = {1: 4, 2: 2, 3: 1}
 STEP, STEP_SCALE = 0.7, 0.4
 """Steps at the mode in standard deviations, and at most in the unconstrained scale."""
@@ -185,8 +188,8 @@ def _fitted(values: Array, k: int) -> tuple[Array, Array]:
 
 def spread_out(
     read: Callable[[Array], Given], frame: Frame, shift: float, seeds: Array
-) -> Points | None:
-    """Add points until no more count; None where there are too many, or mass is cut off.
+) -> Points | Literal["many", "cut"]:
+    """Add points until no more count, if there are not too many, and no mass is cut off.
 
     Parameters
     ----------
@@ -207,7 +210,7 @@ def spread_out(
     while len(fresh):
         index = np.concatenate([index, fresh])
         if len(index) > MOST_POINTS[k] or np.abs(fresh).max() > SPAN + 1:
-            return None
+            return "many"
         parts.append(read(frame.place(np.asarray(fresh + shift, np.float64))))
         centres = np.concatenate([part.centres for part in parts])
         variances = np.concatenate([part.variances for part in parts])
@@ -220,7 +223,9 @@ def spread_out(
         if len(fresh):
             fresh = _around(index[alive], REACH[k], index)
         elif len(_around(index[scores > -CUT], 1, index[finite])):
-            return None
+            return "cut"
+        else:
+            fresh = _around(index[scores > -SOLID], STENCIL, index)
     return Points(shifted, joined(parts), log_masses, alive)
 
 

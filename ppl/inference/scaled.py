@@ -213,15 +213,14 @@ def _integrated(reader: Reader) -> tuple[Reader, Frame, Points, Points] | None:
     others = np.array([other.origin for other in frames])
     seeds = np.concatenate([scan[seen > top - lattice.DEPTH], others])
     for _ in range(REFINEMENTS):
-        first = lattice.spread_out(reader.read, frame, 0.0, seeds)
-        if first is None:
+        first = second = lattice.spread_out(reader.read, frame, 0.0, seeds)
+        if isinstance(first, Points):
+            alive = frame.place(first.index[first.alive] + 0.25)
+            second = lattice.spread_out(reader.read, frame, 0.5, alive)
+            if isinstance(second, Points) and _agree(first, second):
+                return reader, frame, first, second
+        if second == "many":
             return None
-        alive = frame.place(first.index[first.alive] + 0.25)
-        second = lattice.spread_out(reader.read, frame, 0.5, alive)
-        if second is None:
-            return None
-        if _agree(first, second):
-            return reader, frame, first, second
         frame = frame.finer(REFINED[k])
     return None
 
