@@ -23,7 +23,7 @@ Places = npt.NDArray[np.intp]
 
 HALF_LOG_2PI = 0.5 * float(np.log(2 * np.pi))
 READINGS, POLISHED = 3, 1e-3
-SINGULAR, UNRESOLVED = 3e-8, 1e-6
+SINGULAR, UNRESOLVED = 3e-8, 1e-2
 """Smaller pivots, and a mean that is still so far off (squared, in standard deviations), are lost
 to rounding."""
 ENTRIES = 2**22

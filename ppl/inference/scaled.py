@@ -219,7 +219,7 @@ def _integrated(reader: Reader) -> tuple[Reader, Frame, Points, Points] | None:
             second = lattice.spread_out(reader.read, frame, 0.5, alive)
             if isinstance(second, Points) and _agree(first, second):
                 return reader, frame, first, second
-        if second == "many":
+        if second == "many" or (second == "cut" and k > 1):
             return None
         frame = frame.finer(REFINED[k])
     return None

@@ -106,9 +106,7 @@ def test_a_closed_form_stays_exact_whatever_the_data():
 def test_an_outlier_is_told_and_changes_no_verdict():
     y = RNG.normal(size=1000)
     y[0] = 30.0
-    fit = ppl.Model("m ~ Normal(0, 1)\ns ~ HalfNormal(2)\ny ~ Normal(m, s)").infer(
-        y=y, method="is"
-    )
+    fit = ppl.Model("m ~ Normal(0, 1)\ns ~ HalfNormal(2)\ny ~ Normal(m, s)").infer(y=y, method="is")
     assert fit.verdict == "good"
     assert "max 30" in fit.inference.notes[-1]
 
