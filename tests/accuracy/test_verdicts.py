@@ -31,8 +31,15 @@ for n in N { y[n] ~ Bernoulli(logit = a + b * x[n]) }
 SUM = "data y[N]\na ~ PRIOR\nb ~ PRIOR\ny ~ Normal(a + b, 1)"
 
 
-def test_a_funnel_is_right_or_poor():
-    fit = ppl.Model(FUNNEL).infer(time_limit=5)
+def test_a_funnel_is_exact_as_it_is_normal_given_its_scale():
+    fit = ppl.Model(FUNNEL).infer()
+    assert fit.verdict == "exact"
+    assert abs(fit["v"].mean) < 1e-5
+    assert abs(fit["v"].sd - 3) < 1e-5
+
+
+def test_a_funnel_by_markov_chains_is_right_or_poor():
+    fit = ppl.Model(FUNNEL).infer(method="hmc", time_limit=5)
     right = abs(fit["v"].mean) < 0.3 and 2.4 < fit["v"].sd < 3.6
     assert fit.verdict in ("poor", "fair")
     assert fit.verdict == "poor" or right
