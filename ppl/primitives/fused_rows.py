@@ -181,7 +181,7 @@ def _softplus(
     if not np.max(eta, initial=-np.inf) < STEEP:
         return _steep_softplus(eta, weights, coefficients, slope)
     e = np.exp(eta, out=eta)
-    d = e + 1.0
+    d = np.add(e, 1.0, out=None if slope else e)
     if slope:
         np.divide(e, d, out=e)
     if weights is None:
