@@ -262,19 +262,28 @@ def _run(
 def _some_draws(
     kernel: Kernel, rows: Predictor, laid: list[Any], draws: int, slope: bool
 ) -> list[Any]:
-    size = 2 * ROWS if draws <= FEW else ROWS // 2 if draws > MANY else ROWS
-    lots = _lots(rows, size, sum(a.nbytes for a in laid if a is not None))
+    size = rows_at_once(draws)
+    lots = lots_of(rows, size, sum(a.nbytes for a in laid if a is not None))
 
     def task(number: int) -> list[Any]:
         return _some_rows(kernel, rows, laid, lots[number], size, slope)
 
-    work = rows.rows * draws * (rows.width + ASIDE)
-    totals, *sums = _added(threads.each(task, len(lots), work // SHARED))
+    totals, *sums = added(threads.each(task, len(lots), worth(rows, draws)))
     value = totals[0] if laid[0] is None else np.sum(totals * laid[0], axis=0)
     return [value, totals, *sums]
 
 
-def _lots(rows: Predictor, size: int, kept: int) -> list[slice]:
+def rows_at_once(draws: int) -> int:
+    """Return how many rows a block has."""
+    return 2 * ROWS if draws <= FEW else ROWS // 2 if draws > MANY else ROWS
+
+
+def worth(rows: Predictor, draws: int) -> int:
+    """Return how many threads a pass over the rows is worth."""
+    return rows.rows * draws * (rows.width + ASIDE) // SHARED
+
+
+def lots_of(rows: Predictor, size: int, kept: int) -> list[slice]:
     """Cut the rows into lots of blocks, by their number and the bytes of a lot's sums alone."""
     blocks = -(-rows.rows // size)
     count = max(1, min(LOTS, blocks // BLOCKS, KEPT // max(1, kept)))
@@ -282,7 +291,7 @@ def _lots(rows: Predictor, size: int, kept: int) -> list[slice]:
     return [slice(low, min(low + step, rows.rows)) for low in range(0, rows.rows, step)]
 
 
-def _added(lots: list[list[Any]]) -> list[Any]:
+def added(lots: list[list[Any]]) -> list[Any]:
     """Add up the sums of lots, in their order, into those of the first."""
     first, *others = lots
     for made in others:
@@ -306,31 +315,26 @@ def _some_rows(
     for block in rows.blocks(size, lot):
         design = rows.design(block)
         eta = memory[: block.stop - block.start]
-        _predict(rows, block, design, vector, tables, eta)
+        predict(rows, block, design, vector, tables, eta)
         weights = None if rows.weights is None else rows.weights[block]
         sums, r = kernel(eta, weights, coefficients, slope)
         totals += sums
         if r is None:
             continue
-        if by_vector is not None:
-            for matrix, columns in design:
-                if _alike(matrix):
-                    by_vector[columns] += matrix[0, :, None] * np.add.reduce(r, axis=0)
-                else:
-                    by_vector[columns] += matrix.T @ r
-        _scatter(rows, block, r, by_table)
+        gather(rows, block, design, r, by_vector, by_table)
     return [totals, by_vector, *by_table]
 
 
-def _predict(
+def predict(
     rows: Predictor,
     block: slice,
     design: list[tuple[Floats, slice]],
     vector: Floats | None,
     tables: list[Floats],
     eta: Floats,
+    level: bool = True,
 ) -> None:
-    """Write the predictors of a block."""
+    """Write the predictors of a block; without the offset where only a move of them is asked."""
     if vector is None or not design:
         eta[...] = 0.0
     else:
@@ -346,7 +350,7 @@ def _predict(
         if lookup.factors is not None:
             read *= lookup.factors[block, None]
         eta += read
-    if rows.offset is not None:
+    if rows.offset is not None and level:
         eta += rows.offset[block, None]
 
 
@@ -355,8 +359,21 @@ def _alike(matrix: Floats) -> bool:
     return matrix.strides[0] == 0
 
 
-def _scatter(rows: Predictor, block: slice, r: Floats, by_table: list[Floats]) -> None:
-    """Add a block's derivatives to the tables that it read."""
+def gather(
+    rows: Predictor,
+    block: slice,
+    design: list[tuple[Floats, slice]],
+    r: Floats,
+    by_vector: Floats | None,
+    by_table: list[Floats],
+) -> None:
+    """Add a block's derivatives by predictors, (rows, draws), to those by vector and tables."""
+    if by_vector is not None:
+        for matrix, columns in design:
+            if _alike(matrix):
+                by_vector[columns] += matrix[0, :, None] * np.add.reduce(r, axis=0)
+            else:
+                by_vector[columns] += matrix.T @ r
     for number, lookup in enumerate(rows.lookups):
         segments = rows.segments(number, block)
         part = r if lookup.factors is None else r * lookup.factors[block, None]
