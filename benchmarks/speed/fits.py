@@ -100,7 +100,8 @@ def compare(name: str, rounds: int, environments: Path, folder: Path) -> None:
     model.write_text(text, encoding="utf-8")
     np.savez(path, **data)
     ours = [sys.executable, "-c", COMMAND, "infer", str(model), str(path), "--json", "-", "--quiet"]
-    reference = answer_of(run([*ours, "--method", "hmc", "--seed", "9"])[1])
+    long = ["--method", "hmc", "--seed", "9", "--time-limit", "600"]
+    reference = answer_of(run([*ours, *long])[1])
     ways = {"ppl infer": ours}
     for environment, script, last in peers:
         python = interpreter(environment, environments)

@@ -61,7 +61,7 @@ class Reached:
 Progress = Callable[[Rung | Begun | Reached], None]
 """Is told of every rung, before it is taken, on the way, and after."""
 
-FIXED_DRAWS, FIXED_DRAWS_POINTS = 32, 8
+FIXED_DRAWS, FIXED_DRAWS_ROUGH, FIXED_DRAWS_POINTS = 32, 16, 8
 MANY_COLUMNS, STARTS_IF_MANY = 5_000, 2
 PILOT_COLUMNS, CHAIN_COLUMNS = 256, 2_000
 """Beyond so many latents: a few draws are weighed first; Markov chains are not tried."""
@@ -208,13 +208,15 @@ class Step:
 def init(target: Target, settings: Settings) -> Climb:
     """Prepare the climb."""
     layout, streams = Layout(tuple(target.blocks)), Streams(settings.seed)
-    count = FIXED_DRAWS_POINTS if layout.points.all() else FIXED_DRAWS
     rough = settings.guide != "meanfield" and costly(target) and target.log_concave
+    rough = rough and layout.dimension <= fullrank.MAX_COLUMNS
+    count = FIXED_DRAWS_ROUGH if rough else FIXED_DRAWS
+    count = FIXED_DRAWS_POINTS if layout.points.all() else count
     objective = Objective(
         target,
         fixed_draws(streams.fixed, count, layout),
         layout.points,
-        rough and layout.dimension <= fullrank.MAX_COLUMNS,
+        rough,
     )
     deadline = perf_counter() + settings.time_limit
     return Climb(target, settings, layout, streams, deadline, objective)
@@ -416,7 +418,9 @@ def _fit_coupled(climb: Climb, guide: MeanField) -> Climb | None:
 
 
 def _reported(climb: Climb) -> Climb:
-    return replace(climb, elbo=report_elbo(climb.target, climb.guide, climb.streams.report))
+    rough = climb.objective.rough and not climb.modes
+    elbo = report_elbo(climb.target, climb.guide, climb.streams.report, rough)
+    return replace(climb, elbo=elbo)
 
 
 def _weigh(climb: Climb) -> Climb:

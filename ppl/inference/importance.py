@@ -6,6 +6,7 @@ no reported quantity's own tail, w (c - m)^2, a shape so heavy that this error i
 
 A guide is the normal nearest to the posterior from within, so that its tails are mostly too light.
 The second draws come from a normal with the moments that the first ones found, and somewhat wider.
+Where a draw costs much and the guide is nearly the posterior, few draws are enough (`calibrated`).
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import numpy.typing as npt
 from ppl.guide.fullrank import FullRank
 from ppl.guide.gaussian import Guide
 from ppl.guide.proposal import Proposal
+from ppl.inference import calibrated
 from ppl.inference.chains import has_two_values
 from ppl.inference.draws import STRATIFIED, stratified_normals, stratified_uniforms
 from ppl.inference.pareto import NO_TAIL, smooth, tail_shapes
@@ -29,6 +31,9 @@ Array = npt.NDArray[np.float64]
 FIRST_DRAWS, MORE_DRAWS, FEWEST_DRAWS, PILOT_DRAWS = 4096, 16384, 1024, 256
 SPARING_DRAWS = 1536
 """Draws of a first attempt where a draw costs much: it counts only if it passes by a margin."""
+FEW_DRAWS, NEAR = 640, 0.1
+"""Of those, so many are tried by themselves, and do only if weights differ from those of a guide
+that is the posterior by less than this variance, in units of their mean."""
 LARGEST = 2**25
 """Entries of draws x columns that are kept at most, 256 MB: fewer draws where there are many
 columns, and none where they would be too few."""
@@ -189,13 +194,59 @@ def run(target: Target, proposal: Proposal, rng: np.random.Generator) -> State:
     Where a draw costs much, fewer are weighed first, and are enough if they say so clearly.
     """
     if costly(target):
-        first = init(target, proposal, rng, SPARING_DRAWS)
+        first = _sparing(target, proposal, rng)
         if first.clear:
             return first
     state = init(target, proposal, rng, min(FIRST_DRAWS, LARGEST // target.dimension))
     if state.accepted or state.hopeless or MORE_DRAWS * target.dimension > LARGEST:
         return state
     return step(target, proposal, state, rng)
+
+
+def _sparing(target: Target, proposal: Proposal, rng: np.random.Generator) -> State:
+    """Weigh few draws, and some more if those do not do."""
+    guide = proposal.components[0]
+    rank = guide.rank
+    if len(proposal.components) > 1 or calibrated.DRAWS_PER_COLUMN * rank > FEW_DRAWS:
+        return init(target, proposal, rng, SPARING_DRAWS)
+    strata = stratified_uniforms(rng, FEW_DRAWS, 2)
+    tail = strata[:, 0] >= proposal.normal_share
+    normals = np.empty((FEW_DRAWS, rank))
+    for part in (tail, ~tail):
+        normals[part] = stratified_normals(rng, int(part.sum()), rank)
+    positions = proposal.place(normals, strata)
+    log_proposal = proposal.log_density(positions)
+    raw = log_joint(target, positions) - log_proposal
+    few = _calibrated(target, guide, positions, raw, log_proposal)
+    if few is not None and few.clear:
+        return few
+    others, other_raw = _weigh(target, proposal, rng, SPARING_DRAWS - FEW_DRAWS)
+    return diagnosed(target, np.concatenate([positions, others]), np.concatenate([raw, other_raw]))
+
+
+def _calibrated(
+    target: Target, guide: Guide, positions: Array, raw: Array, log_proposal: Array
+) -> State | None:
+    """Diagnose draws whose weights are calibrated; None unless the guide is nearly the posterior.
+
+    The log evidence is that of the weights over that of their shares, which is known to be zero.
+    """
+    top = float(np.max(raw))
+    if not np.isfinite(top):
+        return None
+    smoothed, khat = smooth(raw)
+    known = calibrated.controls(guide, positions, log_proposal, np.exp(smoothed))
+    log_weights = known.calibrated() if known.distance < NEAR else None
+    if log_weights is None:
+        return None
+    weights = np.exp(log_weights)
+    with np.errstate(over="ignore", invalid="ignore"):
+        tail, error = _quantity_diagnostics(target, positions, weights, known)
+    evidence, shares = np.exp(raw - top), known.shares / known.shares.sum()
+    spread = float(np.linalg.norm(evidence / evidence.sum() - shares))
+    level = top + log(float(evidence.mean())) - log(float(known.shares.sum()))
+    ess = float(1 / np.sum(weights**2))
+    return State(positions, log_weights, khat, tail, ess, error, level, spread)
 
 
 def too_large(target: Target) -> bool:
@@ -246,7 +297,9 @@ def _ess(log_weights: Array) -> float:
     return float(weights.sum() ** 2 / np.sum(weights**2))
 
 
-def _quantity_diagnostics(target: Target, positions: Array, weights: Array) -> tuple[float, float]:
+def _quantity_diagnostics(
+    target: Target, positions: Array, weights: Array, known: calibrated.Controls | None = None
+) -> tuple[float, float]:
     """Return the largest Pareto shape of w (c - m)^2 and the largest error, over quantities.
 
     Of a quantity with two values, such as ``a > b``, the mean says everything.
@@ -260,6 +313,8 @@ def _quantity_diagnostics(target: Target, positions: Array, weights: Array) -> t
                 return np.inf, np.inf
             part = np.where(weights[:, None] > 0, part, 0.0)
             mean, sd, error_mean, error_sd = moments(part, weights)
+            if known is not None:
+                error_mean, error_sd = _calibrated_errors(known, part, mean, sd)
             spread = sd > 1e-12 * np.maximum(1e-300, np.abs(mean))
             if not spread.any():
                 continue
@@ -271,3 +326,11 @@ def _quantity_diagnostics(target: Target, positions: Array, weights: Array) -> t
             tail = max(tail, float(np.max(tail_shapes(weights[:, None] * scaled**2))))
             error = max(error, float(np.max(error_sd[spread] / sd[spread])))
     return tail, error
+
+
+def _calibrated_errors(
+    known: calibrated.Controls, values: Array, mean: Array, sd: Array
+) -> tuple[Array, Array]:
+    """Return standard errors of mean and sd, (Q,) each."""
+    by_square = known.errors((values - mean) ** 2, sd**2)
+    return known.errors(values, mean), by_square / (2 * np.where(sd > 0, sd, 1.0))

@@ -10,16 +10,25 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import Any
 
+import autograd
+import autograd.builtins
+import autograd.numpy as anp
 import numpy as np
+from autograd.extend import defvjp_argnums
 from numpy.typing import NDArray
 
 from ppl.primitives import blocks
+from ppl.primitives.differentiation import primitive
 from ppl.primitives.fused import fused
+from ppl.primitives.vectors import logsumexp_over
 
 Floats = NDArray[np.float64]
 
 LARGEST = 1e300
 """Messages backward are kept below this: where they would be larger, no path comes from before."""
+
+IMPOSSIBLE = -1e30
+"""Stands for log 0 where differences of potentials are taken."""
 
 
 def _scaled(log_potential: Floats, axes: tuple[int, ...]) -> tuple[Floats, Floats]:
@@ -113,6 +122,48 @@ def _paths_step_by_step(unary: Floats, pair: Floats) -> tuple[Floats, Floats, Fl
 
 sum_over_paths = fused(_paths, 2, stepwise=True)
 """The log of the sum over all paths of the product of potentials, (S, C)."""
+
+
+def _composed(potentials: Any) -> Any:
+    """Return what `_paths` does, step by step from differentiable parts, in a tuple."""
+
+    def total(both: Any) -> Any:
+        unary, pair = (anp.maximum(part, IMPOSSIBLE) for part in (both[0], both[1]))
+        message = unary[:, :, 0]
+        for t in range(1, unary.shape[2]):
+            through = message[..., None] + pair[:, :, (t - 1) % pair.shape[2]]
+            message = logsumexp_over(through, -2) + unary[:, :, t]
+        return logsumexp_over(message, -1)
+
+    back, value = autograd.make_vjp(total)(potentials)
+    slopes = back(np.ones(value.shape))
+    return autograd.builtins.tuple((value, slopes[0], slopes[1]))
+
+
+@primitive
+def _curved_paths(unary: Floats, pair: Floats, *cotangents: Any) -> tuple[Floats, Floats]:
+    """Return the derivatives of the sum of cotangents times what `_paths` returns."""
+    whole = np.array(np.broadcast_to(pair, (*unary.shape[:2], *pair.shape[2:])))
+    with np.errstate(all="ignore"):
+        back, made = autograd.make_vjp(_composed)((unary, whole))
+        shapes = [np.shape(part) for part in made]
+        by_unary, by_pair = back(
+            tuple(np.array(np.broadcast_to(*both)) for both in zip(cotangents, shapes, strict=True))
+        )
+    repeated = tuple(k for k in (0, 1) if pair.shape[k] < whole.shape[k])
+    return by_unary, np.sum(by_pair, axis=repeated, keepdims=True) if repeated else by_pair
+
+
+def _pair_vjp(argnums: Any, ans: Any, args: Any, kwargs: Any) -> Any:
+    def back(g: Any) -> Any:
+        found = _curved_paths(*args, g[0], g[1], g[2])
+        return tuple(found[k] for k in argnums)
+
+    return back
+
+
+_curved_paths.fun.fresh = _curved_paths.fun.stepwise = True  # type: ignore[attr-defined]
+defvjp_argnums(sum_over_paths.fun.pair, _pair_vjp)  # type: ignore[attr-defined]
 
 
 def state_probabilities(unary: Floats, pair: Floats) -> Floats:

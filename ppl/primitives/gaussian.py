@@ -10,21 +10,14 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import autograd
-import autograd.builtins
 import autograd.numpy as anp
 import numpy as np
 from autograd.extend import defvjp_argnums
 from numpy.typing import NDArray
 
+from ppl.primitives.differentiation import unbroadcast_f
 from ppl.primitives.fused import fused
-from ppl.primitives.matrices import (
-    cholesky_factor,
-    diagonal,
-    inverse_matrix,
-    log_absolute_determinant,
-    solve_lower_vectors,
-)
+from ppl.primitives.matrices import cholesky_factor, diagonal, solve_lower_vectors
 from ppl.primitives.triangular import MEDIUM, inverse_factors
 from ppl.primitives.vectors import vector_atom
 
@@ -95,22 +88,24 @@ def _by_lapack(r: Floats, k: Floats) -> tuple[Floats, Floats, Floats, Floats]:
 _of_one = fused(_density, 2)
 
 
-def _composed(away: Any, covariance: Any) -> Any:
-    """Return what `_density` does, from differentiable parts: for derivatives of its gradient."""
-    inverse = inverse_matrix(covariance)
-    alpha = anp.matmul(inverse, away[..., None])[..., 0]
-    value = -0.5 * anp.sum(away * alpha, axis=-1) - 0.5 * log_absolute_determinant(covariance)
-    outer = alpha[..., :, None] * alpha[..., None, :]
-    return autograd.builtins.tuple((value, -alpha, 0.5 * (outer - inverse)))
-
-
 def _pair_vjp(argnums: Any, ans: Any, args: Any, kwargs: Any) -> Any:
-    def pull(g: Any) -> Any:
-        back, _ = autograd.make_vjp(lambda some: _composed(*some))(autograd.builtins.tuple(args))
-        found = back(g)
-        return tuple(found[k] for k in argnums)
+    """Differentiate the gradients: ``dα = K⁻¹ (dr - dK α)`` and ``dK⁻¹ = -K⁻¹ dK K⁻¹``."""
 
-    return pull
+    def back(g: Any) -> Any:
+        alpha, slope = -ans[1], ans[2]
+        column, row = anp.expand_dims(alpha, -1), anp.expand_dims(alpha, -2)
+        inverse = column * row - 2 * slope
+        by_value, by_covariance = anp.expand_dims(g[0], -1), g[2]
+        both = 0.5 * (by_covariance + anp.swapaxes(by_covariance, -1, -2))
+        moved = anp.matmul(inverse, anp.matmul(both, column) - anp.expand_dims(g[1], -1))
+        around = anp.matmul(anp.matmul(inverse, by_covariance), inverse)
+        found = (
+            anp.reshape(moved, anp.shape(alpha)) - by_value * alpha,
+            anp.expand_dims(by_value, -1) * slope - moved * row + 0.5 * around,
+        )
+        return tuple(unbroadcast_f(args[k], lambda _, k=k: found[k])(None) for k in argnums)
+
+    return back
 
 
 defvjp_argnums(_of_one.fun.pair, _pair_vjp)  # type: ignore[attr-defined]

@@ -10,9 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, TypeAlias
 
 import autograd
+import autograd.builtins
 import autograd.numpy as anp
 import numpy as np
 from autograd.extend import defvjp_argnums
@@ -84,7 +86,7 @@ def scan(
     Returns
     -------
     tuple of array
-        The carries after each step, without the start. Differentiable once.
+        The carries after each step, without the start. Differentiable twice.
     """
     plan = (step, vjp, length, len(start), len(inputs))
     result: Arrays = _scan(plan, *start, *inputs, *constants)
@@ -147,6 +149,84 @@ def _vjp(argnums: Any, ans: Any, args: Any, kwargs: Any) -> Any:
 
 
 defvjp_argnums(_scan, _vjp)
+
+
+@lru_cache(maxsize=64)
+def _with_tangents(step: Step) -> Step:
+    """Return the step of carries and of their tangents, in this order."""
+
+    def both(carry: Arrays, inputs: Arrays, constants: Arrays) -> Arrays:
+        groups = [(a[: len(a) // 2], a[len(a) // 2 :]) for a in (carry, inputs, constants)]
+        arrays = [a for group, _ in groups for a in group]
+        moves = [a for _, group in groups for a in group]
+        first, second = len(groups[0][0]), len(groups[0][0]) + len(groups[1][0])
+        rows = _number_of_draws([*arrays, *moves])
+        shapes = [(rows, *anp.shape(a)[1:]) for a in groups[0][0]]
+
+        smooth = [i for i, a in enumerate(arrays) if a.dtype.kind == "f"]
+
+        def after(given: Any) -> Any:
+            parts = list(arrays)
+            for place, i in enumerate(smooth):
+                parts[i] = given[place]
+            made = step(tuple(parts[:first]), tuple(parts[first:second]), tuple(parts[second:]))
+            whole = zip(made, shapes, strict=True)
+            return autograd.builtins.tuple(tuple(_whole(a, shape) for a, shape in whole))
+
+        given = autograd.builtins.tuple(tuple(arrays[i] for i in smooth))
+        back, made = autograd.make_vjp(after)(given)
+        zeros = autograd.builtins.tuple(tuple(np.zeros(shape) for shape in shapes))
+        forward, _ = autograd.make_vjp(back)(zeros)
+        moved = forward(autograd.builtins.tuple(tuple(moves[i] for i in smooth)))
+        count = range(len(shapes))
+        return (*(made[i] for i in count), *(moved[i] for i in count))
+
+    return both
+
+
+def _reverse_vjp(argnums: Any, ans: Any, args: Any, kwargs: Any) -> Any:
+    """Differentiate gradients: of the cotangents times the carries' tangents, by one more scan.
+
+    The gradients by the arrays have a symmetric derivative, the Hessian of the cotangents times
+    the carries: along a direction it is the gradient of the cotangents times the tangents of the
+    carries along it. The carries that came with the cotangents are those of the arrays.
+    """
+    parts, wanted, carries, *others = args
+    plan = _Plan(*parts)
+    cotangents, arrays = others[: plan.carries], others[plan.carries :]
+    many = (_with_tangents(plan.step), None, plan.length, 2 * plan.carries, 2 * plan.inputs)
+
+    def back(h: Any) -> tuple[Any, ...]:
+        moves: list[Any] = [np.zeros(anp.shape(a)) for a in arrays]
+        for place, i in enumerate(wanted):
+            moves[i] = h[place]
+        groups = zip(plan.split(arrays), plan.split(moves), strict=True)
+        joined = [a for group in groups for part in group for a in part]
+        made, both = _scan(many, *joined), 2 * (plan.carries + plan.inputs)
+        places = [
+            *range(plan.carries),
+            *range(2 * plan.carries, 2 * plan.carries + plan.inputs),
+            *range(both, both + len(arrays) - both // 2),
+        ]
+        smooth = [i for i, a in enumerate(arrays) if a.dtype.kind == "f"]
+        places = [places[i] for i in smooth]
+        still = [np.zeros(anp.shape(g)) for g in cotangents]
+        found = _scan_reverse(many, tuple(places), made, *still, *cotangents, *joined)
+        result: list[Any] = []
+        for k in argnums:
+            if k == 2:
+                zeros = tuple(np.zeros(anp.shape(carries[i])) for i in range(plan.carries))
+                result.append(autograd.builtins.tuple(zeros))
+            elif k < 3 + plan.carries:
+                result.append(made[plan.carries + k - 3])
+            else:
+                result.append(found[smooth.index(k - 3 - plan.carries)])
+        return tuple(result)
+
+    return back
+
+
+defvjp_argnums(_scan_reverse, _reverse_vjp)
 
 
 def _flat(arrays: Sequence[Any], leading: int) -> Any:

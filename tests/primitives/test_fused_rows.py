@@ -7,6 +7,7 @@ import pytest
 from autograd.test_util import check_grads
 from scipy.special import expit
 
+from ppl.primitives import curved_rows, fused_rows
 from ppl.primitives.fused_rows import (
     LEVELS,
     Lookup,
@@ -83,3 +84,36 @@ def test_steep_predictors_neither_overflow_nor_vanish(weights: Any) -> None:
         value, _, _, gradient = sum_softplus.fun.pair(rows, None, v)
     assert value == pytest.approx(w * np.sum(np.logaddexp(0, e), 1), rel=1e-12)
     assert gradient[:, 0] == pytest.approx(w * (expit(e) @ design[:, 0]), rel=1e-10)
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+@pytest.mark.parametrize("terms", [0, 1, 2])
+def test_derivatives_of_the_gradients(
+    name: str, terms: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fused_rows, "ROWS", 64)
+    function = FUNCTIONS[name][0]
+    rng = np.random.default_rng(1)
+    weights = rng.uniform(size=(N, terms)) if terms else None
+    rows, _ = predictor(rng.integers(0, J, N), weights, halves=True)
+    c = rng.uniform(size=(3, terms)) if terms == 2 else None
+    arrays = [c, rng.normal(size=(3, D)) * 0.3, rng.normal(size=(3, J)) * 0.3]
+    moves = [None if a is None else rng.normal(size=a.shape) for a in arrays]
+    by_value = rng.normal(size=3)
+
+    def total(step: float) -> Any:
+        """Return gradients at a step along the moves, after that of the value."""
+        moved = [None if a is None else a + step * m for a, m in zip(arrays, moves, strict=True)]
+        return function.fun.pair(rows, *moved)[2:]
+
+    h = 1e-4
+    curvature = {"softplus": curved_rows._softplus, "exp": curved_rows._exponential}[name]
+    cotangents = [np.zeros(()) if m is None else m for m in moves]
+    found = curved_rows._curved(curvature)(rows, *arrays, by_value, *cotangents)
+    here = total(0.0)
+    for got, up, down, slope in zip(found, total(h), total(-h), here, strict=True):
+        if got is None:
+            assert slope is None
+            continue
+        wanted = by_value[:, None] * slope + (up - down) / (2 * h)
+        assert got == pytest.approx(wanted, rel=1e-6, abs=1e-6 * np.max(np.abs(wanted)))

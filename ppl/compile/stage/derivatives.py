@@ -17,6 +17,7 @@ from autograd.extend import defvjp, primitive
 from autograd.numpy import numpy_wrapper
 from autograd.numpy.numpy_boxes import ArrayBox
 from autograd.numpy.numpy_vjps import unbroadcast_f
+from autograd.tracer import isbox
 
 Maker = Callable[..., Callable[[Any], Any]]
 
@@ -68,8 +69,10 @@ defvjp(add_items, lambda ans, a, b: lambda g: g, lambda ans, a, b: lambda g: g)
 
 
 def _item_reverse(ans: Any, container: Any, position: int) -> Callable[[Any], Any]:
-    count = len(container)
-    zeros = tuple(anp.zeros(anp.shape(container[i])) for i in range(count))
+    count, items = len(container), container
+    while isbox(items):
+        items = items._value
+    zeros = tuple(anp.zeros(anp.shape(item)) for item in items)  # an item that is None: a number
     return lambda g: put(g, position % count, zeros)
 
 

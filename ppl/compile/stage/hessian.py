@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+import ppl.primitives.curved_rows  # noqa: F401  (defines derivatives of gradients of rows)
 from ppl.compile.stage.record import LogJoint, slope
 from ppl.compile.stage.staged import Array, Staged, stage
 
@@ -26,7 +27,7 @@ class StagedHessian:
 def stage_hvp(function: LogJoint, dimension: int) -> StagedHessian:
     """Turn a log joint into NumPy source for products with its Hessian.
 
-    Parameters and errors are those of `stage`. A primitive made by `fused` has no second
-    derivative, and is refused.
+    Parameters and errors are those of `stage`. A primitive made by `fused` for which no derivative
+    of its gradients is defined is refused.
     """
     return StagedHessian(stage(slope(function), 2 * dimension))

@@ -374,8 +374,16 @@ def _put(state: Lowering) -> Node:
 
 @_rule(derivatives.add_items)
 def _add_items(state: Lowering) -> Node | None:
-    x, y = state.arg(0), state.arg(1)
-    if x.op != "container" or y.op != "container":
+    found = [_items(state, value) for value in state.call.args]
+    if None in found:
         return None
-    pairs = zip(x.args, y.args, strict=True)
+    pairs = zip(*found, strict=True)
     return state.b.container(tuple(state.b.elementwise(np.add, p, q) for p, q in pairs))
+
+
+def _items(state: Lowering, value: Any) -> tuple[Node, ...] | None:
+    """Return the items of a tuple, None if it is not known item by item."""
+    if isinstance(value, tuple):
+        return tuple(state.node(item) for item in value)
+    node = state.node(value)
+    return node.args if node.op == "container" else None
