@@ -75,7 +75,8 @@ def document() -> str:
         ),
         "## Surroundings",
         "`NO_COLOR=1` keeps messages and tables without colours. `PPL_TRACEBACK=1` shows the "
-        "traceback of\na fault of ours.",
+        "traceback of\na fault of ours. `PPL_NUM_THREADS` says how many threads work on long data, "
+        "if not as many\nas there are cores.",
     ]
     return "\n\n".join(parts) + "\n"
 

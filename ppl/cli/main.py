@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from typing import NoReturn
 
 import ppl
+from ppl import threads
 from ppl.cli import help
 from ppl.cli.commands import COMMANDS
 from ppl.cli.output import complain, put, report_our_fault, say
@@ -20,7 +21,8 @@ from ppl.text.usage import OUT_OF_MEMORY
 
 THREADS = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 """BLAS starts one thread unless the user says otherwise: our matrices are small, starting is faster
-so, and sums come out in the same order on machines with any number of cores."""
+so, and sums come out in the same order on machines with any number of cores. Long data are worked
+on by threads of our own, which keep that order."""
 
 
 def run() -> int:
@@ -45,6 +47,7 @@ def main(words: Sequence[str] | None = None) -> int:
         verdict is poor, 70 a fault of ours, 130 interrupted.
     """
     words = list(sys.argv[1:] if words is None else words)
+    os.environ.setdefault(threads.OWN, str(threads.wanted()))
     for variable in THREADS:
         os.environ.setdefault(variable, "1")
     try:

@@ -2,7 +2,8 @@
 
 Value and gradient share one pass: of a block of rows the predictor is a matrix product, the
 likelihood's derivative overwrites it, and another matrix product takes it back to the
-coefficients. Nothing of the size draws × rows is ever held.
+coefficients. Nothing of the size draws × rows is ever held. Long data are cut into lots of blocks,
+which several threads work on; the lots' sums are added in their order, whoever made them.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ppl import threads
 from ppl.primitives.fused import fused
 
 Floats = NDArray[np.float64]
@@ -23,6 +25,14 @@ ROWS, DRAWS = 1024, 256
 """A block's rows, and the draws that are worked on at once."""
 FEW, MANY = 16, 64
 """Up to so many draws, a block has twice the rows; beyond so many, half of them: 1 MB."""
+LOTS, BLOCKS = 64, 4
+"""At most so many lots, of so many blocks at least."""
+KEPT = 2**24
+"""Bytes of the sums of all lots, at most."""
+SHARED = 2**22
+"""Rows × draws × columns, and a number for all else, that are worth a thread: some milliseconds."""
+ASIDE = 16
+"""What a predictor costs besides its product, in columns."""
 LEVELS = 32
 """Positions with no more rows than this in a block are summed level by level."""
 TABLES = 4
@@ -127,10 +137,15 @@ class Predictor:
     done: Callable[[int, int], None] | None = None
     _segments: dict[tuple[int, int, int], Segments] = field(default_factory=dict)
 
-    def blocks(self, size: int) -> Iterator[slice]:
-        """Yield blocks of so many rows."""
-        for low in range(0, self.rows, size):
-            high = min(low + size, self.rows)
+    @property
+    def width(self) -> int:
+        """Columns of the design."""
+        return sum(matrix.shape[1] for matrix in self.matrices)
+
+    def blocks(self, size: int, lot: slice) -> Iterator[slice]:
+        """Yield blocks of so many rows, of the rows of a lot."""
+        for low in range(lot.start, lot.stop, size):
+            high = min(low + size, lot.stop)
             yield slice(low, high)
             if self.done is not None:
                 self.done(low, high)
@@ -247,14 +262,48 @@ def _run(
 def _some_draws(
     kernel: Kernel, rows: Predictor, laid: list[Any], draws: int, slope: bool
 ) -> list[Any]:
+    size = 2 * ROWS if draws <= FEW else ROWS // 2 if draws > MANY else ROWS
+    lots = _lots(rows, size, sum(a.nbytes for a in laid if a is not None))
+
+    def task(number: int) -> list[Any]:
+        return _some_rows(kernel, rows, laid, lots[number], size, slope)
+
+    work = rows.rows * draws * (rows.width + ASIDE)
+    totals, *sums = _added(threads.each(task, len(lots), work // SHARED))
+    value = totals[0] if laid[0] is None else np.sum(totals * laid[0], axis=0)
+    return [value, totals, *sums]
+
+
+def _lots(rows: Predictor, size: int, kept: int) -> list[slice]:
+    """Cut the rows into lots of blocks, by their number and the bytes of a lot's sums alone."""
+    blocks = -(-rows.rows // size)
+    count = max(1, min(LOTS, blocks // BLOCKS, KEPT // max(1, kept)))
+    step = -(-blocks // count) * size
+    return [slice(low, min(low + step, rows.rows)) for low in range(0, rows.rows, step)]
+
+
+def _added(lots: list[list[Any]]) -> list[Any]:
+    """Add up the sums of lots, in their order, into those of the first."""
+    first, *others = lots
+    for made in others:
+        for total, part in zip(first, made, strict=True):
+            if total is not None:
+                total += part
+    return first
+
+
+def _some_rows(
+    kernel: Kernel, rows: Predictor, laid: list[Any], lot: slice, size: int, slope: bool
+) -> list[Any]:
+    """Return the sums of a lot by terms, and the derivatives by vector and tables."""
     coefficients, vector, *tables = laid
+    draws = next(a.shape[1] for a in laid if a is not None)
     terms = 1 if rows.weights is None else rows.weights.shape[1]
     totals = np.zeros((terms, draws))
     by_vector = None if vector is None else np.zeros_like(vector)
     by_table = [np.zeros_like(t) for t in tables]
-    size = 2 * ROWS if draws <= FEW else ROWS // 2 if draws > MANY else ROWS
-    memory = np.empty((min(size, rows.rows), draws))
-    for block in rows.blocks(size):
+    memory = np.empty((min(size, lot.stop - lot.start), draws))
+    for block in rows.blocks(size, lot):
         design = rows.design(block)
         eta = memory[: block.stop - block.start]
         _predict(rows, block, design, vector, tables, eta)
@@ -270,8 +319,7 @@ def _some_draws(
                 else:
                     by_vector[columns] += matrix.T @ r
         _scatter(rows, block, r, by_table)
-    value = totals[0] if coefficients is None else np.sum(totals * coefficients, axis=0)
-    return [value, totals, by_vector, *by_table]
+    return [totals, by_vector, *by_table]
 
 
 def _predict(
