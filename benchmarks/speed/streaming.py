@@ -189,7 +189,7 @@ def compared(folder: Path) -> None:
     """Print how far the fit's means and sds are from Newton's."""
     mode, covariance = newton(folder)
     sd = np.sqrt(np.diag(covariance))
-    found = json.loads((folder / "straight.json").read_text())["variables"]["b"]
+    found = json.loads((folder / "straight.json").read_text())["quantities"]["b"]
     off = np.abs(np.array(found["mean"]) - mode) / sd
     ratio = np.array(found["sd"]) / sd
     print(

@@ -23,7 +23,7 @@ BLOCK = 1 << 23
 """Bytes that are looked at together."""
 NEAR = 1 << 16
 """The system maps pages around one that is touched: so many bytes."""
-TOUCHED = 1 << 26
+TOUCHED = 60 << 20
 """Scattered rows that touch more bytes than so many are read one by one."""
 
 
