@@ -26,6 +26,8 @@ UNNAMED_INDEX = "__index_level_"
 
 ROWS, BYTES = 1 << 16, 1 << 24
 """Rows of a large file that are unpacked together, at most, and about how many bytes."""
+BUFFERED = 1 << 20
+"""Bytes of each packed column that are read ahead; pyarrow would else hold whole files at once."""
 NUMBERS = ("int", "uint", "double", "float", "halffloat", "bool", "decimal")
 REAL = ("double", "float", "half", "decimal")
 TEXTS = ("string", "large_string", "string_view")
@@ -69,7 +71,11 @@ def read_large_parquet(path: Path, shown: str) -> Dataset:
             parts = partitions(path, shown)
             encoded = _texts_of(parquet, parts[0].path)
             files = [
-                stack.enter_context(parquet.ParquetFile(part.path, read_dictionary=encoded))
+                stack.enter_context(
+                    parquet.ParquetFile(
+                        part.path, read_dictionary=encoded, pre_buffer=False, buffer_size=BUFFERED
+                    )
+                )
                 for part in parts
             ]
             return _large(files, parts, encoded, shown)

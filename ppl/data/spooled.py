@@ -10,7 +10,6 @@ however it ends. From there on they are as `.npy` files.
 from __future__ import annotations
 
 import math
-import mmap
 import os
 import shutil
 import tempfile
@@ -22,12 +21,15 @@ import numpy as np
 
 from ppl.data.dataset import Array
 from ppl.data.diagnostics import NOT_FOUND, UNPACKED, fail
-from ppl.data.mapped import blocks, keep_open
+from ppl.data.mapped import blocks, keep_open, release, rows_of
 from ppl.text import Diagnostic
 
 Parts = Iterable[Mapping[str, Array]]
 Shapes = Mapping[str, tuple[int, ...]]
 Index = tuple[slice, ...]
+
+TOUCHED = 1 << 25
+"""Bytes of a file from the first to the last that is written at once: so much counts as memory."""
 
 
 def spooled(
@@ -85,10 +87,12 @@ def assembled(
             if hasattr(os, "posix_fallocate"):  # no room behind a map would end the process
                 os.posix_fallocate(file.fileno(), 0, size)
         whole: np.memmap[Any, Any] = np.memmap(file, kind, "r+", shape=shape)
-        for place, values in parts:
-            whole[place] = values
-            if hasattr(mmap, "MADV_DONTNEED"):
-                whole._mmap.madvise(mmap.MADV_DONTNEED)  # type: ignore[attr-defined]
+        rows = rows_of(whole, TOUCHED)
+        for (own, *others), values in parts:
+            for k in range(0, len(values), rows):
+                some = slice(own.start + k, own.start + min(k + rows, len(values)))
+                whole[(some, *others)] = values[k : k + rows]
+                release((whole,), 0, len(whole))
         whole.flush()
         return _mapped(file, kind, shape)
 
