@@ -1,8 +1,9 @@
 """A file that memory does not hold: the rate of reading, the memory taken, and killed runs.
 
 Run as ``python benchmarks/speed/streaming.py FOLDER [--gigabytes 4] [--columns 50] [--batch 8192]
-[--kills 3] [--form npy|parquet|zarr]`` from an environment in which `ppl` is installed, or with PYTHONPATH at the root.
-It writes `X.npy` and `y.npy` of a logistic regression into FOLDER, unless they are there, and runs
+[--kills 3] [--form npy]`` from an environment in which `ppl` is installed, or with PYTHONPATH at
+the root. It writes `X.npy` and `y.npy` of a logistic regression into FOLDER, unless they are there,
+and runs
 
 - plain reading of `X.npy`, and a pass of the model's gradient over all rows, by turns, with the
   file in the system's cache (warm) and not (cold);
@@ -13,8 +14,8 @@ It writes `X.npy` and `y.npy` of a logistic regression into FOLDER, unless they 
   sd. It prints the largest differences of the fit's;
 - the same command killed at random moments and run again, with the same numbers at the end.
 
-With another `--form`, the data are packed in one Parquet file or Zarr group before, and the fit
-unpacks them; FOLDER holds no other packed data.
+With `--form parquet` or `zarr`, the data are packed in one Parquet file or Zarr group before, and
+the fit unpacks them; FOLDER holds no other packed data.
 """
 
 from __future__ import annotations

@@ -106,7 +106,8 @@ def widened(values: Array, shown: str) -> Array:
 def told(found: Mapping[str, Array], shown: str) -> Diagnostic:
     """Say what was unpacked."""
     size = shown_size(sum(values.nbytes for values in found.values()))
-    return UNPACKED(f"{shown} is unpacked in {tempfile.gettempdir()}, {size}, until the end")
+    where = tempfile.gettempdir()
+    return UNPACKED(f"{shown} is unpacked in {where}: {size}, until the program ends")
 
 
 def shown_size(count: float) -> str:
