@@ -331,6 +331,24 @@ class Subsampled:
         return Batch(self, run_on(self.function, self.emitted, part, {}))
 
     @cached_property
+    def bytes(self) -> int:
+        """Bytes of data in a batch."""
+        axes = {n: v.axes for n, v in self.bound.graph.variables.items()}
+        plated = [
+            n for n in self.bound.data if any(a.dimension == self.plate for a in axes.get(n, ()))
+        ]
+        return (
+            sum(self.bound.data[n].nbytes for n in plated)
+            * self.size
+            // self.bound.sizes[self.plate]
+        )
+
+    @property
+    def threads(self) -> bool:
+        """Whether several threads may work on batches at once: a tape is one thread's."""
+        return self.staged is not None
+
+    @cached_property
     def staged(self) -> Staged | None:
         """The staged gradient; None where the model cannot be staged."""
         first = self.batch(np.arange(self.size) % self.bound.sizes[self.plate])
@@ -359,6 +377,13 @@ class Batch:
         if staged is None:
             return tape(self.functions[0]).value_and_gradient(x)
         return staged.value_and_gradient(x, tuple(_arrays(self.functions[0]).values()))
+
+    def gradient(self, x: Floats) -> Floats:
+        """Return the gradient alone, (S, D)."""
+        staged = self.model.staged
+        if staged is None:
+            return tape(self.functions[0]).value_and_gradient(x)[1]
+        return staged.gradient(x, tuple(_arrays(self.functions[0]).values()))
 
     def log_joint(self, x: Floats) -> Floats:
         """Return the estimated log joint, (S,)."""

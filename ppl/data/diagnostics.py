@@ -61,6 +61,12 @@ RENAMED = Kind(
     "characters are offered under a name in which those are replaced by an underscore.",
     severity="note",
 )
+UNPACKED = Kind(
+    "data-unpacked",
+    "Parquet and Zarr of 64 MB and more are unpacked once, part by part, to temporary files in the "
+    "folder that `TMPDIR` names. They are gone when the program ends.",
+    severity="note",
+)
 NO_HEADER = Kind(
     "data-no-header",
     "The first line of a `.csv` or `.tsv` file names its columns. Where that line holds numbers "

@@ -8,8 +8,10 @@ where rows are taken from the map itself, its pages are given back after.
 from __future__ import annotations
 
 import mmap
+import os
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
+from weakref import WeakKeyDictionary, finalize
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +23,7 @@ BLOCK = 1 << 23
 """Bytes that are looked at together."""
 NEAR = 1 << 16
 """The system maps pages around one that is touched: so many bytes."""
-TOUCHED = 1 << 26
+TOUCHED = 60 << 20
 """Scattered rows that touch more bytes than so many are read one by one."""
 
 
@@ -75,14 +77,14 @@ def rows_at(array: Array, positions: Positions) -> Array:
     """Return rows as an array in memory."""
     if not is_mapped(array) or len(positions) == 0:
         return np.take(array, positions, 0)
+    first, last = int(positions[0]), int(positions[-1])
+    if last - first + 1 == len(positions) and np.array_equal(positions, np.arange(first, last + 1)):
+        return read(array, first, last + 1)
     if np.any(np.diff(positions) < 0):
         order = np.argsort(positions, kind="stable")
         found = np.empty((len(positions), *array.shape[1:]), array.dtype)
         found[order] = rows_at(array, positions[order])
         return found
-    first, last = int(positions[0]), int(positions[-1])
-    if last - first + 1 == len(positions):
-        return read(array, first, last + 1)
     width = array.nbytes // max(1, len(array))
     touched = 1 + np.count_nonzero(np.diff(positions * width // NEAR))
     if touched * NEAR <= TOUCHED:
@@ -97,25 +99,44 @@ def rows_at(array: Array, positions: Positions) -> Array:
 def read(array: Array, start: int, stop: int) -> Array:
     """Return the rows from `start` to `stop` as an array in memory, read from the file if any."""
     source = source_of(array)
-    filename = getattr(source, "filename", None)
     if source is None:
         return array[start:stop]
-    if filename is None or not array.flags.c_contiguous or array.ndim == 0:
+    file = _file_of(source)
+    if file is None or not array.flags.c_contiguous or array.ndim == 0:
         rows = np.array(array[start:stop])
         release((array,), start, stop)
         return rows
     width = array.nbytes // max(1, len(array))
     begin = source.offset - source.offset % mmap.ALLOCATIONGRANULARITY + _begin(array, source)
+    begin += start * width
     found = np.empty((stop - start, *array.shape[1:]), array.dtype)
     left = memoryview(found.reshape(-1).view(np.uint8).data)
-    with open(filename, "rb", buffering=0) as file:
-        file.seek(begin + start * width)
-        while len(left):
-            count = file.readinto(left)
-            if not count:
-                raise OSError(f"{filename} became shorter while it was read")
-            left = left[count:]
+    while len(left):
+        count = os.preadv(file, [left], begin)
+        if not count:
+            raise OSError(f"{source.filename or 'a file'} became shorter while it was read")
+        left, begin = left[count:], begin + count
     return found
+
+
+_files: WeakKeyDictionary[mmap.mmap, int] = WeakKeyDictionary()
+"""Open files of what is mapped, closed when it is mapped no more."""
+
+
+def keep_open(source: np.memmap[Any, Any], file: int) -> None:
+    """Have a mapped array read from a file, of which the descriptor is copied."""
+    mapped: mmap.mmap = source._mmap  # type: ignore[attr-defined]  # numpy documents no other
+    _files[mapped] = copy = os.dup(file)
+    finalize(mapped, os.close, copy)
+
+
+def _file_of(source: np.memmap[Any, Any]) -> int | None:
+    """Return the file that is mapped; None if it is not known, or cannot be read at a place."""
+    mapped: mmap.mmap = source._mmap  # type: ignore[attr-defined]
+    if mapped not in _files and source.filename is not None and hasattr(os, "preadv"):
+        with open(source.filename, "rb") as file:
+            keep_open(source, file.fileno())
+    return _files.get(mapped)
 
 
 def _begin(array: Array, source: np.memmap[Any, Any]) -> int:

@@ -155,7 +155,7 @@ def _read_file(file: str) -> Dataset:
     try:
         if suffix == ".zarr" and path.exists():
             return read_zarr(path, file, normal(path.stem))
-        if suffix == ".parquet" and path.is_file() and path.stat().st_size >= numpy_files.LARGE:
+        if suffix == ".parquet" and path.exists() and _is_large(path):
             return read_large_parquet(path, file)
         if suffix == ".npy" and path.is_file():
             with path.open("rb") as opened:
@@ -171,6 +171,11 @@ def _read_file(file: str) -> Dataset:
         _fail_open(path, error)
     stem = None if _is_stream(path) else normal(path.stem)
     return _read_bytes(content, file, stem, "" if _is_stream(path) else suffix)
+
+
+def _is_large(path: Path) -> bool:
+    """Whether a table is a folder, or is not to be held in memory."""
+    return path.is_dir() or path.stat().st_size >= numpy_files.LARGE
 
 
 def _is_stream(path: Path) -> bool:

@@ -10,9 +10,11 @@ import numpy as np
 from ppl.constraints import Constraint, Range, bounded
 from ppl.data import diagnostics as kinds
 from ppl.data.dataset import Array, Variable
-from ppl.data.mapped import blocks, first_place, rows_of
+from ppl.data.mapped import blocks, first_place, is_mapped, rows_of
 from ppl.data.missing_words import are_missing
 from ppl.data.naming import Naming
+from ppl.data.numpy_files import LARGE
+from ppl.data.spooled import widened
 from ppl.graph.evaluate import NotANumber, number
 from ppl.graph.graph import OBSERVED, Define, Factor, Graph, Sample, Suffix
 from ppl.graph.nodes import Constant, Node, Read, walk
@@ -51,6 +53,8 @@ def values_of(
             _check_member(graph, name, values, constraint, naming)
     if values.dtype.kind in "iub" and _is_position(graph, name):
         return values
+    if is_mapped(values) and values.dtype != np.float64 and values.nbytes >= LARGE:
+        return widened(values, variable.origin)
     result: Array = np.asarray(values, dtype=np.float64)
     return result
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
+import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +15,13 @@ from ppl.data.arrays import variable
 from ppl.data.dataset import Array, Dataset
 from ppl.data.diagnostics import DAMAGED, fail
 from ppl.data.extras import needed
+from ppl.data.mapped import is_mapped
 from ppl.data.netcdf_file import Stored, dataset_of
-from ppl.data.spooled import spooled
+from ppl.data.spooled import assembled, spooled, told
+from ppl.text import Diagnostic
 
+SLAB = 1 << 26
+"""Bytes that are unpacked together."""
 XARRAY_DIMENSIONS = "_ARRAY_DIMENSIONS"
 """The attribute in which xarray keeps the names of the axes in Zarr's format 2."""
 
@@ -34,13 +41,22 @@ def read_zarr(path: Path, shown: str, stem: str | None) -> Dataset:
         opened = zarr.open(str(path), mode="r")
         if hasattr(opened, "shape"):
             values = _stored("", opened, shown).values
-            return Dataset({}, lone=variable(values, stem or "data", shown), stem=stem)
+            lone = variable(values, stem or "data", shown)
+            return Dataset({}, lone=lone, stem=stem, notes=_told({"": values}, shown))
         arrays = [_stored(name, array, shown) for name, array in opened.arrays()]
     except (OSError, KeyError, ValueError, TypeError, RuntimeError) as error:
         fail(DAMAGED, f"{shown} is not a whole Zarr array or group ({_said(error)})")
     if not arrays:
         fail(DAMAGED, f"{shown} holds no arrays")
-    return dataset_of(sorted(arrays, key=lambda a: a.name), shown)
+    found = dataset_of(sorted(arrays, key=lambda a: a.name), shown)
+    laid = _told({each.name: each.values for each in arrays}, shown)
+    return replace(found, notes=(*found.notes, *laid))
+
+
+def _told(arrays: dict[str, Array], shown: str) -> tuple[Diagnostic, ...]:
+    """Say what was unpacked, if anything was."""
+    found = {name: values for name, values in arrays.items() if is_mapped(values)}
+    return (told(found, shown),) if found else ()
 
 
 def _stored(name: str, array: Any, shown: str) -> Stored:
@@ -54,11 +70,30 @@ def _stored(name: str, array: Any, shown: str) -> Stored:
 
 
 def _laid_down(array: Any, shown: str) -> Array:
-    """Return a large array of numbers, unpacked on disk, some chunks at a time."""
-    step = array.chunks[0]
-    parts = ({"": np.asarray(array[k : k + step])} for k in range(0, array.shape[0], step))
+    """Return a large array of numbers, unpacked on disk, some chunks at a time.
+
+    Rows come in order, unless a row of chunks is large: then chunk after chunk finds its place.
+    """
     kind = float if array.dtype.kind == "f" else int
-    return spooled(parts, {"": kind}, {"": array.shape}, shown)[""]
+    sizes, step = _unpacked_together(array), array.chunks[0]
+    if step * math.prod(array.shape[1:]) * array.dtype.itemsize <= SLAB or sizes == array.shape:
+        parts = ({"": np.asarray(array[k : k + step])} for k in range(0, array.shape[0], step))
+        return spooled(parts, {"": kind}, {"": array.shape}, shown)[""]
+    starts = (range(0, n, size) for n, size in zip(array.shape, sizes, strict=True))
+    places = (
+        tuple(slice(k, k + size) for k, size in zip(corner, sizes, strict=True))
+        for corner in itertools.product(*starts)
+    )
+    return assembled(((p, np.asarray(array[p])) for p in places), kind, array.shape, shown)
+
+
+def _unpacked_together(array: Any) -> tuple[int, ...]:
+    """Return the lengths of neighbouring chunks of about `SLAB` bytes, the last axis first."""
+    sizes = [min(c, n) for c, n in zip(array.chunks, array.shape, strict=True)]
+    for axis in reversed(range(array.ndim)):
+        times = SLAB // max(1, math.prod(sizes) * array.dtype.itemsize)
+        sizes[axis] = min(array.shape[axis], sizes[axis] * max(1, times))
+    return tuple(sizes)
 
 
 def _said(error: BaseException) -> str:

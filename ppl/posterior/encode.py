@@ -247,9 +247,6 @@ class _Columns:
         axes = self.joint.bound.graph.variables[column.key.split(".")[0]].axes
         return bool(axes) and axes[0].dimension == self.plate
 
-    def batch(self, positions: Any) -> Any:
-        raise AssertionError("only the columns are asked for")
-
 
 def _positions(new: _New, rng: np.random.Generator) -> Array:
     """Return vectors of the new joint: the fit's globals, and the encoder's latents."""

@@ -11,10 +11,11 @@ import numpy as np
 import pytest
 
 import ppl
+from ppl import threads
 from ppl.data import mapped
 from ppl.data.python import from_python
 from ppl.inference.settings import Settings
-from ppl.inference.stochastic import checkpoint, optimise, order, sample
+from ppl.inference.stochastic import checkpoint, optimise, order, problem, sample
 from ppl.inference.stochastic.infer import set_up
 from ppl.pipeline import Request, bound_of
 from ppl.text import Source
@@ -203,3 +204,48 @@ def test_memory_of_its_own_is_a_fraction_of_the_file(tmp_path, monkeypatch):
     X, y = (np.asarray(v) for v in data.values())
     np.testing.assert_allclose(found, X.T @ y, rtol=1e-9)
     assert peak < 0.4 * (rows * 21 * 8)
+
+
+def test_a_checkpoint_of_other_data_or_options_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(checkpoint, "BLOCK", 2**10)
+    data, file = written(tmp_path, 300), tmp_path / "state"
+    model = ppl.Model(MODEL)
+    model.infer(**data, batch=64, checkpoint=file)
+    X = np.load(tmp_path / "X.npy")
+    X[200, 1] += 1e-12
+    np.save(tmp_path / "X.npy", X)
+    with pytest.raises(ppl.PplError, match=r"is of other data \(`X`\)\n"):
+        ppl.Model(MODEL).infer(**written_again(tmp_path), batch=64, checkpoint=file)
+    with pytest.raises(ppl.PplError, match=r"other data \(`X`\) and other options \(`batch`\)"):
+        ppl.Model(MODEL).infer(**written_again(tmp_path), batch=32, checkpoint=file)
+
+
+def written_again(folder):
+    return {n: np.load(folder / f"{n}.npy", mmap_mode="r") for n in ("X", "y")}
+
+
+def test_blocks_of_files_are_hashed_as_those_of_memory(tmp_path, monkeypatch):
+    monkeypatch.setattr(checkpoint, "BLOCK", 2**10)
+    for name, values in written(tmp_path, 300).items():
+        assert checkpoint.digest(values) == checkpoint.digest(np.array(values)), name
+        assert checkpoint.digest(values) != checkpoint.digest(np.array(values)[::-1]), name
+
+
+def test_a_file_that_is_replaced_is_read_as_it_was_mapped(tmp_path):
+    data = written(tmp_path, 300)
+    before = mapped.read(data["X"], 0, 300)
+    np.save(tmp_path / "other.npy", np.zeros((300, 4)))
+    os.replace(tmp_path / "other.npy", tmp_path / "X.npy")
+    np.testing.assert_array_equal(mapped.read(data["X"], 0, 300), before)
+
+
+def test_threads_do_not_change_the_numbers(tmp_path, monkeypatch):
+    monkeypatch.setattr(sample, "SAMPLED", 512)
+    monkeypatch.setattr(problem, "WORTH", 1)
+    monkeypatch.setattr(threads, "wanted", lambda: 3)
+    data = written(tmp_path, 3001)
+    many = ppl.Model(MODEL).infer(**data, batch=64)
+    monkeypatch.setattr(threads, "wanted", lambda: 1)
+    one = ppl.Model(MODEL).infer(**data, batch=64)
+    np.testing.assert_array_equal(many["b"].mean, one["b"].mean)
+    assert many.inference.elbo == one.inference.elbo

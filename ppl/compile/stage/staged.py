@@ -14,7 +14,15 @@ import numpy as np
 from ppl.compile.stage.build import Builder
 from ppl.compile.stage.emit import Emitted, content, emit
 from ppl.compile.stage.fuse import fuse
-from ppl.compile.stage.ir import CannotStage, Draws, Node, Program, Shape, bytes_per_draw
+from ppl.compile.stage.ir import (
+    CannotStage,
+    Draws,
+    Node,
+    Program,
+    Shape,
+    bytes_per_draw,
+    reachable,
+)
 from ppl.compile.stage.lower import lower
 from ppl.compile.stage.record import LogJoint, record
 from ppl.compile.stage.sums import regroup
@@ -92,6 +100,7 @@ class Staged:
         self._workspaces = _Workspaces()
         self._plain: dict[int, Run] = {}
         self._block: int | None = None
+        self._alone: Staged | None = None
 
     @property
     def source(self) -> str:
@@ -129,6 +138,16 @@ class Staged:
             for start, stop in pairwise(draws * i // blocks for i in range(blocks + 1)):
                 value[start:stop], gradient[start:stop] = self._run(x[start:stop], given)
             return value, gradient
+
+    def gradient(self, x: Array, data: tuple[Any, ...] = ()) -> Array:
+        """Return the gradient alone, (S, D): what only the value needs is not computed."""
+        if self._alone is None:
+            wanted = self._program.outputs[1]
+            self._alone = Staged(reachable(self._program.input, (wanted, wanted)))
+        most = self._alone.block
+        parts = [x[k : k + most] for k in range(0, max(1, len(x)), most)]
+        found = [self._alone.value_and_gradient(part, data)[1] for part in parts]
+        return found[0] if len(found) == 1 else np.concatenate(found)
 
     def _run(self, x: Array, given: tuple[Any, ...]) -> tuple[Array, Array]:
         draws = x.shape[0]

@@ -16,7 +16,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from ppl import threads
+from ppl.data.mapped import BLOCK, read, rows_of
 from ppl.graph.bound import BoundGraph
 from ppl.guide.rows import Rows
 from ppl.inference.settings import Settings
@@ -24,16 +27,53 @@ from ppl.inference.stochastic.optimise import State
 from ppl.text import UsageError
 from ppl.text.usage import USAGE
 
+Array = NDArray[Any]
+
 ARRAYS = ("numbers", "first", "second", "total", "best", "anchor", "anchor_gradient")
 NUMBERS = ("counted", "best_elbo", "step_size", "steps", "epoch", "place", "idle", "largest")
 
 
-def signature(bound: BoundGraph, settings: Settings) -> str:
-    """Return a hash of what a checkpoint belongs to: the model, the data's shapes, the choices."""
-    shapes = {n: (v.shape, v.dtype.str) for n, v in sorted(bound.data.items())}
-    choices = (settings.seed, settings.guide, settings.batch, settings.validation)
-    text = repr((bound.graph.source.text, shapes, choices))
-    return sha256(text.encode()).hexdigest()
+OPTIONS = ("seed", "guide", "batch", "validation")
+Signature = dict[str, dict[str, Any]]
+
+
+def signature(bound: BoundGraph, settings: Settings) -> Signature:
+    """Return what a checkpoint belongs to: hashes of the model and of each name's values, and the
+    choices."""
+    text = sha256(bound.graph.source.text.encode()).hexdigest()
+    data = {name: digest(values) for name, values in sorted(bound.data.items())}
+    options = {name: getattr(settings, name) for name in OPTIONS}
+    return {"model": {"": text}, "data": data, "options": options}
+
+
+def digest(values: Array) -> str:
+    """Return a hash of an array; blocks of those in files are read and hashed by threads."""
+    rows = rows_of(values, BLOCK) if values.ndim else 1
+    count = -(-len(values) // rows) if values.ndim else 1
+
+    def of_block(k: int) -> bytes:
+        part = read(values, k * rows, min((k + 1) * rows, len(values))) if values.ndim else values
+        return sha256(np.asarray(part, order="C").data).digest()
+
+    found = sha256(f"{values.dtype.str} {values.shape}".encode())
+    for block in threads.each(of_block, count, count):
+        found.update(block)
+    return found.hexdigest()
+
+
+def _others(kept: Any, given: Signature) -> str:
+    """Say what a checkpoint belongs to that is not given."""
+    if not isinstance(kept, dict):
+        return "another version of ppl"
+    told = {"model": "another model", "data": "other data", "options": "other options"}
+    found = []
+    for part, said in told.items():
+        old, new = kept[part], given[part]
+        names = [n for n in {**old, **new} if old.get(n) != new.get(n)]
+        if names:
+            listed = ", ".join(f"`{name}`" for name in names if name)
+            found.append(f"{said} ({listed})" if listed else said)
+    return " and ".join(found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +81,7 @@ class File:
     """Where the state is kept, and the signature of the run."""
 
     path: str
-    signature: str
+    signature: Signature
 
     def write(self, header: dict[str, Any], arrays: dict[str, Any]) -> None:
         """Replace the file by one with this state, taken apart by `parts_of`.
@@ -90,8 +130,9 @@ class File:
             raise UsageError(
                 (
                     USAGE(
-                        f"the checkpoint `{self.path}` is of another model, data or options",
-                        help="name a new file, or delete it",
+                        f"the checkpoint `{self.path}` is of "
+                        + _others(header.get("signature"), self.signature),
+                        help="give what it was begun with, or name a new file",
                     ),
                 )
             )

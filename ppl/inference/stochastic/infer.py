@@ -94,6 +94,16 @@ class Whole:
         """The layout of the vector."""
         return self.joint.program.columns
 
+    @property
+    def bytes(self) -> int:
+        """There is one batch, and nothing to share out."""
+        return 0
+
+    @property
+    def threads(self) -> bool:
+        """There is one batch."""
+        return False
+
     def is_local(self, column: Column) -> bool:
         """No columns are of single positions."""
         return False
@@ -109,6 +119,9 @@ class _Part:
 
     def value_and_gradient(self, x: Array) -> tuple[Array, Array]:
         return self.joint.gradient.value_and_gradient(x)
+
+    def gradient(self, x: Array) -> Array:
+        return self.joint.gradient.value_and_gradient(x)[1]
 
     def log_joint(self, x: Array) -> Array:
         with np.errstate(all="ignore"):
@@ -439,11 +452,19 @@ def _reported(plan: optimise.Plan, state: optimise.State) -> Elbo:
     total = np.zeros(2 * pairs)
     shared = normals_for(problem, rng, pairs, 1)[0]
     count = len(problem.training)
-    for positions in problem.passing(problem.training):
-        _, own = normals_for(problem, rng, pairs, len(positions))
+
+    def of_batch(_: int, positions: Positions) -> tuple[Array, Array]:
+        own = np.zeros((2 * pairs, len(positions), 0))
+        if problem.guide.latents:
+            own = normals_for(problem, rng, pairs, len(positions))[1]
         elbo, likelihood = values(problem, state.best, state.rows, positions, (shared, own))
-        total += elbo * (len(positions) / count)
-        likelihoods += likelihood * (len(positions) / count)
+        share = len(positions) / count
+        return elbo * share, likelihood * share
+
+    together = 0 if problem.guide.latents else 2 * pairs
+    for elbo, likelihood in problem.each(problem.passing(problem.training), together, of_batch):
+        total += elbo
+        likelihoods += likelihood
     finite = np.isfinite(total) & np.isfinite(likelihoods)
     failed = int(np.count_nonzero(~finite))
     if failed == total.size:

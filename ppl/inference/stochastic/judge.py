@@ -18,6 +18,8 @@ from ppl.inference.pareto import smooth
 from ppl.inference.stochastic import weigh
 from ppl.inference.stochastic.optimise import Plan, State
 from ppl.inference.stochastic.problem import (
+    Estimated,
+    Positions,
     Problem,
     elbos,
     estimate,
@@ -152,15 +154,21 @@ def _weighed(
 
 def _log_weights(problem: Problem, state: State, normals: Array) -> Array:
     """Return the log joint less the guide's log density, of globals alone, at draws: (S,)."""
-    total = np.zeros(len(normals))
-    for positions in problem.passing(problem.training):
-        share = len(positions) / len(problem.training)
+
+    def weights(_: int, positions: Positions) -> Array:
+        total = np.empty(len(normals))
         few = max(1, TOGETHER // len(positions))
+        part = problem.models[len(positions)].batch(positions)
         for start in range(0, len(normals), few):
             some = normals[start : start + few]
             none = np.zeros((len(some), len(positions), 0))
-            elbo = elbos(problem, state.best, None, positions, (some, none))
-            total[start : start + few] += elbo * share
+            elbo = elbos(problem, state.best, None, positions, (some, none), part)
+            total[start : start + few] = elbo
+        return total * (len(positions) / len(problem.training))
+
+    total = np.zeros(len(normals))
+    for found in problem.each(problem.passing(problem.training), len(normals), weights):
+        total += found
     return total
 
 
@@ -223,11 +231,18 @@ def _looked(problem: Problem, plan: Plan, state: State) -> _Looked:
     log_weights = np.zeros(len(draws))
     excess: list[Array] = []
     count, seen = len(problem.training), 0
-    for positions in problem.passing(problem.training):
+
+    def look(_: int, positions: Positions) -> tuple[Positions, Estimated]:
         size = len(positions)
-        _, own = normals_for(problem, rng, SLOPES, size)
+        own = np.zeros((2 * SLOPES, size, 0))
+        if guide.latents:
+            own = normals_for(problem, rng, SLOPES, size)[1]
         part = problem.models[size].batch(positions)
-        found = estimate(problem, state.best, state.rows, positions, (shared, own), part)
+        return positions, estimate(problem, state.best, state.rows, positions, (shared, own), part)
+
+    together = 0 if guide.latents else 2 * SLOPES
+    for positions, found in problem.each(problem.passing(problem.training), together, look):
+        size = len(positions)
         local = local_of(problem, state.best, state.rows, positions)
         if local is not None and seen < LOOKED_AT:
             scaled = found.local_slopes * np.exp(local.log_scale)

@@ -281,13 +281,17 @@ def _anchored(plan: Plan, state: State) -> State:
     anchor = problem.guide.place(state.numbers, normals)[0]
     total = np.zeros(anchor.size)
     count = len(problem.training)
-    for positions in problem.passing(problem.training):
+
+    def gradient(_: int, positions: Positions) -> Array:
         size = len(positions)
         places = problem.places_of(size)
         x = np.empty((1, places.dimension))
         x[:, places.globals] = anchor
-        _, gradient = problem.models[size].batch(positions).value_and_gradient(x)
-        total += gradient[0, places.globals] * (size / count)
+        found: Array = problem.models[size].batch(positions).gradient(x)[0, places.globals]
+        return found * (size / count)
+
+    for part in problem.each(problem.passing(problem.training), 1, gradient):
+        total += part
     if not np.isfinite(total).all():
         return replace(state, anchor=np.zeros(0), anchor_gradient=np.zeros(0))
     return replace(state, anchor=anchor, anchor_gradient=total)
@@ -322,15 +326,17 @@ def settle(plan: Plan, numbers: Array, rows: Rows, positions: Some, steps: int) 
 def evaluate(plan: Plan, numbers: Array, rows: Rows | None, held_out: bool = False) -> float:
     """Return the ELBO on a fixed set of positions and draws, scaled to the training positions."""
     problem = plan.problem
-    total, weight = 0.0, 0
-    for number, part in enumerate(problem.passing(looked_at(plan, held_out))):
-        if len(part) not in problem.models:
-            continue
+
+    def elbo(number: int, part: Positions) -> tuple[float, int]:
         rng = np.random.default_rng([plan.seed, 4, 0 if plan.controlled else number])
         normals = normals_for(problem, rng, EVALUATION_PAIRS, len(part))
-        elbo = elbos(problem, numbers, rows, part, normals)
-        total += float(np.mean(elbo)) * len(part)
-        weight += len(part)
+        return float(np.mean(elbos(problem, numbers, rows, part, normals))), len(part)
+
+    total, weight = 0.0, 0
+    batches = problem.passing(looked_at(plan, held_out))
+    for mean, count in problem.each(batches, 2 * EVALUATION_PAIRS, elbo):
+        total += mean * count
+        weight += count
     return total / weight if weight else -np.inf
 
 

@@ -6,15 +6,16 @@ and the weights of networks; latents of single positions without a network have 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from itertools import pairwise
-from typing import Protocol
+from itertools import islice, pairwise
+from typing import Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
+from ppl import threads
 from ppl.compile.program import Column
 from ppl.data.mapped import release
 from ppl.guide.factors import Factor
@@ -23,6 +24,12 @@ from ppl.inference.stochastic.order import Mapped, Some, in_order
 
 Array = npt.NDArray[np.float64]
 Positions = npt.NDArray[np.intp]
+Made = TypeVar("Made")
+
+AT_ONCE = 32
+"""So many batches are shared out among threads,"""
+WORTH = 1 << 22
+"""of which each has so many bytes of data times draws to work on, at least."""
 
 
 class Part(Protocol):
@@ -31,6 +38,9 @@ class Part(Protocol):
     def value_and_gradient(self, x: Array) -> tuple[Array, Array]:
         """Return the log joint, scaled to the whole plate, (S,), and its gradient, (S, D)."""
 
+    def gradient(self, x: Array) -> Array:
+        """Return the gradient alone, (S, D)."""
+
     def log_joint(self, x: Array) -> Array:
         """Return the log joint alone, (S,)."""
 
@@ -38,8 +48,8 @@ class Part(Protocol):
         """Return the observations' part of it, (S,)."""
 
 
-class Model(Protocol):
-    """A model for batches of one size."""
+class Columns(Protocol):
+    """What a batch's vector consists of."""
 
     @property
     def columns(self) -> tuple[Column, ...]:
@@ -47,6 +57,18 @@ class Model(Protocol):
 
     def is_local(self, column: Column) -> bool:
         """Whether a block of columns belongs to single positions of the plate."""
+
+
+class Model(Columns, Protocol):
+    """A model for batches of one size."""
+
+    @property
+    def bytes(self) -> int:
+        """Bytes of data in a batch."""
+
+    @property
+    def threads(self) -> bool:
+        """Whether several threads may work on batches at once."""
 
     def batch(self, positions: Positions) -> Part:
         """Return the model on some positions."""
@@ -78,7 +100,7 @@ class Places:
         return is_run(self.order)
 
 
-def places_of(model: Model, size: int) -> Places:
+def places_of(model: Columns, size: int) -> Places:
     """Sort the columns of a batch's vector."""
     shared: list[Positions] = []
     own: list[Positions] = []
@@ -272,6 +294,32 @@ class Problem:
     def passing(self, positions: Some, first: int = 0) -> Iterator[Positions]:
         """Yield positions in batches, in order, from the batch `first` on."""
         return in_order(positions, self.batch, self.mapped, first)
+
+    def each(
+        self, batches: Iterable[Positions], draws: int, make: Callable[[int, Positions], Made]
+    ) -> Iterator[Made]:
+        """Yield what is made of batches, in their order, some of them at a time on threads.
+
+        Parameters
+        ----------
+        draws
+            At so many the model is evaluated on each batch; 0 keeps to this thread.
+        make
+            Is given the number of a batch and its positions, and uses no random numbers that
+            others use. Batches of a size that has no model are left out.
+        """
+        cost = draws * self.models[self.batch].bytes
+        numbered = ((k, p) for k, p in enumerate(batches) if len(p) in self.models)
+        while some := list(islice(numbered, AT_ONCE)):
+            most = len(some) * cost // WORTH if self.models[self.batch].threads else 1
+
+            def task(k: int, some: list[tuple[int, Positions]] = some) -> Made:
+                return make(*some[k])
+
+            if most > 1:
+                yield from threads.each(task, len(some), most)
+            else:
+                yield from (make(*each) for each in some)
 
     def chosen(self, rng: np.random.Generator, count: int) -> Positions:
         """Choose positions to learn from, each once, rising."""

@@ -70,6 +70,16 @@ class Corrected:
         """The layout of a batch's vector: globals alone."""
         return self.model.columns
 
+    @property
+    def bytes(self) -> int:
+        """Bytes of data in a batch."""
+        return self.model.bytes
+
+    @property
+    def threads(self) -> bool:
+        """Whether several threads may work on batches at once."""
+        return self.model.threads
+
     def is_local(self, column: Column) -> bool:
         """Whether columns belong to single positions of the plate."""
         return self.model.is_local(column)
@@ -87,6 +97,9 @@ class _CorrectedPart:
     def value_and_gradient(self, x: Array) -> tuple[Array, Array]:
         value, gradient = self.part.value_and_gradient(x)
         return value + self.correction.at(x), gradient + self.correction.slope
+
+    def gradient(self, x: Array) -> Array:
+        return self.part.gradient(x) + self.correction.slope
 
     def log_joint(self, x: Array) -> Array:
         return self.part.log_joint(x) + self.correction.at(x)
@@ -288,9 +301,14 @@ def gradient_over_all(
     """
     total = np.zeros(where.size) if passed is None else passed.copy()
     count, kept = len(problem.training), monotonic()
-    for positions in problem.passing(problem.training, place):
+
+    def gradient(_: int, positions: Positions) -> Array:
         part = problem.models[len(positions)].batch(positions)
-        total += part.value_and_gradient(where[None])[1][0] * (len(positions) / count)
+        found: Array = part.gradient(where[None])[0]
+        return found * (len(positions) / count)
+
+    for found in problem.each(problem.passing(problem.training, place), 1, gradient):
+        total += found
         place += 1
         if keep is not None and monotonic() - kept >= optimise.KEEP_EVERY:
             keep(place, total)

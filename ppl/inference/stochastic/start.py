@@ -92,25 +92,29 @@ def ascended(
     def negative(scaled: Array) -> tuple[float, Array]:
         x = np.empty((len(normals), places.size))
         x[:, places] = mean + widths * (scaled + normals)
-        value, gradient = 0.0, np.zeros(places.size)
-        for positions in problem.passing(problem.training):
+
+        def of_batch(_: int, positions: Positions) -> tuple[float, Array]:
             found, slopes = problem.models[len(positions)].batch(positions).value_and_gradient(x)
             share = len(positions) / count
-            value += float(found.mean()) * share
-            gradient += slopes[:, places].mean(axis=0) * share
+            return float(found.mean()) * share, slopes[:, places].mean(axis=0) * share
+
+        value, gradient = 0.0, np.zeros(places.size)
+        for found, slope in problem.each(problem.passing(problem.training), len(x), of_batch):
+            value += found
+            gradient += slope
         if not (np.isfinite(value) and np.isfinite(gradient).all()):
             return np.inf, np.zeros(places.size)
         return -value, -gradient * widths
 
     for _ in range(ASCENTS):
         began = np.zeros(places.size)
-        found = minimize(
+        reached = minimize(
             negative, began, jac=True, method="L-BFGS-B", options={"maxiter": ITERATIONS}
         )
-        if np.isfinite(found.fun):
-            mean = mean + widths * found.x
+        if np.isfinite(reached.fun):
+            mean = mean + widths * reached.x
         at = Learned(learned.columns, mean[learned.columns], learned.pace)
         widths = widths_at(problem, mean, at, latents)
-        if found.nit < ITERATIONS:
+        if reached.nit < ITERATIONS:
             break
     return mean, widths
