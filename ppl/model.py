@@ -90,6 +90,7 @@ class Model:
         batch: int = 0,
         validation: float = 0.0,
         checkpoint: str = "",
+        memory: float = 0.0,
         backend: str = "autograd",
         observe: Sequence[str] = (),
         **named: Any,
@@ -103,7 +104,7 @@ class Model:
             without a name.
         seed
             Of all randomness: the same seed gives the same bytes.
-        method, guide, draws, time_limit, batch, validation, checkpoint, backend
+        method, guide, draws, time_limit, batch, validation, checkpoint, memory, backend
             As the command's options of these names.
         observe
             Random variables to be observed though something depends on them.
@@ -127,6 +128,7 @@ class Model:
             batch=batch,
             validation=validation,
             checkpoint=str(checkpoint),
+            memory=memory,
             backend=backend,  # type: ignore[arg-type]
         )
         settings = checked(chosen)

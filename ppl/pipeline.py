@@ -22,7 +22,7 @@ from ppl.prepared import Asked, Prepared
 from ppl.syntax.parse import parse
 from ppl.syntax.tree import SyntaxTree
 from ppl.text import Diagnostic, Kind, ModelError, PplError, Source, UsageError
-from ppl.text.usage import USAGE
+from ppl.text.usage import USAGE, out_of_memory
 
 if TYPE_CHECKING:
     from ppl.compile.load import Backend, LogJoint
@@ -223,10 +223,19 @@ def infer(
     ------
     Interrupted
         If the user stopped it when something had been reached: the error carries the fit.
+    PplError
+        If the model, the data or the options are at fault, or there is not enough memory.
     """
     from ppl.inference.settings import Settings
 
     settings = settings or Settings()
+    try:
+        return _inferred(request, settings, progress)
+    except MemoryError as error:
+        raise ModelError((out_of_memory(error),), request.source) from None
+
+
+def _inferred(request: Request, settings: Settings, progress: Progress | None) -> Fit:
     began = perf_counter()
     prepared, selection = prepared_of(request)
     asked = Asked(selection, request.sizes, settings.backend, settings.guide)
@@ -236,12 +245,14 @@ def infer(
     from ppl.inference.infer import infer as run
     from ppl.inference.stochastic import infer as run_stochastic
     from ppl.inference.stochastic import wanted
+    from ppl.inference.stochastic.room import short
     from ppl.posterior import Fit
     from ppl.posterior.checks import checked
 
-    if wanted(bound, settings):
+    lacking = None if kept else short(bound, settings)
+    if lacking is not None or wanted(bound, settings):
         compiled = perf_counter()
-        inference = run_stochastic(bound, settings, progress)
+        inference = run_stochastic(bound, settings, progress, lacking)
     else:
         target = CompiledTarget(kept or _compiled(prepared, asked, bound))
         compiled = perf_counter()

@@ -38,6 +38,20 @@ a ~ Normal(0, 5)
 b[D] ~ Normal(0, 2)
 y[N] ~ Poisson(log = a + X @ b)
 """
+NEGATIVE_BINOMIAL = """
+data X[N, D]
+a ~ Normal(0, 5)
+b[D] ~ Normal(0, 2)
+r ~ Gamma(2, 1)
+y[N] ~ NegativeBinomial(log = a + X @ b, phi = r)
+"""
+STUDENT = """
+data X[N, D]
+a ~ Normal(0, 5)
+b[D] ~ Normal(0, 2)
+s ~ HalfNormal(1)
+y[N] ~ StudentT(4, a + X @ b, s)
+"""
 LINEAR = """
 data X[N, D]
 a ~ Normal(0, 10)
@@ -82,6 +96,36 @@ def poisson(rows: int) -> Data:
     return {"X": x, "y": rng.poisson(np.exp(eta)).astype(float)}
 
 
+def negative_binomial(rows: int) -> Data:
+    rng, x, eta = _linear_predictor(rows)
+    return {"X": x, "y": rng.poisson(np.exp(eta) * rng.gamma(2, 0.5, rows)).astype(float)}
+
+
+def student(rows: int) -> Data:
+    rng, x, eta = _linear_predictor(rows)
+    return {"X": x, "y": eta + rng.standard_t(4, rows)}
+
+
+def single(rows: int) -> Data:
+    """Return inputs in single precision, which take half the memory of our own."""
+    data = logistic(2 * rows)
+    return {name: values.astype(np.float32) for name, values in data.items()}
+
+
+def integers(rows: int) -> Data:
+    rng = np.random.default_rng(0)
+    x = rng.integers(-1000, 1000, size=(rows, 20))
+    chance = 1 / (1 + np.exp(-x @ rng.normal(0, 2e-4, 20)))
+    return {"X": x, "y": (rng.random(rows) < chance).astype(int)}
+
+
+def missing(rows: int) -> Data:
+    """Return outcomes of which a tenth is missing."""
+    data = logistic(rows)
+    data["y"][::10] = np.nan
+    return data
+
+
 def linear(rows: int) -> Data:
     rng, x, eta = _linear_predictor(rows)
     return {"X": x, "y": eta + rng.normal(size=rows)}
@@ -106,6 +150,11 @@ CASES: Mapping[str, tuple[str, Callable[[int], Data]]] = {
     "linear": (LINEAR, linear),
     "groups": (GROUPS, groups),
     "effects": (EFFECTS, effects),
+    "negative-binomial": (NEGATIVE_BINOMIAL, negative_binomial),
+    "student": (STUDENT, student),
+    "single": (LOGISTIC, single),
+    "integers": (LOGISTIC.replace("Normal(0, 2)", "Normal(0, 0.002)"), integers),
+    "missing": (LOGISTIC, missing),
 }
 WAYS = ("arrays", "npz", "npy")
 CHILD = (sys.executable, "-m", "benchmarks.speed.memory", "child")

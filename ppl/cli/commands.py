@@ -6,7 +6,17 @@ Help, completion, reading of words and the documentation are made from it.
 from __future__ import annotations
 
 from ppl.cli import editor, models, reference, results
-from ppl.cli.words import Command, Option, count, one_of, part, positive_count, seconds, size
+from ppl.cli.words import (
+    Command,
+    Option,
+    count,
+    gigabytes,
+    one_of,
+    part,
+    positive_count,
+    seconds,
+    size,
+)
 
 STAGES = ("tree", "graph", "bound", "simplify", "source", "gradient", "guide")
 FAMILIES = ("auto", "meanfield", "fullrank", "lowrank", "structured", "amortized")
@@ -50,6 +60,13 @@ COMMANDS = {
                 ),
                 Option("--batch", "fit by minibatches of N rows", "N", positive_count, 0),
                 Option("--validation", "part of the rows to hold out", "PART", part, 0.0),
+                Option(
+                    "--memory",
+                    "memory for full passes (default: what is free)",
+                    "GB",
+                    gigabytes,
+                    0.0,
+                ),
                 Option("--checkpoint", "keep the optimiser's state in FILE, and resume", "FILE"),
                 Option(
                     "--backend",

@@ -17,7 +17,7 @@ from ppl.cli.output import complain, put, report_our_fault, say
 from ppl.cli.status import AT_FAULT, DONE, INTERRUPTED, OUR_FAULT, WRONG_USAGE
 from ppl.cli.words import nearest, parse, refuse
 from ppl.text import PplError, UsageError
-from ppl.text.usage import OUT_OF_MEMORY
+from ppl.text.usage import out_of_memory
 
 THREADS = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 """BLAS starts one thread unless the user says otherwise: our matrices are small, starting is faster
@@ -82,9 +82,7 @@ def _answering_mistakes(words: list[str]) -> int:
         complain(error.diagnostics, error.source)
         return WRONG_USAGE if isinstance(error, UsageError) else AT_FAULT
     except MemoryError as error:
-        what = str(error).lower() or "an array could not be made"
-        help = "look at the sizes of the dimensions (`--set`), at `--draws`, and at the data"
-        complain((OUT_OF_MEMORY(f"there is not enough memory: {what}", help=help),), None)
+        complain((out_of_memory(error),), None)
         return AT_FAULT
 
 

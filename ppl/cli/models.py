@@ -43,6 +43,7 @@ def infer(arguments: Arguments) -> int:
         batch=arguments.batch,
         validation=arguments.validation,
         checkpoint=arguments.checkpoint or "",
+        memory=arguments.memory,
         backend=arguments.backend,
     )
     for target in (arguments.out, arguments.report, arguments.json):

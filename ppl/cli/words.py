@@ -177,6 +177,17 @@ def seconds(word: str) -> float:
     return time
 
 
+def gigabytes(word: str) -> float:
+    """Read an amount of memory above 0."""
+    try:
+        amount = float(word)
+    except ValueError:
+        amount = 0.0
+    if not 0 < amount < float("inf"):
+        raise ValueError(f"`{word}` is not a number of gigabytes above 0")
+    return amount
+
+
 def part(word: str) -> float:
     """Read a part: from 0, below 1."""
     try:

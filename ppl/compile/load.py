@@ -50,6 +50,8 @@ from ppl.text.usage import USAGE
 
 Floats = NDArray[np.float64]
 Backend = Literal["autograd", "jax"]
+FEW = 1 << 15
+"""Where all plates have so few positions, passes go over all of them at once."""
 _serial = count()
 
 
@@ -141,7 +143,7 @@ def compile_bound(
         if backend == "jax"
         else partial(_staged, log_joint, program.dimension)
     )
-    return LogJoint(
+    joint = LogJoint(
         bound,
         program,
         rewritten,
@@ -152,6 +154,11 @@ def compile_bound(
         log_joint,
         *others,
     )
+    if max(bound.sizes.values(), default=0) <= FEW:
+        return joint
+    from ppl.compile.passes import by_blocks
+
+    return by_blocks(joint)
 
 
 def _staged(log_joint: Callable[[Any], Any], dimension: int) -> Gradient:

@@ -301,6 +301,8 @@ class Subsampled:
         The plate, how many of its positions a batch stands for, and how many it has.
     program, source
         For one batch.
+    degrees
+        How far latents of location and scale are centred.
     """
 
     bound: BoundGraph
@@ -310,6 +312,7 @@ class Subsampled:
     program: Program
     emitted: Emitted
     function: Callable[[Any], Any]
+    degrees: Mapping[str, Floats]
 
     @property
     def columns(self) -> tuple[Column, ...]:
@@ -323,12 +326,12 @@ class Subsampled:
 
     def is_local(self, column: Column) -> bool:
         """Whether columns belong to single positions of the plate."""
-        return _is_plated(self.bound, column.key, self.plate)
+        return is_plated(self.bound, column.key, self.plate)
 
     def batch(self, positions: Positions) -> Batch:
         """Return the log joint for some positions of the plate, (size,)."""
         part = batch_data(self.bound, self.plate, positions)
-        return Batch(self, run_on(self.function, self.emitted, part, {}))
+        return Batch(self, run_on(self.function, self.emitted, part, self.degrees))
 
     @cached_property
     def bytes(self) -> int:
@@ -399,20 +402,29 @@ def _rows(function: Callable[[Floats], Any], x: Floats) -> Floats:
         return np.broadcast_to(np.asarray(function(x), float), (len(x),))
 
 
-def subsampled(bound: BoundGraph, plate: str, size: int, total: int | None = None) -> Subsampled:
+def subsampled(
+    bound: BoundGraph,
+    plate: str,
+    size: int,
+    total: int | None = None,
+    centring: Mapping[str, Floats] | None = None,
+) -> Subsampled:
     """Compile a model for batches of `size` positions of a plate without `obstacle`.
 
-    `total` is how many positions a batch stands for; all of the plate if None.
+    `total` is how many positions a batch stands for; all of the plate if None. `centring` is as
+    for `compile_bound`.
     """
     whole = _with_data_computed(bound, plate)
     total = total or whole.sizes[plate]
     small = batch_data(whole, plate, np.arange(size) % whole.sizes[plate])
-    program = lower(small)
+    centring = centring or {}
+    program = lower(small, frozenset(centring))
     steps = _scaled(program, whole, plate, total / size)
     program = replace(program, steps=steps)
     emitted = emit(program, small)
     sets = {c.constraint.name: c.constraint for c in program.columns}
-    return Subsampled(whole, plate, total, size, program, emitted, loaded(emitted, sets))
+    degrees = {f"{name}.centring": degree for name, degree in centring.items()}
+    return Subsampled(whole, plate, total, size, program, emitted, loaded(emitted, sets), degrees)
 
 
 def excerpt(bound: BoundGraph, plate: str, positions: Positions) -> BoundGraph:
@@ -425,7 +437,7 @@ def excerpt(bound: BoundGraph, plate: str, positions: Positions) -> BoundGraph:
 
 def has_locals(bound: BoundGraph, plate: str) -> bool:
     """Return whether some latent has a value for each position of a plate."""
-    return any(_is_plated(bound, name, plate) for name in bound.latents)
+    return any(is_plated(bound, name, plate) for name in bound.latents)
 
 
 def mapped_over(bound: BoundGraph, plate: str) -> tuple[NDArray[Any], ...]:
@@ -471,14 +483,14 @@ def _scaled(program: Program, bound: BoundGraph, plate: str, scale: float) -> tu
                 found.append(replace(step, scale=scale))
             case RowSum(source=source) if source in plated:
                 found.append(replace(step, scale=scale))
-            case Jacobian(key=key) if _is_plated(bound, key, plate):
+            case Jacobian(key=key) if is_plated(bound, key, plate):
                 found.append(replace(step, scale=scale))
             case _:
                 found.append(step)
     return tuple(found)
 
 
-def _is_plated(bound: BoundGraph, key: str, plate: str) -> bool:
+def is_plated(bound: BoundGraph, key: str, plate: str) -> bool:
     """Whether the first axis of a variable, or of a piece of one, is the plate."""
     variables = bound.graph.variables
     known = variables.get(key) or variables[key.split(".")[0]]

@@ -45,10 +45,10 @@ def is_mapped(array: object) -> bool:
 def blocks(array: Array, size: int = 0) -> Iterator[tuple[int, Array]]:
     """Yield an array in blocks of about `size` bytes (`BLOCK` if 0), with each one's first row.
 
-    An array in memory is one block.
+    Of an array in memory they are views; what is made of a block is as small as of one in a file.
     """
-    if array.ndim == 0 or not is_mapped(array):
-        yield 0, array
+    if array.ndim == 0 or array.nbytes <= (size or BLOCK):
+        yield 0, array if array.ndim == 0 else read(array, 0, len(array))
         return
     rows = rows_of(array, size or BLOCK)
     for start in range(0, max(1, len(array)), rows):

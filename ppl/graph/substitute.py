@@ -23,6 +23,9 @@ from ppl.graph.nodes import (
 
 def substitute(root: Node, values: Mapping[Index, Node]) -> Node:
     """Return the root with nodes in the place of free indices; bound indices become fresh."""
+    hidden = _bound(root) & (values.keys() | root.free)
+    if hidden:
+        root = _apart(root, hidden)
     renewed: dict[Index, Index] = {}
 
     def fresh(index: Index) -> Index:
@@ -72,6 +75,21 @@ def substitute(root: Node, values: Mapping[Index, Node]) -> Node:
                     event=tuple(map(fresh, event)),
                     events=tuple(tuple(map(fresh, e)) for e in events),
                 )
+            case _:
+                return node
+
+    return rewrite(root, one)
+
+
+def _apart(root: Node, hidden: set[Index]) -> Node:
+    """Return the root where sums over indices that are free elsewhere have indices of their own."""
+
+    def one(node: Node) -> Node:
+        match node:
+            case Reduce(indices=indices, body=body) if hidden & set(indices):
+                own = {i: i.like() for i in indices if i in hidden}
+                inner = substitute(body, {i: Position(j) for i, j in own.items()})
+                return over(replace(node, body=inner), lambda i: own.get(i, i))
             case _:
                 return node
 

@@ -35,12 +35,15 @@ class Settings:
         Seconds after which Markov chains end with what they have. Each stands for 600 batched
         gradients too, after which they end on any machine, so that runs can be repeated.
     batch
-        Positions of the largest plate in a minibatch; 0 to decide by the guide.
+        Positions of the largest plate in a minibatch; 0 to decide by the guide and the memory.
     validation
         The part of the positions that is held out, to stop by and to report.
     checkpoint
         A file where stochastic optimisation keeps its state, and from which it goes on; empty for
         none.
+    memory
+        Gigabytes that the fit may take beside its data; 0 for what limits and machine leave. Where
+        full passes over the data need more, minibatches are taken.
     backend
         What computes gradients: ``autograd`` (NumPy), or ``jax`` (an extra) on its devices.
     """
@@ -54,6 +57,7 @@ class Settings:
     batch: int = 0
     validation: float = 0.0
     checkpoint: str = ""
+    memory: float = 0.0
     backend: Backend = "autograd"
 
 
@@ -83,6 +87,9 @@ def checked(settings: Settings) -> Settings:
         raise UsageError(
             (USAGE(f"`validation` is {settings.validation!r}, and must be a part below 1"),)
         )
+    room = settings.memory
+    if not isinstance(room, int | float) or not 0 <= room < float("inf"):
+        raise UsageError((USAGE(f"`memory` is {room!r}, and must be gigabytes above 0"),))
     limit = settings.time_limit
     if not isinstance(limit, int | float) or not 0 < limit < float("inf"):
         raise UsageError((USAGE(f"`time_limit` is {limit!r}, and must be seconds above 0"),))

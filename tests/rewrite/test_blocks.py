@@ -44,6 +44,14 @@ def test_factors_of_groups_are_those_of_all_rows(monkeypatch: pytest.MonkeyPatch
     same(joint, joint.program, joint.simplified)
 
 
+def test_a_sum_over_the_rows_own_index_is_not_a_row() -> None:
+    rng = np.random.default_rng(0)
+    text = "data x[N]\nb ~ Normal(0, 1)\ny[N] ~ Bernoulli(logit = b * standardize(x))\n"
+    joint = ppl.Model(text).compile(x=rng.normal(2, 3, 2500), y=rng.integers(0, 2, 2500))
+    assert joint.simplified.arrays
+    same(joint, joint.program, joint.simplified)
+
+
 def test_a_large_design_is_not_put_side_by_side(monkeypatch: pytest.MonkeyPatch) -> None:
     rng = np.random.default_rng(0)
     x = rng.normal(size=(3000, 4))
@@ -93,3 +101,17 @@ def test_an_archive_is_held_once(tmp_path: Path) -> None:
     values = found["x"].values
     assert not values.flags.writeable
     assert list(values) == [0, 1, 2, 3, 4]
+
+
+def test_a_defined_name_keeps_the_sums_of_its_definition() -> None:
+    rng = np.random.default_rng(0)
+    text = "data x[N]\nb ~ Normal(0, 1)\nw = standardize(x)\ny[N] ~ Normal(b * w, 1)\n"
+    x = rng.normal(3, 2, 4000)
+    w = (x - x.mean()) / x.std()
+    fit = ppl.Model(text).infer(x=x, y=2 * w + rng.normal(size=4000))
+    precision = w @ w + 1
+    assert fit.verdict == "exact"
+    sd = precision**-0.5
+    mean = w @ fit.joint.bound.data["y"] / precision
+    np.testing.assert_allclose(fit["b"].mean, mean, atol=0.1 * sd)
+    np.testing.assert_allclose(fit["b"].sd, sd, rtol=0.05)

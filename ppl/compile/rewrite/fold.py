@@ -6,7 +6,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ppl.compile.rewrite.patterns import SHARE, Patterns, patterns
+from ppl.compile.rewrite.patterns import SHARE, Patterns, differ, patterns, sample_of
 from ppl.compile.rewrite.products import (
     Product,
     plus,
@@ -31,14 +31,23 @@ def _fold(summand: Summand, scope: Scope) -> Rewritten | None:
         return None
     rows = summand.rows
     parts = leaves(summand.factor, rows, scope)
-    columns = [_column(leaf, rows, scope) for leaf in parts]
-    if not columns:
+    if not parts or _differ(parts, rows, SHARE, scope):
         return None
+    columns = [_column(leaf, rows, scope) for leaf in parts]
     found = patterns(columns)
     if found is None:
         return None
     rest = on_patterns(summand, parts, columns, found, scope)
     return Rewritten(rest=rest, rows=found.count)
+
+
+def _differ(parts: list[Node], rows: Rows, share: float, scope: Scope) -> bool:
+    """Return whether a sample of the rows shows that too many are distinct; nothing is copied."""
+    chosen = sample_of(rows.count)
+    if chosen is None:
+        return False
+    some = rows.at(chosen)
+    return differ([_column(leaf, some, scope) for leaf in parts], share)
 
 
 def _column(leaf: Node, rows: Rows, scope: Scope) -> NDArray[np.float64]:
@@ -133,8 +142,10 @@ def _fold_squares(
         return None
     mean = plus([summed(i.sums, times(*i.data, *without(i.latent, shared, scope))) for i in rest])
     parts = leaves(mean, rows, scope)
+    if not parts or _differ(parts, rows, share, scope):
+        return None
     columns = [_column(leaf, rows, scope) for leaf in parts]
-    found = patterns(columns, share) if columns else None
+    found = patterns(columns, share)
     if found is None:
         return None
     every = slice(0, rows.count)

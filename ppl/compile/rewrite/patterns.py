@@ -54,15 +54,26 @@ def patterns(columns: Sequence[NDArray[Any]], share: float = SHARE) -> Patterns 
         Arrays with the rows first.
     """
     count = len(columns[0])
-    if count > 2 * SAMPLE:
-        chosen = np.random.default_rng(0).integers(0, count, SAMPLE)
-        if len(np.unique(_hashes([c[chosen] for c in columns]))) > share * SAMPLE:
-            return None
+    chosen = sample_of(count)
+    if chosen is not None and differ([c[chosen] for c in columns], share):
+        return None
     codes = _hashes(columns)
     _, first, which = np.unique(codes, return_index=True, return_inverse=True)
     if len(first) > share * count or not _equal(columns, first, which):
         return None
     return Patterns(first.astype(np.intp), which.reshape(-1).astype(np.intp))
+
+
+def sample_of(count: int) -> NDArray[np.intp] | None:
+    """Return rows to look at first; None where there are few."""
+    if count <= 2 * SAMPLE:
+        return None
+    return np.random.default_rng(0).integers(0, count, SAMPLE).astype(np.intp)
+
+
+def differ(columns: Sequence[NDArray[Any]], share: float) -> bool:
+    """Return whether more than a share of a sample's rows are distinct."""
+    return len(np.unique(_hashes(columns))) > share * len(columns[0])
 
 
 def _hashes(columns: Sequence[NDArray[Any]]) -> NDArray[np.uint64]:

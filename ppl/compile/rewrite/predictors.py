@@ -5,10 +5,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ppl.compile.numeric import extent_of
 from ppl.compile.program import Fused
 from ppl.compile.rewrite.products import Product, TooMany, expand, gather, times
 from ppl.compile.rewrite.rows import Rows, whole
@@ -16,7 +18,7 @@ from ppl.compile.rewrite.scope import Scope
 from ppl.compile.rewrite.statistics import factors_of
 from ppl.compile.rewrite.summand import Rewritten, Rule, Summand, data_indices
 from ppl.data.mapped import is_mapped, release
-from ppl.graph.nodes import Apply, Constant, Index, Node, Read
+from ppl.graph.nodes import Apply, Constant, Index, Node, Position, Read
 from ppl.primitives.fused_rows import TABLES, Lookup, Predictor
 
 LEAST = 2000
@@ -24,6 +26,9 @@ LEAST = 2000
 
 LARGE = 1 << 22
 """Matrices of fewer bytes are put side by side; larger ones are not copied."""
+
+AT_ONCE = 1 << 18
+"""Rows that are put in order together where they are many."""
 
 Part = tuple[Node, tuple[Index, ...]]
 
@@ -53,10 +58,10 @@ def _fused(summand: Summand, scope: Scope) -> Rewritten | None:
     weights, coefficients, scale = _weights(summand, scope)
     order = _sorted_by(lookups, design, rows)
     if order is not None:
-        design = [m[order] for m in design]
+        design = [_in_order(m, order) for m in design]
         lookups = [_ordered(one, order) for one in lookups]
-        offset = offset if offset is None else offset[order]
-        weights = weights if weights is None else weights[order]
+        offset = offset if offset is None else _in_order(offset, order)
+        weights = weights if weights is None else _in_order(weights, order)
     mapped = [m for m in design if is_mapped(m)]
     done = partial(release, mapped) if mapped else None
     predictor = Predictor(tuple(design), tuple(lookups), offset, weights, rows.count, done)
@@ -140,6 +145,9 @@ def _table(
 ) -> NDArray[np.float64]:
     """Return an item's data as a matrix, not copied if stored as one or if rows are all alike."""
     if len(item.data) == 1 and len(others) == 1:
+        some: NDArray[np.float64] | None = _some_rows(item.data[0], rows, others[0], scope)
+        if some is not None:
+            return some
         found = whole(item.data[0], rows, others, scope)
         if found.dtype == np.float64 or is_mapped(found):
             return found
@@ -147,6 +155,22 @@ def _table(
     table = data.reshape(len(data), -1)
     alike = table.strides[0] == 0 and table.nbytes >= LARGE
     return table if alike else np.ascontiguousarray(table)
+
+
+def _some_rows(node: Node, rows: Rows, other: Index, scope: Scope) -> Any:
+    """Return the rows that count of a large matrix, not copied; None where it is no such one."""
+    if rows.kept is None or len(rows.indices) != 1 or not isinstance(node, Read):
+        return None
+    array = scope.bound.data.get(node.name)
+    axes = [p.index for p in node.positions if isinstance(p, Position)]
+    if array is None or axes != [rows.indices[0], other] or len(axes) < len(node.positions):
+        return None
+    starts = {extent_of(i, scope.bound)[0] for i in axes}
+    shape = tuple(scope.extent(i) for i in axes)
+    large = array.nbytes >= LARGE and array.dtype == np.float64 and not is_mapped(array)
+    if not large or starts != {0} or shape != array.shape:
+        return None
+    return Reordered(array, rows.kept.astype(np.uint32 if len(array) < 1 << 32 else np.intp))
 
 
 def _weights(
@@ -172,23 +196,85 @@ def _weights(
 
 def _sorted_by(
     lookups: list[Lookup], design: list[NDArray[np.float64]], rows: Rows
-) -> NDArray[np.intp] | None:
+) -> NDArray[Any] | None:
     """Return an order of the rows by group; a design that lies in a file stays as it is."""
     if not lookups or any(map(is_mapped, design)):
         return None
     main = max(lookups, key=lambda one: int(np.max(one.places)))
-    if np.all(main.places[1:] >= main.places[:-1]):
+    if _is_sorted(main.places):
         return None
-    return np.argsort(main.places, kind="stable").astype(np.intp)
+    if main.places.nbytes < LARGE:
+        return np.argsort(main.places, kind="stable").astype(np.intp)
+    return _order_of_many(main.places)
 
 
-def _ordered(lookup: Lookup, order: NDArray[np.intp]) -> Lookup:
+def _is_sorted(places: NDArray[np.intp]) -> bool:
+    """Return whether numbers rise, looking at some at a time."""
+    return all(
+        bool(np.all(places[low + 1 : low + 1 + AT_ONCE] >= places[low : low + AT_ONCE][:count]))
+        for low in range(0, len(places) - 1, AT_ONCE)
+        for count in [min(AT_ONCE, len(places) - 1 - low)]
+    )
+
+
+def _order_of_many(places: NDArray[np.intp]) -> NDArray[Any]:
+    """Return the stable order of groups' numbers, made and kept in little memory."""
+    dtype = np.uint32 if len(places) < 1 << 32 else np.intp
+    order = np.empty(len(places), dtype)
+    counts = np.zeros(int(np.max(places)) + 1, np.intp)
+    parts = [slice(low, low + AT_ONCE) for low in range(0, len(places), AT_ONCE)]
+    for part in parts:
+        counts += np.bincount(places[part], minlength=len(counts))
+    free = np.cumsum(counts) - counts
+    for part in parts:
+        mine = places[part]
+        inner = np.argsort(mine, kind="stable")
+        here = mine[inner]
+        own = np.bincount(mine, minlength=len(counts))
+        within = np.arange(len(mine)) - (np.cumsum(own) - own)[here]
+        order[free[here] + within] = inner + part.start
+        free += own
+    return order
+
+
+def _ordered(lookup: Lookup, order: NDArray[Any]) -> Lookup:
     factors = lookup.factors
     return replace(
         lookup,
-        places=lookup.places[order],
-        factors=None if factors is None else factors[order],
+        places=_in_order(lookup.places, order),
+        factors=None if factors is None else _in_order(factors, order),
     )
+
+
+class Reordered:
+    """An array's rows in another order, taken when a block of them is read."""
+
+    def __init__(self, array: NDArray[Any], order: NDArray[Any]) -> None:
+        self.array, self.order = array, order
+        self.shape, self.dtype, self.strides = (
+            (len(order), *array.shape[1:]),
+            array.dtype,
+            array.strides,
+        )
+        self.nbytes = array.dtype.itemsize * int(np.prod(self.shape))
+
+    def __len__(self) -> int:
+        return len(self.order)
+
+    def __getitem__(self, key: Any) -> NDArray[Any]:
+        """Return rows; an index after the first is one of columns, as in NumPy."""
+        first, *rest = key if isinstance(key, tuple) else (key,)
+        found: NDArray[Any] = self.array[self.order[first]]
+        return found[(slice(None), *rest)] if rest else found
+
+
+def _in_order(array: Any, order: NDArray[Any]) -> Any:
+    """Return an array's rows in an order: at once if they are few, block by block if not."""
+    if array.strides[0] == 0:
+        return array
+    if len(array) * 8 >= LARGE:
+        return Reordered(array, order)
+    return array[order]
 
 
 FUSED = Rule("fused rows", "a linear predictor's likelihood is one pass in blocks", _fused)

@@ -157,12 +157,17 @@ class _Block:
     def _spread(self, number: Array) -> Array:
         return number.reshape((1,) * (1 + len(self.others)))
 
+    def _axis(self, index: Index) -> int:
+        """Return the axis of an index: of the innermost sum over it, 0 for the rows' own."""
+        places = [1 + k for k, other in enumerate(self.others) if other == index]
+        return places[-1] if places else 0
+
     def _position(self, index: Index) -> Array:
         start, size = extent_of(index, self.scope.bound)
         rank = 1 + len(self.others)
         if index in self.others:
             shape = [1] * rank
-            shape[1 + self.others.index(index)] = size
+            shape[self._axis(index)] = size
             return np.arange(start, start + size).reshape(shape)
         if index not in self.rows.indices:
             raise NotANumber
@@ -210,11 +215,11 @@ class _Block:
             else:
                 raise NotANumber
         part = np.asarray(array[tuple(cut)])
-        order = [i for i in (*self.rows.indices, *self.others) if i in indices]
+        order = sorted(indices, key=self._axis)
         part = part.transpose([indices.index(i) for i in order])
         shape = [1] * (1 + len(self.others))
         for index, size in zip(order, part.shape, strict=True):
-            shape[1 + self.others.index(index) if index in self.others else 0] = size
+            shape[self._axis(index)] = size
         return part.reshape(shape)
 
     def _defined(self, node: Read) -> Array:

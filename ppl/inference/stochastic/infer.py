@@ -53,6 +53,7 @@ from ppl.inference.stochastic.problem import (
     places_of,
     values,
 )
+from ppl.inference.stochastic.room import Short
 from ppl.inference.stochastic.start import ascended, from_meanfield, widths_at
 from ppl.text import ModelError, UsageError
 from ppl.text.usage import USAGE
@@ -64,6 +65,8 @@ Array = npt.NDArray[np.float64]
 
 DEFAULT_BATCH, WHOLE = 256, 256
 """Positions of a batch for a network's plate, unless the plate has no more than `WHOLE`."""
+LOCAL_BATCH, GLOBAL_BATCH = 1024, 8192
+"""Positions of a batch where full passes do not fit: with latents of their own, and without."""
 PAIRS_WHOLE, PAIRS_GLOBAL, PAIRS_LOCAL = 16, 2, 1
 DENSE = 128
 """Up to so many global latents vary jointly in minibatches, if the user does not say otherwise."""
@@ -135,7 +138,7 @@ class _Part:
 # --------------------------------------------------------------------------------- the problem
 
 
-def chosen_plate(bound: BoundGraph, settings: Settings) -> str | None:
+def chosen_plate(bound: BoundGraph, settings: Settings, lacking: Short | None = None) -> str | None:
     """Return the plate of the minibatches, if there is to be one.
 
     Raises
@@ -149,6 +152,8 @@ def chosen_plate(bound: BoundGraph, settings: Settings) -> str | None:
         assert plate is not None
         check_networks(bound)
         return plate
+    if lacking is not None:
+        return lacking.plate
     if not (settings.batch or settings.validation):
         return None
     plate = plate_of(bound)
@@ -172,15 +177,21 @@ class Setting:
     sample: sample.Sample | None = None
 
 
-def set_up(bound: BoundGraph, settings: Settings) -> Setting:
-    """Cut the model into batches and give its guide a form."""
+def set_up(bound: BoundGraph, settings: Settings, lacking: Short | None = None) -> Setting:
+    """Cut the model into batches and give its guide a form.
+
+    Where full passes are `lacking` the memory for them, nothing is made of all positions.
+    """
     rng = np.random.default_rng([settings.seed, 7])
-    plate = chosen_plate(bound, settings)
+    plate = chosen_plate(bound, settings, lacking)
     mapped = mapped_over(bound, plate) if plate is not None else ()
-    joint = _shown(bound, plate if mapped else None, settings)
+    joint = _shown(bound, plate if mapped or lacking is not None else None, settings)
     total = bound.sizes[plate] if plate is not None else 1
     training, held_out = _split(total if plate else 1, settings, rng)
-    batch = _batch_size(len(training), settings) if plate else 1
+    if lacking is not None:
+        batch = _batch_within(bound, lacking)
+    else:
+        batch = _batch_size(len(training), settings) if plate else 1
     models: dict[int, Model] = {}
     for size in Cut(training, batch).sizes | Cut(held_out, batch).sizes | {batch}:
         if plate is None:
@@ -212,7 +223,7 @@ def _split(total: int, settings: Settings, rng: np.random.Generator) -> tuple[So
 
 
 def _shown(bound: BoundGraph, plate: str | None, settings: Settings) -> LogJoint:
-    """Compile what the answer is reported of: of a plate in a file, some positions.
+    """Compile what the answer is reported of: of a plate that is not held whole, some positions.
 
     They are the first ones if they have latents, else spread over all.
     """
@@ -231,6 +242,12 @@ def _batch_size(count: int, settings: Settings) -> int:
     if settings.batch:
         return min(settings.batch, count)
     return count if count <= WHOLE else DEFAULT_BATCH
+
+
+def _batch_within(bound: BoundGraph, lacking: Short) -> int:
+    """Return the size of batches that nobody chose."""
+    local = has_locals(bound, lacking.plate)
+    return min(LOCAL_BATCH if local else GLOBAL_BATCH, bound.sizes[lacking.plate])
 
 
 def _check_locals(bound: BoundGraph, model: Model) -> None:
@@ -317,8 +334,15 @@ def _automatic(settings: Settings, plate: str | None, rank: int, latents: int) -
 # ---------------------------------------------------------------------------------- the answer
 
 
-def infer(bound: BoundGraph, settings: Settings, progress: Progress | None = None) -> Inference:
+def infer(
+    bound: BoundGraph,
+    settings: Settings,
+    progress: Progress | None = None,
+    lacking: Short | None = None,
+) -> Inference:
     """Fit the guide that the user forces, or fit by minibatches, and judge the answer.
+
+    `lacking` says that minibatches are taken because full passes do not fit into memory.
 
     Raises
     ------
@@ -330,7 +354,7 @@ def infer(bound: BoundGraph, settings: Settings, progress: Progress | None = Non
         help = "leave out `method`, or else the guide and the options of minibatches"
         raise UsageError((USAGE(message, help=help),))
     began = perf_counter()
-    setting = set_up(bound, settings)
+    setting = set_up(bound, settings, lacking)
     problem, joint = setting.problem, setting.joint
     local = problem.guide.latents > 0
     if setting.plate is None:
@@ -384,6 +408,7 @@ def infer(bound: BoundGraph, settings: Settings, progress: Progress | None = Non
         rungs=rungs,
         held_out=weigh.held_out(problem, state.best, state.rows, settings.seed),
         notes=(
+            *_why(lacking),
             *_told(setting, settings, steps, state, rounds),
             *_held_out(plan, state),
             *judged.notes,
@@ -525,6 +550,16 @@ def _composite(setting: Setting, state: optimise.State, draws: Array) -> Composi
     )
 
 
+def _why(lacking: Short | None) -> tuple[str, ...]:
+    """Say why minibatches were taken that nobody asked for."""
+    if lacking is None:
+        return ()
+    return (
+        f"{lacking}: so the fit is by minibatches; for full passes give it more memory, or say how "
+        "much it may take (`--memory GB`)",
+    )
+
+
 def _told(
     setting: Setting,
     settings: Settings,
@@ -556,8 +591,9 @@ def _told(
     if setting.plate is not None:
         shown = setting.joint.bound.sizes[setting.plate]
         if shown < problem.total:
+            held = "stay in their file" if problem.mapped else "are not compiled whole"
             notes.append(
-                f"the data of `{setting.plate}` stay in their file: predictive checks, and what "
+                f"the data of `{setting.plate}` {held}: predictive checks, and what "
                 f"has a value for each position, are of {shown:,} positions, "
                 + ("the first" if problem.guide.latents else "spread over all")
             )
