@@ -238,6 +238,7 @@ def infer(
     from ppl.inference.stochastic import wanted
     from ppl.posterior import Fit
     from ppl.posterior.checks import checked
+    from ppl.posterior.labels import labelled
 
     if wanted(bound, settings):
         compiled = perf_counter()
@@ -249,7 +250,8 @@ def infer(
     assert isinstance(inference.target, CompiledTarget)
     joint = inference.target.model
     seconds = {"compile": compiled - began, "infer": perf_counter() - compiled}
-    fit = checked(Fit.of(joint, inference, selection, settings, request.sizes, seconds))
+    fit = Fit.of(joint, inference, selection, settings, request.sizes, seconds)
+    fit = checked(labelled(fit, bound))
     if inference.interrupted:
         from ppl.posterior.interrupted import Interrupted
 

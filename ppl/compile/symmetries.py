@@ -99,7 +99,7 @@ def symmetries(joint: LogJoint) -> tuple[Symmetry, ...]:
     reals = [_whole(joint, c.key) for c in joint.program.columns if c.constraint.name == "real"]
     if not groups and not reals:
         return ()
-    points = _points(joint)
+    points = points_of(joint)
     if points is None:
         return ()
     test = _Test(joint, points, _log_joint(joint, points))
@@ -172,7 +172,7 @@ def _subsets(handles: list[Handle] | tuple[Handle, ...]) -> Iterator[tuple[Handl
                 yield some
 
 
-def _points(joint: LogJoint) -> Array | None:
+def points_of(joint: LogJoint) -> Array | None:
     """Return random points (P, D) where the log joint is finite; None if there are too few."""
     rng = np.random.default_rng(2)
     for spread in SPREADS:
