@@ -69,7 +69,7 @@ def evidence(fit: Fit, bound: BoundGraph, same: Invariants) -> Evidence:
     if inference.source == "hmc":
         return _of_chains(fit, same)
     if not wanted(bound, fit.settings) or not _affordable(fit, bound):
-        return Evidence(False, "Nothing checked the rest.")
+        return Evidence(False, inference.verdict.reason)
     try:
         return _of_guide(fit, bound, same)
     except KeyboardInterrupt:

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ppl.compile.load import LogJoint, compile_bound
+from ppl.compile.moves import Handle
 from ppl.compile.symmetries import Symmetry, symmetries
 from ppl.graph.bound import BoundGraph
 from ppl.inference.importance import moments
@@ -51,14 +52,20 @@ def labelled(fit: Fit, bound: BoundGraph) -> Fit:
     if not _is_of_interest(inference):
         return fit
     joint = _plain(fit.joint)
-    found = [s for s in symmetries(joint) if _is_of_one_copy(fit, s)]
+    found = symmetries(joint)
+    of_one = [s for s in found if _is_of_one_copy(fit, s)]
+    mixed = not of_one and inference.modes > 1 and inference.verdict.word != "good"
+    if found and not of_one and not mixed and inference.verdict.word == "poor":
+        notes = (*inference.notes, f"{_sentence(found)}: its modes may have equal copies")
+        return replace(fit, inference=replace(inference, notes=notes))
+    found = found if mixed else tuple(of_one)
     learned = [s for s in found if s.learned]
     latent = [s for s in found if not s.learned]
     if learned:
         told = f"{_sentence(learned)}; one choice is reported"
         inference = replace(inference, notes=(*inference.notes, told))
     if latent:
-        inference = _judged(replace(fit, inference=inference), bound, joint, latent)
+        inference = _judged(replace(fit, inference=inference), bound, joint, latent, mixed)
     return replace(fit, inference=inference)
 
 
@@ -94,26 +101,30 @@ def _is_of_one_copy(fit: Fit, symmetry: Symmetry) -> bool:
     return False
 
 
-def _judged(fit: Fit, bound: BoundGraph, joint: LogJoint, found: Sequence[Symmetry]) -> Inference:
+def _judged(
+    fit: Fit, bound: BoundGraph, joint: LogJoint, found: Sequence[Symmetry], mixed: bool
+) -> Inference:
     inference = fit.inference
     verdict = inference.verdict
     same = invariants(joint, found)
     if verdict.word == "poor" and not all(f.of_all for f in verdict.findings if f.word == "poor"):
-        return replace(inference, notes=(*inference.notes, f"{_sentence(found)}{_copies(found)}"))
-    said = f"{_sentence(found)}{_copies(found)}. "
+        return replace(
+            inference, notes=(*inference.notes, f"{_sentence(found)}{_copies(found, mixed)}")
+        )
+    said = f"{_sentence(found)}{_copies(found, mixed)}. "
     notes = (*inference.notes, *_names_told(same))
     if verdict.word == "poor":
         from ppl.posterior.confirmed import Evidence, evidence
 
-        known = Evidence(False, "Nothing is observed.")
+        known = Evidence(False, verdict.reason)
         if same is not None:
             known = evidence(fit, bound, same)
         ours = Finding("fair" if known.confirmed else "poor", said + known.sentence, _remedy(found))
         kept = tuple(f for f in verdict.findings if f.word != "poor" or not known.confirmed)
         notes = (*notes, *known.notes)
     else:
-        within = f"In this copy: {verdict.reason[0].lower()}{verdict.reason[1:]}"
-        ours = Finding("fair", f"{said}{within}", _remedy(found))
+        where = "In this copy" if verdict.at_least("good") else "Besides"
+        ours = Finding("fair", f"{said}{where}: {verdict.reason}", _remedy(found))
         kept = verdict.findings
     return replace(inference, verdict=Verdict((ours, *kept)), notes=notes)
 
@@ -164,10 +175,11 @@ def _clause(symmetry: Symmetry) -> str:
             return f"{names} are turned{together}{along}"
 
 
-def _copies(found: Sequence[Symmetry]) -> str:
+def _copies(found: Sequence[Symmetry], mixed: bool) -> str:
+    answer = "mixes some" if mixed else "describes one"
     every = _listed(tuple(dict.fromkeys(n for s in found for n in s.names)))
     return (
-        f": the answer describes one of {_how_many(found)} equal copies, and single values of "
+        f": the answer {answer} of {_how_many(found)} equal copies, and single values of "
         f"{every} mean nothing by themselves"
     )
 
@@ -199,29 +211,21 @@ def _names_told(same: Invariants | None) -> tuple[str, ...]:
 def _remedy(found: Sequence[Symmetry]) -> str:
     """Say how the model could be told apart from its copies."""
     said = []
-    if any(s.kind == "rotation" for s in found):
-        said.append(
-            "fix entries of one of them, or make one a `param`, if its axes are to mean something"
-        )
     for symmetry in found:
-        if symmetry.kind == "exchange":
-            line = next((h.column.key for h in symmetry.sample.handles if _can_order(h)), None)
-            said.append(
-                f"write `{line}[{symmetry.dimension or '...'}] ~ ... in Ordered` if labels are to "
-                "mean something"
-                if line
-                else "give the positions different priors if labels are to mean something"
-            )
+        names = _listed(symmetry.names, "or")
+        if symmetry.kind == "rotation":
+            said.append(f"to fix axes, set some entries of {names}, or make one a `param`")
         elif symmetry.kind == "sign":
-            said.append(f"let {_listed(symmetry.names, 'or')} be positive if signs are to")
-    text = "; ".join(dict.fromkeys(said))
-    return f"Read what does not depend on it; or {text}."
+            said.append(f"to fix signs, let an entry of {names} be positive")
+        else:
+            ordered = [h.column.key for h in symmetry.sample.handles if _can_be_ordered(h)]
+            where = symmetry.dimension or f":{len(symmetry.sample.matrix)}"
+            how = f"write `{ordered[0]}[{where}] ~ ... in Ordered`" if ordered else ""
+            said.append(f"to fix labels, {how or 'give the positions different priors'}")
+    return f"Read what does not depend on it; or, {'; '.join(dict.fromkeys(said))}."
 
 
-def _can_order(handle: object) -> bool:
-    from ppl.compile.moves import Handle
-
-    assert isinstance(handle, Handle)
+def _can_be_ordered(handle: Handle) -> bool:
     return handle.ndim == 1 and handle.is_real
 
 
