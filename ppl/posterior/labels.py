@@ -202,7 +202,9 @@ def _how_many(found: Sequence[Symmetry]) -> str:
 def _names_told(same: Invariants | None) -> tuple[str, ...]:
     if same is None:
         return ()
-    free = [*(f"`{name}`" for name in same.names), *["predictions"] * bool(same.predictions)]
+    free = [f"`{name}`" for name in same.names]
+    if same.predictions:
+        free.append("predictions of the data")
     told = f"does not depend on the choice: {', '.join(free)}" if free else ""
     bound = f"depends on it: {', '.join(f'`{name}`' for name in same.changed)}"
     return (f"{told}; {bound}" if told else bound,)
