@@ -86,7 +86,7 @@ def test_topics_are_found() -> None:
     kept = times > held
     data = {"doc": data["doc"], "word": data["word"], "times": times - held}
     fit = ppl.Model.read(str(FOLDER / "topics" / "model.ppl")).infer(
-        {name: values[kept] for name, values in data.items()}, draws=300
+        {name: values[kept] for name, values in data.items()}, draws=300, time_limit=1.0
     )
     topic = np.asarray(fit["topic"].mean)
     truth = np.kron(np.eye(3), np.full(4, 0.19)) + 0.02
