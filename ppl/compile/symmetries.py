@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from ppl.compile.load import LogJoint
 from ppl.compile.moves import Handle, Move, cycle, exchange, flip, rotation
+from ppl.graph.bound import LOST
 
 Array = npt.NDArray[np.float64]
 Kind = Literal["exchange", "sign", "rotation"]
@@ -90,12 +91,15 @@ class _Test:
 
 
 def symmetries(joint: LogJoint) -> tuple[Symmetry, ...]:
-    """Find the symmetries of a model that is compiled without centring by degrees.
+    """Find the symmetries of a model.
+
+    Signs of whole variables commute with centring by degrees. What acts along `axes_without_data`
+    does not: where there are any, the model is to be compiled without.
 
     Where one set of variables has a symmetry, unions of it with others that have one are not told
     again.
     """
-    groups = _groups(joint)
+    groups = axes_without_data(joint)
     reals = [_whole(joint, c.key) for c in joint.program.columns if c.constraint.name == "real"]
     if not groups and not reals:
         return ()
@@ -120,15 +124,15 @@ def symmetries(joint: LogJoint) -> tuple[Symmetry, ...]:
 # ---------------------------------------------------------------------------- what is to be tried
 
 
-def _groups(joint: LogJoint) -> list[tuple[str, tuple[Handle, ...]]]:
+def axes_without_data(joint: LogJoint) -> list[tuple[str, tuple[Handle, ...]]]:
     """Return the axes of latents that no data have, by dimension; without a name, by size."""
     bound = joint.bound
     taken = _dimensions_of_data(joint)
     found: dict[tuple[str, int], list[Handle]] = {}
     for column in joint.program.columns:
         variable = bound.graph.variables.get(column.key)
-        if variable is None:
-            continue
+        if variable is None or column.key.endswith(LOST):
+            continue  # positions of missing values are those of data
         for axis, size in enumerate(bound.shape(column.key)):
             dimension = variable.axes[axis].dimension
             if dimension in taken or not 1 < size <= LARGEST:
@@ -154,7 +158,7 @@ def _dimensions_of_data(joint: LogJoint) -> set[str | None]:
 def _whole(joint: LogJoint, name: str) -> Handle | None:
     column = next(c for c in joint.program.columns if c.key == name)
     variable = joint.bound.graph.variables.get(name)
-    if variable is None or column.kind == "parameter":
+    if variable is None or column.kind == "parameter" or name.endswith(LOST):
         return None
     return Handle(column, None, 1, len(variable.axes))
 

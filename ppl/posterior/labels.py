@@ -17,8 +17,8 @@ import numpy.typing as npt
 
 from ppl.compile.load import LogJoint, compile_bound
 from ppl.compile.moves import Handle
-from ppl.compile.symmetries import Symmetry, symmetries
-from ppl.graph.bound import BoundGraph
+from ppl.compile.symmetries import Symmetry, axes_without_data, symmetries
+from ppl.graph.bound import BoundGraph, shown
 from ppl.inference.importance import moments
 from ppl.inference.result import Inference
 from ppl.inference.stochastic.judge import MEAN_WRONG, SD_WRONG
@@ -75,8 +75,8 @@ def _is_of_interest(inference: Inference) -> bool:
 
 
 def _plain(joint: LogJoint) -> LogJoint:
-    """Return the model without centring by degrees, which differ from position to position."""
-    return compile_bound(joint.bound) if joint.centring else joint
+    """Return the model without centring by degrees, where these may hide a symmetry."""
+    return compile_bound(joint.bound) if joint.centring and axes_without_data(joint) else joint
 
 
 def _is_of_one_copy(fit: Fit, symmetry: Symmetry) -> bool:
@@ -89,7 +89,7 @@ def _is_of_one_copy(fit: Fit, symmetry: Symmetry) -> bool:
     for name in symmetry.names:
         if name in fit.parameters:
             return True
-        values = np.asarray(fit.values.weighted[name], dtype=np.float64)
+        values = np.asarray(fit.values.weighted[shown(name)], dtype=np.float64)
         moved = symmetry.sample.on_values(name, values)
         mean, sd, *_ = moments(values.reshape(len(values), -1), weights)
         other, sd_other, *_ = moments(moved.reshape(len(values), -1), weights)

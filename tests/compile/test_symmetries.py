@@ -184,6 +184,13 @@ def test_positions_that_data_cannot_tell_apart_by_chance_are_no_symmetry() -> No
     assert symmetries(compiled(text, {"y": [1.0, 1.0, 1.0]})) == ()
 
 
+def test_missing_values_are_at_positions_of_data() -> None:
+    text = "data x[N], y[N]\nfor n in N {\n  x[n] ~ Normal(1, 1)\n  y[n] ~ Normal(x[n], 1)\n}"
+    nan = float("nan")
+    data = {"x": [nan, nan, 1.0], "y": [0.5, 0.5, 1.0]}
+    assert symmetries(compiled(text, data)) == ()
+
+
 def test_what_the_log_joint_does_not_read_is_no_symmetry() -> None:
     """The control of the test: a flat direction has no copies."""
     text = "param a\nz[4] ~ Normal(0, 1)\ndata y\ny ~ Normal(a, 1)"
