@@ -248,6 +248,7 @@ def _inferred(request: Request, settings: Settings, progress: Progress | None) -
     from ppl.inference.stochastic.room import short
     from ppl.posterior import Fit
     from ppl.posterior.checks import checked
+    from ppl.posterior.labels import labelled
 
     lacking = None if kept else short(bound, settings)
     if lacking is not None or wanted(bound, settings):
@@ -260,7 +261,8 @@ def _inferred(request: Request, settings: Settings, progress: Progress | None) -
     assert isinstance(inference.target, CompiledTarget)
     joint = inference.target.model
     seconds = {"compile": compiled - began, "infer": perf_counter() - compiled}
-    fit = checked(Fit.of(joint, inference, selection, settings, request.sizes, seconds))
+    fit = Fit.of(joint, inference, selection, settings, request.sizes, seconds)
+    fit = checked(labelled(fit, bound))
     if inference.interrupted:
         from ppl.posterior.interrupted import Interrupted
 

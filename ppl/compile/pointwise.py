@@ -23,7 +23,7 @@ from ppl.data.coverage import span_of_position
 from ppl.graph.bound import BoundGraph
 from ppl.graph.evaluate import NotANumber
 from ppl.graph.graph import Sample
-from ppl.graph.nodes import Read
+from ppl.graph.nodes import LogDensity, Read, reads, walk
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +91,19 @@ def _joined(pairs: list[tuple[Block, NDArray[Any]]]) -> NDArray[Any]:
 
 def pointwise(joint: LogJoint) -> Pointwise:
     """Write the program of a compiled model."""
+    return _written(joint, arguments=False)
+
+
+def predictors(joint: LogJoint) -> Pointwise:
+    """Write the same with what each observation's distribution is told, where that are numbers.
+
+    These are its arguments: means, scales, probabilities. Where they are vectors, or discrete
+    latents were summed out, it is the log likelihood still.
+    """
+    return _written(joint, arguments=True)
+
+
+def _written(joint: LogJoint, *, arguments: bool) -> Pointwise:
     program, bound = joint.program, joint.bound
     names = [n for n in (*bound.latents, *bound.parameters) if _is_value(program, n)]
     steps = tuple(_given(step, names) for step in program.steps)
@@ -98,7 +111,10 @@ def pointwise(joint: LogJoint) -> Pointwise:
     blocks = tuple(_block(bound, steps, term) for term in terms)
     read = needed_by(steps, [r for t in terms for r in roots_of(t)], ())
     needs = tuple(n for n in names if n in read)
-    emitted = _Emitter(replace(program, steps=steps, after=()), bound, terms).run()
+    emitter = _Emitter(replace(program, steps=steps, after=()), bound, terms, arguments)
+    emitted = emitter.run()
+    if arguments:
+        blocks = tuple(Block("", None, ()) for _ in range(emitter.entries))
     sets = {c.constraint.name: c.constraint for c in program.columns}
     run = run_source(emitted, bound, sets, {f"{n}.centring": d for n, d in joint.centring.items()})
     return Pointwise(emitted.text, needs, blocks, run)
@@ -235,9 +251,13 @@ def _of_rows(bound: BoundGraph, steps: tuple[Step, ...], term: RowSum) -> Block:
 class _Emitter(Emitter):
     """Writes the one function of a pointwise program."""
 
-    def __init__(self, program: Program, bound: BoundGraph, terms: list[Step]) -> None:
+    def __init__(
+        self, program: Program, bound: BoundGraph, terms: list[Step], arguments: bool
+    ) -> None:
         super().__init__(program, bound)
         self.terms = terms
+        self.arguments = arguments
+        self.entries = 0
 
     def run(self) -> Emitted:
         """Write the whole source."""
@@ -246,9 +266,10 @@ class _Emitter(Emitter):
         texts = []
         for step in self.program.steps:
             if any(step is t for t in self.terms):
-                texts.append(self._entries(step))
+                texts.extend(self._arguments(step) or [self._entries(step)])
             elif needed.intersection(keys_of(step)):
                 self.value(step)
+        self.entries = len(texts)
         lines.append(f"return ({''.join(f'{t}, ' for t in texts)})")
         head = f"{INDENT}def pointwise(given, draws):"
         return self.whole([[head, *(2 * INDENT + line for line in lines)]], "pointwise")
@@ -260,3 +281,24 @@ class _Emitter(Emitter):
         assert isinstance(step, Term)
         code = self.writer.spread(self.node(step.node, step.indices), step.indices)
         return code.text if code.drawn else f"{code.operand(0)}[None]"
+
+    def _arguments(self, step: Step) -> list[str]:
+        """Return what the distribution of an observation is told, if that is asked for."""
+        if not self.arguments or not isinstance(step, Term) or step.piece is None:
+            return []
+        piece = self.bound.graph.pieces[step.piece]
+        if not isinstance(piece, Sample):
+            return []
+        texts = []
+        for argument, event in zip(piece.density.arguments, piece.density.events, strict=True):
+            read = set(reads(argument))
+            densities = any(isinstance(node, LogDensity) for node in walk(argument))
+            if event or densities or not argument.free <= set(step.indices):
+                return []
+            if not read <= set(self.writer.known):
+                return []
+            if not any(self.writer.known[key].drawn for key in read):
+                continue
+            axes = tuple(i for i in step.indices if i in argument.free)
+            texts.append(self.writer.spread(self.node(argument, axes), axes).text)
+        return texts

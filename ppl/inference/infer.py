@@ -79,6 +79,7 @@ def infer(
         rungs=climb.rungs,
         notes=judged.notes,
         interrupted=bool(climb.interrupted),
+        modes=max(1, len(climb.modes)),
     )
 
 

@@ -135,13 +135,14 @@ def _judge_slopes(verdict: Verdict, excess: Array) -> Verdict:
         f"{many}, and the guide's slopes do not match the posterior's for {part:.0%} of them: "
         "standard deviations may be too small.",
         "Treat standard deviations with caution; means are usually close.",
+        of_all=True,
     )
 
 
 def _judge_uncorrected(climb: Climb, verdict: Verdict) -> Verdict:
     weights = climb.weights
     if weights is None or not weights.trusted:
-        return verdict.lower("poor", _distrust(weights), HELP)
+        return verdict.lower("poor", _distrust(weights), HELP, of_all=True)
     mean, sd, _, _ = importance.moments(weights.positions, np.exp(weights.log_weights))
     free = ~climb.layout.points
     scale = climb.guide.scale[free]
@@ -162,7 +163,7 @@ def _judge_importance(climb: Climb) -> Verdict:
     verdict = begin("good", "Importance weights confirm or correct the guide to full accuracy.")
     weights = climb.weights
     if weights is None or not (weights.usable or weights.accepted):
-        return verdict.lower("poor", _distrust(weights), HELP)
+        return verdict.lower("poor", _distrust(weights), HELP, of_all=True)
     if not weights.accepted:
         tried = " and Markov chains did not settle" if climb.chains is not None else ""
         verdict = verdict.lower(
@@ -202,6 +203,7 @@ def _judge_chains(climb: Climb) -> Verdict:
             f"Markov chains did not settle within their {_limit(chains)} (R-hat {found.rhat:.3f}"
             f"{_by(found.slowest)}, error {found.error:.2f} sd{_by(found.least_known)}).",
             _what_helps(found),
+            of_all=True,
         )
     if found.tail >= HEAVY_TAIL:
         verdict = verdict.lower(

@@ -129,6 +129,8 @@ class Inference:
         Of latents whose posterior is known in closed form.
     held_out
         Bounds of held-out positions, where these have latents of their own and all else is learned.
+    modes
+        How many separate modes of the posterior were found.
     """
 
     target: Target | None
@@ -149,3 +151,4 @@ class Inference:
     interrupted: bool = False
     moments: Mapping[str, Moments] = field(default_factory=dict)
     held_out: HeldOut | None = None
+    modes: int = 1

@@ -15,11 +15,15 @@ RANK: dict[Word, int] = {"exact": 3, "good": 2, "fair": 1, "poor": 0}
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What one detector said: the best word it leaves, why, and what the user may do."""
+    """What one detector said: the best word it leaves, why, and what the user may do.
+
+    `of_all` is whether it judged all latents at once, those too whose labels may mean nothing.
+    """
 
     word: Word
     reason: str
     remedy: str = ""
+    of_all: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +57,9 @@ class Verdict:
     def _deciding(self) -> Finding:
         return min(self.findings, key=_rank)
 
-    def lower(self, to: Word, reason: str, remedy: str = "") -> Verdict:
+    def lower(self, to: Word, reason: str, remedy: str = "", *, of_all: bool = False) -> Verdict:
         """Return the verdict with one more finding; it never rises."""
-        return Verdict((*self.findings, Finding(to, reason, remedy)))
+        return Verdict((*self.findings, Finding(to, reason, remedy, of_all)))
 
     def at_least(self, word: Word) -> bool:
         """Whether the verdict is this word or better."""

@@ -135,14 +135,14 @@ def _weighed(
             f"The guide is far from the posterior (k-hat {khat:.2f}, {ess:.0f} effective draws of "
             f"{WEIGHTS:,}); the draws are its own."
         )
-        return verdict.lower("poor", reason, HELP), khat, ess
+        return verdict.lower("poor", reason, HELP, of_all=True), khat, ess
     mean_off, sd_off = _errors(target, problem.guide.place(state.best, normals), weights)
     if mean_off > MEAN_WRONG or sd_off > SD_WRONG:
         reason = (
             f"Importance weights show a mean off by {mean_off:.2g} sd, or an sd by "
             f"{np.expm1(sd_off):.0%}; the draws are the guide's own."
         )
-        verdict = verdict.lower("poor", reason, HELP)
+        verdict = verdict.lower("poor", reason, HELP, of_all=True)
     elif max(mean_off, sd_off) > OFF + 1 / np.sqrt(ess):
         verdict = verdict.lower(
             "fair",
@@ -274,6 +274,7 @@ def _sloped(problem: Problem, plan: Plan, state: State, verdict: Verdict) -> Ver
         f"{max(part_off, 1 / every.size):.0%} of the latents: their standard deviations may be too "
         "small.",
         "Treat standard deviations with caution; learned parameters and means are usually close.",
+        of_all=True,
     )
 
 
