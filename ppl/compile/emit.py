@@ -509,23 +509,10 @@ class Emitter:
                 text = f"{code.operand(MULTIPLY)} * {scale!r}"
                 return self._named_term(Code(text, code.axes, MULTIPLY))
             case Term(node=node, indices=indices):
-                code = self.node(node, indices)
-                inside = [i for i in indices if i in code.axes]
-                missing = [i for i in indices if i not in code.axes]
-                if missing and code.axes == () and not code.simple:
-                    code = self.writer.hoist(code)
-                code = self.writer.reduced("sum", code, inside)
-                for index in missing:
-                    count = self.writer.write(extent(index.domain))
-                    code = Code(
-                        f"{code.operand(MULTIPLY)} * {count.operand(2)}", code.axes, MULTIPLY
-                    )
-                return self._named_term(code)
-            case Jacobian(key=key, source=source, constraint=constraint):
-                of = self._set(constraint.name)
-                u, x = self.writer.known[source].text, self.writer.known[key].text
+                return self._named_term(self.summed(self.node(node, indices), indices))
+            case Jacobian(key=key, constraint=constraint):
                 rank = len(self.program.shapes[key]) - constraint.event_ndim
-                text = f"{of}.log_jacobian({u}, {x})"
+                text = self.log_jacobian(step)
                 if rank:
                     axis = "1" if rank == 1 else str(tuple(range(1, rank + 1)))
                     text = f"np.sum({text}, axis={axis})"
@@ -538,6 +525,23 @@ class Emitter:
                 return self.writer.hoist(Code(f"{text}[0]", ()))
             case _:
                 raise AssertionError("not a term")
+
+    def summed(self, code: Code, indices: Sequence[Index]) -> Code:
+        """Add up over indices; over those that it does not have it is the same at all positions."""
+        missing = [i for i in indices if i not in code.axes]
+        if missing and code.axes == () and not code.simple:
+            code = self.writer.hoist(code)
+        code = self.writer.reduced("sum", code, [i for i in indices if i in code.axes])
+        for index in missing:
+            count = self.writer.write(extent(index.domain))
+            code = Code(f"{code.operand(MULTIPLY)} * {count.operand(2)}", code.axes, MULTIPLY)
+        return code
+
+    def log_jacobian(self, step: Jacobian) -> str:
+        """Write the log Jacobian of a bijection, a number for each of its events."""
+        of = self._set(step.constraint.name)
+        u, x = self.writer.known[step.source].text, self.writer.known[step.key].text
+        return f"{of}.log_jacobian({u}, {x})"
 
     def _named_term(self, code: Code) -> Code:
         if not code.drawn:

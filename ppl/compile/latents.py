@@ -79,13 +79,24 @@ def add_block(
         if kind == "latent":
             low.terms.setdefault(name, []).append(Jacobian(name, key, constraint))
         return
-    indices = indices_over(shape)
+    indices = indices_over(shape, _dimensions(low, name, shape))
     u = Read(key, tuple(map(Position, indices)))
     values.append(Let(name, indices, trace(bijection.forward, (u,), ((),)).node, span))
     if kind == "latent":
         x = Read(name, tuple(map(Position, indices)))
         jacobian = trace(bijection.log_jacobian, (u, x), ((), ())).node
         low.terms.setdefault(name, []).append(Term("jacobian", jacobian, indices, span))
+
+
+def _dimensions(low: Lowering, name: str, shape: tuple[int, ...]) -> tuple[str | None, ...]:
+    """Return which dimension of the model each axis of a block is the whole of, if any."""
+    variables = low.bound.graph.variables
+    known = variables.get(name) or variables.get(name.split(".")[0])
+    axes = [a.dimension for a in known.axes] if known is not None else []
+    if len(axes) != len(shape):
+        return (None,) * len(shape)
+    sizes = low.bound.sizes
+    return tuple(d if d and sizes[d] == n else None for d, n in zip(axes, shape, strict=True))
 
 
 def add_latent(low: Lowering, name: str, uncertain: set[str]) -> None:

@@ -66,9 +66,12 @@ def unsupported(low: Lowering, what: str, span: Span | None) -> ModelError:
     )
 
 
-def indices_over(shape: Sequence[int]) -> tuple[Index, ...]:
-    """Return fresh indices over axes of these sizes."""
-    return tuple(Index("i", "axis", Domain(Constant(0), Constant(n))) for n in shape)
+def indices_over(shape: Sequence[int], dimensions: Sequence[str | None]) -> tuple[Index, ...]:
+    """Return fresh indices over axes of these sizes, each the whole of a dimension or of none."""
+    return tuple(
+        Index("i", "axis", Domain(Constant(0), Constant(n), dimension))
+        for n, dimension in zip(shape, dimensions, strict=True)
+    )
 
 
 def extents(low: Lowering, indices: Iterable[Index]) -> tuple[int, ...]:

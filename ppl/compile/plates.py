@@ -162,20 +162,21 @@ def _piece_obstacle(bound: BoundGraph, piece: Piece, plate: str) -> Obstacle | N
                 return Obstacle(f"a position of `{plate}` is used as a number", span)
             case Position(index=index) if index.domain.dimension == plate and index not in mine:
                 return Obstacle(f"`{plate}` is run over inside an expression", span)
-            case Reduce(indices=indices) if any(_over(i, plate) for i in indices):
+            case Reduce(indices=indices) if any(runs_over(i, plate) for i in indices):
                 return Obstacle(f"an expression adds up over `{plate}`", span)
-            case Matrix(bound=taken) if any(_over(i, plate) for b in taken for i in b):
+            case Matrix(bound=taken) if any(runs_over(i, plate) for b in taken for i in b):
                 return Obstacle(f"a matrix has the axis `{plate}`", span)
             case LogDensity(event=event, events=events) if any(
-                _over(i, plate) for e in (event, *events) for i in e
+                runs_over(i, plate) for e in (event, *events) for i in e
             ):
                 return Obstacle(f"a vector along `{plate}` has a joint distribution", span)
-            case Ode(captured_axes=taken) if any(_over(i, plate) for e in taken for i in e):
+            case Ode(captured_axes=taken) if any(runs_over(i, plate) for e in taken for i in e):
                 return Obstacle(f"a differential equation uses all of `{plate}`", span)
     return None
 
 
-def _over(index: Index, plate: str) -> bool:
+def runs_over(index: Index, plate: str) -> bool:
+    """Return whether an index runs over a plate, or a range that its size decides."""
     return index.domain.dimension == plate or _ranges_over(index, plate)
 
 
@@ -273,7 +274,7 @@ def _touches(bound: BoundGraph, name: str, plate: str) -> bool:
                 return True
             if isinstance(node, Reduce):
                 indices |= set(node.indices)
-    return any(_over(i, plate) for i in indices)
+    return any(runs_over(i, plate) for i in indices)
 
 
 def _evaluated(bound: BoundGraph, names: list[str]) -> dict[str, NDArray[Any]]:
@@ -475,19 +476,28 @@ def _kind(values: NDArray[Any]) -> Any:
 
 def _scaled(program: Program, bound: BoundGraph, plate: str, scale: float) -> tuple[Step, ...]:
     """Multiply the terms that run over the plate."""
+    plated = plated_terms(program, bound, plate)
+    return tuple(
+        replace(step, scale=scale)
+        if k in plated and isinstance(step, Term | RowSum | Jacobian)
+        else step
+        for k, step in enumerate(program.steps)
+    )
+
+
+def plated_terms(program: Program, bound: BoundGraph, plate: str) -> set[int]:
+    """Return which steps are terms that run over the plate."""
     plated = _plated_factors(program, plate)
-    found: list[Step] = []
-    for step in program.steps:
+    found: set[int] = set()
+    for k, step in enumerate(program.steps):
         match step:
-            case Term(indices=indices) if any(_over(i, plate) for i in indices):
-                found.append(replace(step, scale=scale))
+            case Term(indices=indices) if any(runs_over(i, plate) for i in indices):
+                found.add(k)
             case RowSum(source=source) if source in plated:
-                found.append(replace(step, scale=scale))
+                found.add(k)
             case Jacobian(key=key) if is_plated(bound, key, plate):
-                found.append(replace(step, scale=scale))
-            case _:
-                found.append(step)
-    return tuple(found)
+                found.add(k)
+    return found
 
 
 def is_plated(bound: BoundGraph, key: str, plate: str) -> bool:
@@ -504,7 +514,7 @@ def _plated_factors(program: Program, plate: str) -> set[str]:
     found: set[str] = set()
     for step in program.steps:
         match step:
-            case Table(key=key, plates=plates) if any(_over(i, plate) for i in plates):
+            case Table(key=key, plates=plates) if any(runs_over(i, plate) for i in plates):
                 found.add(key)
             case Eliminate(operation=operation) if found & set(sources(operation)):
                 found.add(operation.key)

@@ -52,7 +52,8 @@ class Amortized:
     network
         From the inputs to 2 K outputs.
     shift, spread
-        Of every input: the network reads (input - shift) / spread.
+        Of every input: the network reads u / sqrt(1 + u^2), where u = (input - shift) / spread, so
+        that a value far out of the ordinary does not take it where it never learned.
     """
 
     network: Network
@@ -66,7 +67,8 @@ class Amortized:
 
     def at(self, weights: Array, inputs: Array) -> Local:
         """Return the factor of positions with inputs (B, F)."""
-        outputs, layers = self.network.run(weights, (inputs - self.shift) / self.spread)
+        u = (inputs - self.shift) / self.spread
+        outputs, layers = self.network.run(weights, u / np.sqrt(1 + u * u))
         mean, raw = outputs[:, : self.latents], outputs[:, self.latents :]
         return Local(mean, np.clip(raw, LEAST_SCALE, MOST_SCALE), tuple(layers))
 

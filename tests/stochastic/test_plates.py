@@ -5,7 +5,9 @@ import pytest
 
 import ppl
 from ppl import pipeline
+from ppl.compile.apart import apart
 from ppl.compile.plates import obstacle, plate_of, subsampled
+from ppl.inference.stochastic.problem import places_of
 
 RNG = np.random.default_rng(1)
 FACTOR_ANALYSIS = """
@@ -48,6 +50,15 @@ CASES = {
         "for n in N { t[n, K] ~ Dirichlet(1); x[n, D] ~ Normal(W @ t[n], 1) }",
         {"x": RNG.normal(size=(N, 4))},
     ),
+    "rates": (
+        "data y[N]\ndim K = 2\na ~ Gamma(2, 1)\n"
+        "for n in N { r[n, K] ~ Gamma(a, 1); y[n] ~ Poisson(sum(r[n])) }",
+        {"y": RNG.poisson(2, N)},
+    ),
+    "shares": (
+        "data y[N]\nr[N] ~ Beta(2, 1)\ny ~ Normal(r, 1)",
+        {"y": RNG.normal(size=N)},
+    ),
 }
 
 
@@ -84,6 +95,31 @@ def test_batches_are_unbiased(name):
     expected, slope = whole.gradient.value_and_gradient(x)
     np.testing.assert_allclose(value, expected, rtol=1e-10)
     np.testing.assert_allclose(gradient, slope, rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_rows_kept_apart(name):
+    """Each row adds what a second position like it would."""
+    text, data = CASES[name]
+    bound = bound_of(text, data)
+    size = 6
+    compiled = apart(bound, "N", size)
+    if name == "mixture":
+        assert compiled is None
+        return
+    once, twice = (subsampled(bound, "N", 1, n) for n in (1, 2))
+    model = compiled.model
+    x = np.random.default_rng(3).normal(size=(2, places_of(model, size).dimension))
+    found = compiled.rows(np.array([7, 2]), 2)(x)
+    assert found.shape == (2, size)
+    many, one = places_of(model, size), places_of(once, 1)
+    for row, position in enumerate((7, 7, 2, 2)):
+        alone = np.empty((2, one.dimension))
+        alone[:, one.globals] = x[:, many.globals]
+        alone[:, one.locals[0]] = x[:, many.locals[row]]
+        here = np.array([position])
+        added = twice.batch(here).log_joint(alone) - once.batch(here).log_joint(alone)
+        np.testing.assert_allclose(found[:, row], added, rtol=1e-9, atol=1e-9)
 
 
 DEPENDENT = {

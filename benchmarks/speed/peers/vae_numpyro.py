@@ -93,7 +93,7 @@ def main(path, choices):
             away += time.perf_counter() - paused
             trace.append((k + 1, time.perf_counter() - began - away, value))
     found = {"seconds": trace[-1][1], "held_out": trace[-1][2], "trace": trace}
-    print(json.dumps(found | {"busy": time.process_time() - busy}))
+    print(json.dumps(found | {"busy": time.process_time() - busy, "away": away}))
 
 
 main(*sys.argv[1:])

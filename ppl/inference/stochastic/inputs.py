@@ -16,6 +16,8 @@ Positions = npt.NDArray[np.intp]
 CALM = 2.0
 """Inputs get a spread of 1 / CALM, so that a network of tanh starts nearly linear: its bound of
 scikit-learn's digits that are held out is 0.1 nats better for each."""
+CONSTANT = 1e-9
+"""An input whose spread is below so much of its mean is a constant, up to rounding."""
 SAMPLED = 20_000
 """So many rows are looked at for the inputs' means and spreads."""
 
@@ -53,7 +55,8 @@ class DataInputs:
         """Return the inputs' means and spreads over a sample of rows, (F,) each."""
         rows = np.unique(np.linspace(0, total - 1, min(total, SAMPLED)).astype(np.intp))
         values = self.at(rows)
-        spread = values.std(axis=0)
+        mean, spread = values.mean(axis=0), values.std(axis=0)
         overall = float(np.sqrt(np.mean(spread**2))) or 1.0
+        varies = spread > CONSTANT * np.abs(mean)
         release(tuple(self.bound.data[name] for name in self.names), 0, total)
-        return values.mean(axis=0), CALM * np.maximum(spread, 0.3 * overall)
+        return mean, CALM * np.where(varies, spread, overall)

@@ -2,7 +2,8 @@
 
 What a step computes is written once, over NumPy, in `problem`, `optimise` and the guides: here it
 is taken to `jax.numpy`. Batches and normal numbers are made by NumPy and handed over a chunk at a
-time, so that a run goes through the same batches and draws as on the other backend.
+time, so that a run goes through the same batches and draws as on the other backend; the next chunk
+is made while XLA takes the steps of one.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from ppl.inference.stochastic.optimise import (
     Plan,
     State,
     anchored_pull,
+    at_rest,
     moved,
     settling,
     take,
@@ -59,7 +61,7 @@ class Steps:
     compiled: dict[int, Any] = field(default_factory=dict)
 
     def take(self, plan: Plan, state: State, epoch: Iterable[Positions]) -> Iterator[State]:
-        """Take a step for each batch; yield the state after every chunk."""
+        """Take a step for each batch; yield the state, still with JAX, after every chunk."""
         for chunk in chunks(epoch, self._length):
             if not self.fault:
                 try:
@@ -68,7 +70,7 @@ class Steps:
                     continue
                 except CannotStep as e:
                     self.fault = str(e)
-            for after in take(plan, state, chunk):
+            for after in take(plan, at_rest(state), chunk):
                 state = after
                 yield state
 
@@ -105,6 +107,7 @@ class Steps:
                     "positions": positions,
                 }
             )
+        jax.block_until_ready(state.numbers)
         rows = (state.rows.mean, state.rows.log_scale) if state.rows is not None else None
         carry = (state.numbers, state.first, state.second, state.total, state.steps, rows)
         fixed = (state.step_size, rounds, share, state.anchor, state.anchor_gradient)
@@ -114,7 +117,7 @@ class Steps:
                 found = self.compiled[size](carry, stacked, fixed)
             except (NotOnJax, TypeError, IndexError) as e:
                 raise CannotStep(str(e).splitlines()[0]) from None
-        numbers, first, second, total, _, rows = jax.tree.map(np.asarray, found)
+        numbers, first, second, total, _, rows = found
         return replace(
             state,
             numbers=numbers,
@@ -167,7 +170,7 @@ def compiled(plan: Plan, size: int, function: Any) -> Any:
     taken = Numeric()
     guide, local = taken(problem.guide), taken(Local)
     estimate, move, settle, pull = map(taken, (estimated, moved, settled, anchored_pull))
-    joint = batch_on_jax(function)
+    joint = batch_on_jax(function, problem.models[size].columns)
     scale, pace = len(problem.training) / size, problem.guide.pace()
 
     def local_of(numbers: Any, rows: Any, given: Any) -> Any:

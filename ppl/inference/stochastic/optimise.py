@@ -40,6 +40,8 @@ WINDOW = 100
 """An evaluation comes after so many steps, or an epoch if that is longer."""
 EVALUATED, EVALUATION_PAIRS = 2048, 4
 PATIENCE, HELD_OUT_PATIENCE = 2, 6
+"""Windows without gain before the step shrinks. The bound of held-out positions wavers with the
+numbers, which move far only while the step is the first one."""
 WORTHWHILE = 0.1
 """A window's gain counts only if it is this part of the largest one with the same step. With
 latents at every position all gains count: loadings that turn gain little for long."""
@@ -128,7 +130,23 @@ class Backend(Protocol):
     """What takes steps."""
 
     def take(self, plan: Plan, state: State, epoch: Iterable[Positions]) -> Iterator[State]:
-        """Take a step for each batch; yield the state after some."""
+        """Take a step for each batch; yield the state after some.
+
+        Its arrays may be the backend's own, not yet computed: `at_rest` waits for them.
+        """
+
+
+def at_rest(state: State) -> State:
+    """Return a state with NumPy's arrays."""
+    rows = state.rows
+    return replace(
+        state,
+        numbers=np.asarray(state.numbers),
+        first=np.asarray(state.first),
+        second=np.asarray(state.second),
+        total=np.asarray(state.total),
+        rows=Rows(np.array(rows.mean), np.array(rows.log_scale)) if rows is not None else None,
+    )
 
 
 def init(plan: Plan) -> State:
@@ -170,10 +188,10 @@ def _window(plan: Plan, state: State, keep: Kept | None) -> State:
         for after in taking(plan, state, _epoch(plan, state)):
             state = after
             if keep is not None and monotonic() - kept >= KEEP_EVERY:
-                keep(state)
+                keep(at_rest(state))
                 kept = monotonic()
         state = replace(state, epoch=state.epoch + 1, place=0)
-    return _evaluated(plan, state)
+    return _evaluated(plan, at_rest(state))
 
 
 def _epoch(plan: Plan, state: State) -> Iterable[Positions]:
@@ -365,13 +383,14 @@ def _evaluated(plan: Plan, state: State) -> State:
         largest=largest,
         trace=(*state.trace, elbo),
     )
-    patience = HELD_OUT_PATIENCE if held_out else PATIENCE
+    noisy = held_out and state.step_size == FIRST_STEP
+    patience = HELD_OUT_PATIENCE if noisy else PATIENCE
     if state.idle >= patience:
         smaller = state.step_size * SHRINK
         if smaller < FIRST_STEP * SMALLEST_STEP:
             return replace(state, outcome=_end(state))
         state = replace(
-            state, step_size=smaller, idle=patience - 1, largest=0.0, numbers=state.best
+            state, step_size=smaller, idle=PATIENCE - 1, largest=0.0, numbers=state.best
         )
     if state.steps >= plan.max_steps:
         return replace(state, outcome="unconverged" if state.best_elbo > -np.inf else "undefined")

@@ -8,11 +8,13 @@ which rises to the log likelihood with the number of draws; the mean of their lo
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
+from ppl.compile.apart import apart
 from ppl.compile.plates import Subsampled, subsampled
 from ppl.guide.rows import Rows
 from ppl.inference.pareto import smooth
@@ -26,6 +28,8 @@ DRAWS, FEW_DRAWS = 1000, 200
 """Draws of a position, where its posterior is judged, and where only its bounds are computed."""
 JUDGED, BOUNDED = 128, 500
 """So many positions at most are judged, and so many held-out ones are bounded."""
+TOGETHER = 4096
+"""Rows, a position's draws each, whose terms are computed together."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -67,27 +71,66 @@ def weigh(
     rng: np.random.Generator,
 ) -> Weighed:
     """Draw from the guides of positions, and weigh the draws."""
-    model = problem.models[problem.batch]
-    assert isinstance(model, Subsampled)
-    # A position's own terms are what a second one like it would add.
-    once, twice = (subsampled(model.bound, model.plate, 1, n) for n in (1, 2))
-    places = places_of(once, 1)
-    shared = problem.guide.place(numbers, np.zeros((1, problem.guide.normals)))
-    x = np.empty((count, places.dimension))
-    x[:, places.globals] = shared
+    shared = problem.guide.place(numbers, np.zeros((1, problem.guide.normals)))[0]
+    together = min(max(1, TOGETHER // count), len(positions))
+    added = _adding(problem, shared, together, count)
     found = np.empty((len(positions), count))
     draws = np.empty((len(positions), count, problem.guide.latents))
-    for number, position in enumerate(positions):
-        here = np.array([position])
+    for start in range(0, len(positions), together):
+        here = positions[start : start + together]
         local = local_of(problem, numbers, rows, here)
         assert local is not None
-        normals = rng.standard_normal((count, 1, problem.guide.latents))
+        normals = rng.standard_normal((len(here), count, problem.guide.latents)).swapaxes(0, 1)
         placed = local.place(normals)
-        x[:, places.locals] = placed
-        own = twice.batch(here).log_joint(x) - once.batch(here).log_joint(x)
-        found[number] = own - local.log_density(normals)[:, 0]
-        draws[number] = placed[:, 0]
+        part = slice(start, start + len(here))
+        found[part] = (added(here, placed) - local.log_density(normals)).T
+        draws[part] = placed.swapaxes(0, 1)
     return Weighed(np.where(np.isnan(found), -np.inf, found), draws)
+
+
+Added = Callable[[Positions, Array], Array]
+
+
+def _adding(problem: Problem, shared: Array, together: int, count: int) -> Added:
+    """Return what tells what positions add to the log joint, (S, P), at draws (S, P, K) of their
+    latents.
+
+    Draws are rows of one batch, so that they have in common what they share.
+    """
+    model = problem.models[problem.batch]
+    assert isinstance(model, Subsampled)
+    compiled = apart(model.bound, model.plate, together * count)
+    if compiled is None:
+        return _adding_one_by_one(model, shared)
+    places = places_of(compiled.model, compiled.model.size)
+    x = np.zeros((1, places.dimension))
+    x[0, places.globals] = shared
+
+    def added(positions: Positions, draws: Array) -> Array:
+        flat = draws.swapaxes(0, 1).reshape(-1, draws.shape[2])
+        x[0, places.locals] = np.resize(flat, places.locals.shape)
+        found: Array = compiled.rows(positions, count)(x)[0, : len(flat)]
+        return found.reshape(len(positions), count).T
+
+    return added
+
+
+def _adding_one_by_one(model: Subsampled, shared: Array) -> Added:
+    """Return the same where rows are not kept apart: what a second position like it would add."""
+    once, twice = (subsampled(model.bound, model.plate, 1, n) for n in (1, 2))
+    places = places_of(once, 1)
+
+    def added(positions: Positions, draws: Array) -> Array:
+        x = np.empty((len(draws), places.dimension))
+        x[:, places.globals] = shared
+        found = np.empty(draws.shape[:2])
+        for number, position in enumerate(positions):
+            here = np.array([position])
+            x[:, places.locals] = draws[:, number, None]
+            found[:, number] = twice.batch(here).log_joint(x) - once.batch(here).log_joint(x)
+        return found
+
+    return added
 
 
 def some(positions: Some, most: int, rng: np.random.Generator) -> Positions:
