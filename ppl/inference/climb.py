@@ -405,7 +405,7 @@ def _fit_coupled(climb: Climb, guide: MeanField) -> Climb | None:
     rng, scale = climb.streams.white, guide.scale
     start = guide.mean + scale * 0.5 * rng.standard_normal(scale.size)
     found = pattern.find(climb.target, start, scale)
-    if found is None or not found.width:
+    if found is None:
         return None
     problem = banded.Problem(climb.target, found, climb.objective.normals, scale)
     fit = banded.run(problem, guide.mean)
@@ -420,7 +420,7 @@ def _reported(climb: Climb) -> Climb:
 
 
 def _weigh(climb: Climb) -> Climb:
-    if climb.coupled is not None and climb.sparse is not None and climb.coupled.converged:
+    if climb.coupled is not None and climb.sparse is not None and _may_weigh(climb):
         found = conditional.run(climb.sparse, climb.coupled, climb.streams.weights)
         if found is not None:
             weights, spent = found
@@ -433,6 +433,12 @@ def _weigh(climb: Climb) -> Climb:
         slopes = mismatch.excess(climb.target, climb.guide, climb.streams.slopes)
         return replace(climb, excess=slopes)
     return replace(climb, weights=importance.run(climb.target, proposal, rng))
+
+
+def _may_weigh(climb: Climb) -> bool:
+    """Whether locals may be drawn given the globals: where they are few together, from any fit."""
+    assert climb.coupled is not None and climb.sparse is not None
+    return climb.coupled.converged or conditional.separable(climb.sparse)
 
 
 def _proposal(climb: Climb) -> Proposal:

@@ -19,15 +19,18 @@ import numpy.typing as npt
 from ppl.guide.band import Band, factored
 from ppl.guide.fullrank import FullRank
 from ppl.guide.proposal import Proposal
-from ppl.inference import banded, importance
+from ppl.inference import banded, importance, separate
 from ppl.inference.banded import Problem
 from ppl.inference.draws import stratified_normals, stratified_uniforms
+from ppl.inference.separate import Groups
 from ppl.inference.target import blocks_of, evaluate, log_joint
 
 Array = npt.NDArray[np.float64]
 
 MOST_GLOBALS = 16
 FIRST_DRAWS, MORE_DRAWS, BATCHES, FEWEST = 512, 4096, 3, 256
+MORE_SEPARATE = 2048
+"""Draws of a batch, if the locals are independent given the globals: nearly all are effective."""
 MOST_WORK, FACTORED = 1e11, 3.0
 """Multiplications that factoring the bands may take, and how often each is factored."""
 NEWTON, RENEWED, SETTLED = 6, 3, 0.1
@@ -62,9 +65,10 @@ def run(
     most = min(most, importance.LARGEST / fit.guide.mean.size)
     if np.count_nonzero(pattern.shared) > MOST_GLOBALS or most < FEWEST:
         return None
+    groups = _groups(problem)
     found, gradients = _curved(problem, fit)
     tries, first = 1, int(min(FIRST_DRAWS, most))
-    batch, spent = _weighed(problem, fit, found, rng, first, tries)
+    batch, spent = _weighed(problem, fit, groups, found, rng, first, tries)
     state, gradients = importance.diagnosed(problem.target, *batch), gradients + spent
     effective = state.ess
     if not state.accepted and effective < STEADY * first:
@@ -72,22 +76,33 @@ def run(
             return state, gradients
         tries = TRIES
         found = _matched(problem, state, found)
-        batch, spent = _weighed(problem, fit, found, rng, first, tries)
+        batch, spent = _weighed(problem, fit, groups, found, rng, first, tries)
         state, gradients = importance.diagnosed(problem.target, *batch), gradients + spent
     if state.accepted or state.hopeless:
         return state, gradients
     found = _matched(problem, state, found)
+    more = MORE_DRAWS if groups is None else MORE_SEPARATE
     batches: list[tuple[Array, Array]] = []
     for _ in range(BATCHES):
         room = int(most) - sum(b[1].size for b in batches)
         if room < first or (batches and state.accepted):
             break
-        batch, spent = _weighed(problem, fit, found, rng, min(MORE_DRAWS, room), tries)
+        batch, spent = _weighed(problem, fit, groups, found, rng, min(more, room), tries)
         batches.append(batch)
         positions, log_weights = (np.concatenate(parts) for parts in zip(*batches, strict=True))
         state = importance.diagnosed(problem.target, positions, log_weights)
         gradients += spent
     return state, gradients
+
+
+def separable(problem: Problem) -> bool:
+    """Whether the locals are independent given the globals, but for few together."""
+    return _groups(problem) is not None
+
+
+def _groups(problem: Problem) -> Groups | None:
+    pattern = problem.pattern
+    return separate.groups_of(pattern.rows, pattern.columns, pattern.order.size)
 
 
 def _curved(problem: Problem, fit: banded.State) -> tuple[Globals, int]:
@@ -125,6 +140,7 @@ def _matched(problem: Problem, state: importance.State, before: Globals) -> Glob
 def _weighed(
     problem: Problem,
     fit: banded.State,
+    groups: Groups | None,
     found: Globals,
     rng: np.random.Generator,
     count: int,
@@ -138,6 +154,9 @@ def _weighed(
     shared = problem.pattern.shared
     positions, log_weights = np.empty((count, shared.size)), np.empty(count)
     drawn, log_proposal = _drawn(found, rng, count)
+    if groups is not None:
+        batch, gradients = _separate(problem, fit, groups, rng, drawn)
+        return (batch[0], batch[1] - log_proposal), gradients
     own = fit.guide.mean[None, shared]
     mode, curvature, gradients = _modes(problem, fit, own)
     shift, sharper = fit.guide.mean[~shared] - mode[0], fit.precision.local - curvature[0]
@@ -161,6 +180,37 @@ def _weighed(
         chosen, log_weights[part] = _chosen(rng, joint - given)
         positions[part] = tried[np.arange(len(bands)), chosen]
     return (positions, log_weights - log_proposal), gradients
+
+
+def _separate(
+    problem: Problem, fit: banded.State, groups: Groups, rng: np.random.Generator, drawn: Array
+) -> tuple[tuple[Array, Array], int]:
+    """Draw each group of locals from its law given globals (S, k), and weigh."""
+    shared, places, lines = problem.pattern.shared, separate.places(), groups.lines
+    positions, log_weights = np.empty((len(drawn), shared.size)), np.empty(len(drawn))
+    gradients = 0
+    for part in blocks_of(len(drawn), shared.size * places.size * lines):
+        centres, entries, spent = _modes(problem, fit, drawn[part])
+        bands = _bands(problem, fit, entries)
+        steps = groups.directions(rng, len(bands))
+        for draw, band in enumerate(bands):
+            steps[draw] = band.place(steps[draw])
+        at = np.empty((len(bands), lines, places.size, shared.size))
+        at[..., shared] = drawn[part, None, None]
+        at[..., ~shared] = centres[:, None, None] + places[:, None] * steps[:, :, None]
+        slopes = evaluate(problem.target, at.reshape(-1, shared.size))[1][:, ~shared]
+        along = groups.summed(slopes.reshape(*at.shape[:3], -1) * steps[:, :, None])
+        laws = separate.laws(along.reshape(-1, places.size, along.shape[-1]), groups.sizes)
+        index, laws = laws.chosen(rng, lines)
+        away, given = laws.draw(rng.random(index.shape))
+        taken = np.take_along_axis(steps, index[:, None, groups.of], axis=1)[:, 0]
+        positions[part][:, shared] = drawn[part]
+        positions[part][:, ~shared] = centres + away[:, groups.of] * taken
+        heights = np.array([band.log_determinant for band in bands])
+        log_density = heights + np.sum(given + laws.log_mass - groups.log_room, axis=1)
+        log_weights[part] = log_joint(problem.target, positions[part]) - log_density
+        gradients += spent + places.size * lines
+    return (positions, log_weights), gradients
 
 
 def _drawn(found: Globals, rng: np.random.Generator, count: int) -> tuple[Array, Array]:
