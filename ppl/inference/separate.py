@@ -24,6 +24,9 @@ Array = npt.NDArray[np.float64]
 REACH, NODES, PIECES = 5.0, 10, 24
 """Laws are interpolated over so many widths to both sides of the mode, from slopes at so many
 places, and made of so many pieces."""
+NEAR, RISE = 8.0, 1e-2
+"""A second top of a law counts if it is not further than the first number below the first, and the
+density rises to it by the second over a piece, in nats."""
 LEAST = 0.4
 """Tails fall by no less, in nats over the length of a piece, whatever the slope at their beginning.
 """
@@ -125,6 +128,16 @@ class Laws:
     heights: Array
     cumulated: Array
     log_mass: Array
+
+    @property
+    def split(self) -> float:
+        """The part of the lines on which the density falls and rises again."""
+        change = np.diff(self.heights, axis=1)
+        top = self.heights.max(axis=1, keepdims=True)
+        near = np.maximum(self.heights[:, 1:], self.heights[:, :-1]) > top - NEAR
+        falls, rises = near & (change < -FLAT), near & (change > RISE)
+        again = np.maximum.accumulate(falls, axis=1)[:, :-1] & rises[:, 1:]
+        return float(np.mean(again.any(axis=1)))
 
     def chosen(self, rng: np.random.Generator, lines: int) -> tuple[npt.NDArray[np.intp], Laws]:
         """Choose one of every `lines` lines in proportion to its mass, (S / lines, G).
