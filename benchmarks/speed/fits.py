@@ -1,9 +1,10 @@
 """Whole processes, from the shell to the printed answer: `ppl infer` against other projects.
 
-Run as ``python -m benchmarks.speed.fits [--rounds 3] [--environments FOLDER] [CASE ...]``. It makes
-environments with NumPyro and PyMC in FOLDER (needs the network once), writes each case's data to a
-file, and runs every way by turns. The reference is the median answer of a long run of `ppl` by
-Hamiltonian Monte Carlo, or given in closed form; errors are in its standard deviations.
+Run as ``python -m benchmarks.speed.fits [--rounds 3] [--environments FOLDER] [--limit SECONDS]
+[CASE ...]``. It makes environments with NumPyro and PyMC in FOLDER (needs the network once), writes
+each case's data to a file, and runs every way by turns, each with all the cores that the machine
+has; a way that takes longer than the limit is stopped and not tried again. The reference is a run
+of `ppl` by Hamiltonian Monte Carlo; errors are in its standard deviations.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -26,46 +28,96 @@ from benchmarks.speed.cases import CASES
 from benchmarks.speed.peers.environments import interpreter
 
 ROOT = Path(__file__).parents[2]
+SET_HERE = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "XLA_FLAGS")
+"""What the package sets for benchmarks in one process, on one thread."""
 PEERS = Path(__file__).parent / "peers"
 COMMAND = "import sys; from ppl.cli import main; sys.exit(main())"
 Answer = Mapping[str, Mapping[str, Any]]
 
 
-def eight_schools() -> tuple[str, dict[str, Any]]:
-    case = CASES["eight schools"]
-    return case.text, case.data(8)
+Data = dict[str, Any]
 
 
-def logistic() -> tuple[str, dict[str, Any]]:
+def logistic() -> Data:
     rng = np.random.default_rng(0)
     X = rng.normal(size=(200_000, 50))
     p = 1.0 / (1.0 + np.exp(-(0.3 + X @ rng.normal(0, 0.3, 50))))
-    return CASES["logistic"].text, {"X": X, "y": rng.binomial(1, p).astype(float)}
+    return {"X": X, "y": rng.binomial(1, p).astype(float)}
 
 
-MODELS: dict[str, tuple[Callable[[], tuple[str, dict[str, Any]]], tuple[tuple[str, ...], ...]]] = {
-    "eight_schools": (
-        eight_schools,
-        (
-            ("numpyro", "with_numpyro.py", "2000"),
-            ("numpyro", "with_numpyro.py", "10000"),
-            ("pymc", "with_pymc.py", "advi"),
-            ("pymc", "with_pymc.py", "pathfinder"),
-            ("pymc", "with_pymc.py", "dadvi"),
-            ("pymc", "with_pymc.py", "nutpie"),
-        ),
+def linear() -> Data:
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(1_000_000, 20))
+    return {"X": X, "y": X @ rng.normal(size=20) + rng.normal(size=len(X))}
+
+
+def patterns() -> Data:
+    rng = np.random.default_rng(0)
+    g, c, a = (rng.integers(0, k, 1_000_000) for k in (50, 5, 2))
+    effect = rng.normal(0, 0.3, 50)[g] + rng.normal(0, 0.3, 5)[c]
+    return {"g": g, "c": c, "a": a.astype(float), "y": rng.poisson(np.exp(0.2 * a + effect))}
+
+
+def usual(name: str) -> Callable[[], Data]:
+    return lambda: CASES[name].data(CASES[name].size)
+
+
+LINEAR = """
+data X[N, D]
+b[D] ~ Normal(0, 10)
+s ~ HalfNormal(2)
+y[N] ~ Normal(X @ b, s)
+"""
+PATTERNS = """
+data g[N] in J, c[N] in C, a[N], y[N] in Count
+tau ~ HalfNormal(1)
+u[J] ~ Normal(0, tau)
+v[C] ~ Normal(0, 1)
+b ~ Normal(0, 1)
+y ~ Poisson(log = u[g] + v[c] + b * a)
+"""
+SVI_2000 = ("numpyro", "with_numpyro.py", "2000")
+SVI_1000 = ("numpyro", "with_numpyro.py", "1000")
+ON_PYMC = tuple(("pymc", "with_pymc.py", m) for m in ("advi", "pathfinder", "dadvi", "nutpie"))
+
+
+@dataclass(frozen=True)
+class Whole:
+    """A model, its data, and the ways it is compared with: environment, script, last word."""
+
+    text: str
+    data: Callable[[], Data]
+    peers: tuple[tuple[str, str, str], ...]
+
+
+MODELS = {
+    "eight_schools": Whole(
+        CASES["eight schools"].text,
+        usual("eight schools"),
+        (SVI_2000, ("numpyro", "with_numpyro.py", "10000"), *ON_PYMC),
     ),
-    "logistic": (logistic, (("numpyro", "with_numpyro.py", "1000"),)),
+    "radon": Whole(
+        CASES["radon-like hierarchy"].text, usual("radon-like hierarchy"), (SVI_2000, *ON_PYMC)
+    ),
+    "counts": Whole(CASES["Poisson GLMM"].text, usual("Poisson GLMM"), (SVI_2000, *ON_PYMC)),
+    "logistic": Whole(CASES["logistic"].text, logistic, (SVI_1000, *ON_PYMC)),
+    "linear": Whole(LINEAR, linear, (SVI_1000, *ON_PYMC)),
+    "patterns": Whole(PATTERNS, patterns, (SVI_1000, *ON_PYMC)),
 }
-"""Case → its model with data, and the ways it is compared with: environment, script, last word."""
 
 
-def run(words: list[str]) -> tuple[float, str]:
-    """Return the seconds of a process and what it printed."""
+def run(words: list[str], limit: float | None = None) -> tuple[float, str]:
+    """Return the seconds of a process and what it printed; threads are as for a newcomer."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT) if words[0] == sys.executable else ""}
-    environment.pop("XLA_FLAGS", None)
+    for name in SET_HERE:
+        environment.pop(name, None)
     began = time.perf_counter()
-    done = subprocess.run(words, env=environment, capture_output=True, text=True, check=False)
+    try:
+        done = subprocess.run(
+            words, env=environment, capture_output=True, text=True, check=False, timeout=limit
+        )
+    except subprocess.TimeoutExpired:
+        raise RuntimeError(f"stopped after {limit:.0f} s") from None
     seconds = time.perf_counter() - began
     if done.returncode not in (0, 3):
         raise RuntimeError(f"{words[1:]} failed: {done.stderr[-2000:]}")
@@ -82,9 +134,8 @@ def answer_of(printed: str) -> Answer:
 def error(found: Answer, reference: Answer) -> tuple[float, float, float]:
     """Return the worst error of a mean in reference sds, and the extreme ratios of sds."""
     worst, ratios = 0.0, []
-    for name, known in reference.items():
-        if name not in found:
-            continue
+    for name in reference.keys() & found.keys():
+        known = reference[name]
         sd = np.asarray(known["sd"], float)
         away = np.abs(np.asarray(found[name]["mean"], float) - known["mean"]) / sd
         worst = max(worst, float(np.max(away)))
@@ -93,17 +144,16 @@ def error(found: Answer, reference: Answer) -> tuple[float, float, float]:
     return worst, float(flat.min()), float(flat.max())
 
 
-def compare(name: str, rounds: int, environments: Path, folder: Path) -> None:
-    make, peers = MODELS[name]
-    text, data = make()
+def compare(name: str, rounds: int, environments: Path, limit: float, folder: Path) -> None:
+    case = MODELS[name]
     model, path = folder / f"{name}.ppl", folder / f"{name}.npz"
-    model.write_text(text, encoding="utf-8")
-    np.savez(path, **data)
+    model.write_text(case.text, encoding="utf-8")
+    np.savez(path, **case.data())
     ours = [sys.executable, "-c", COMMAND, "infer", str(model), str(path), "--json", "-", "--quiet"]
     long = ["--method", "hmc", "--seed", "9", "--time-limit", "600"]
     reference = answer_of(run([*ours, *long])[1])
     ways = {"ppl infer": ours}
-    for environment, script, last in peers:
+    for environment, script, last in case.peers:
         python = interpreter(environment, environments)
         ways[f"{script.removesuffix('.py').replace('with_', '')} {last}"] = [
             str(python),
@@ -120,7 +170,7 @@ def compare(name: str, rounds: int, environments: Path, folder: Path) -> None:
             if way in failed:
                 continue
             try:
-                taken, printed = run(words)
+                taken, printed = run(words, limit)
             except RuntimeError as e:
                 failed[way] = str(e).strip().splitlines()[-1]
                 continue
@@ -146,12 +196,13 @@ def main(words: list[str]) -> None:
     parser.add_argument("--rounds", type=int, default=3)
     kept = Path.home() / ".cache" / "ppl-benchmarks"
     parser.add_argument("--environments", type=Path, default=kept, metavar="FOLDER")
+    parser.add_argument("--limit", type=float, default=600.0, metavar="SECONDS")
     chosen = parser.parse_args(words)
     print("| case | way | seconds | / ours | worst mean error, sd | sd ratios |")
     print("|---|---|---|---|---|---|")
     with tempfile.TemporaryDirectory() as folder:
         for name in chosen.cases or list(MODELS):
-            compare(name, chosen.rounds, chosen.environments, Path(folder))
+            compare(name, chosen.rounds, chosen.environments, chosen.limit, Path(folder))
 
 
 if __name__ == "__main__":

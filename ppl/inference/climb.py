@@ -66,6 +66,12 @@ MANY_COLUMNS, STARTS_IF_MANY = 5_000, 2
 PILOT_COLUMNS, CHAIN_COLUMNS = 256, 2_000
 """Beyond so many latents: a few draws are weighed first; Markov chains are not tried."""
 MORE_STARTS, MEANFIELD_GAIN, FULLRANK_GAIN, LOST = 2, 1.0, 0.5, 10.0
+SEPARATE_COLUMNS, OTHER_STARTS = 30, 2
+"""From so many latents on, locals that are independent given the globals are looked for; so many
+more starts must end where the first did."""
+FAR_BELOW, ELSEWHERE, MOST_SPLIT = 20.0, 3.0, 1e-3
+"""Other starts count unless their ELBO is so many nats below; so many widths away is elsewhere; so
+small a part of the locals' laws may have two tops."""
 SMALLEST_SHARE = 0.1
 DOUBTED_KHAT = 0.8
 UNCORRELATED = 0.01
@@ -76,7 +82,7 @@ class Streams:
     """Random numbers for each purpose, so that none depends on how many another took."""
 
     def __init__(self, seed: int) -> None:
-        seeds = np.random.SeedSequence(seed).spawn(9)
+        seeds = np.random.SeedSequence(seed).spawn(10)
         (
             self.fixed,
             self.starts,
@@ -87,6 +93,7 @@ class Streams:
             self.white,
             self.search,
             self.chains,
+            self.separate,
         ) = (np.random.default_rng(child) for child in seeds)
 
 
@@ -311,7 +318,7 @@ def _wants_fullrank(climb: Climb) -> bool:
     rank = climb.guide.rank
     if climb.undefined or climb.settings.guide == "meanfield":
         return False
-    if not 0 < rank <= fullrank.MAX_COLUMNS:
+    if not 0 < rank <= fullrank.MAX_COLUMNS or climb.weights is not None:
         return False
     if climb.settings.guide == "auto" and climb.layout.parameters and climb.converged:
         slopes = mismatch.excess(climb.target, climb.guide, climb.streams.slopes)
@@ -382,13 +389,22 @@ def _more_starts(
 def _wants_arrow(climb: Climb) -> bool:
     if climb.undefined or climb.settings.guide == "meanfield":
         return False
-    return climb.guide.rank > fullrank.MAX_COLUMNS
+    return climb.guide.rank > fullrank.MAX_COLUMNS or _may_be_separate(climb)
+
+
+def _may_be_separate(climb: Climb) -> bool:
+    """Whether full rank is not needed if the locals turn out to be independent given globals."""
+    asked = (climb.settings.guide, climb.settings.method)
+    many = climb.guide.rank >= SEPARATE_COLUMNS and not climb.layout.parameters
+    return asked == ("auto", "auto") and many and climb.sampleable and not climb.target.log_concave
 
 
 def _fit_arrow(climb: Climb) -> Climb:
     """Let the locals lean on the globals, and on their neighbours; keep it if the ELBO rises."""
     guide = meanfield.guide_of(climb.objective, climb.fit)
-    again = _fit_coupled(climb, guide)
+    if climb.guide.rank <= fullrank.MAX_COLUMNS:
+        return _fit_separate(climb, guide)
+    again = _fit_coupled(climb, guide, _pattern(climb, guide))
     if again is None and climb.sampleable and climb.converged:
         spent = climb.gradients + arrow.gradients_needed(climb.layout)
         climb = replace(climb, gradients=spent)
@@ -400,21 +416,50 @@ def _fit_arrow(climb: Climb) -> Climb:
     return climb
 
 
-def _fit_coupled(climb: Climb, guide: MeanField) -> Climb | None:
-    """Fit locals that are coupled with neighbours; None where they are not, or no fit is found."""
+def _pattern(climb: Climb, guide: MeanField) -> pattern.Pattern | None:
+    """Find which latents are coupled."""
     if climb.layout.parameters:
         return None
-    rng, scale = climb.streams.white, guide.scale
-    start = guide.mean + scale * 0.5 * rng.standard_normal(scale.size)
-    found = pattern.find(climb.target, start, scale)
-    if found is None or not found.width:
+    start = guide.mean + guide.scale * 0.5 * climb.streams.white.standard_normal(guide.mean.size)
+    return pattern.find(climb.target, start, guide.scale)
+
+
+def _fit_coupled(climb: Climb, guide: MeanField, found: pattern.Pattern | None) -> Climb | None:
+    """Fit locals and globals by the pattern that was found; None if there is none, or no fit."""
+    if found is None:
         return None
-    problem = banded.Problem(climb.target, found, climb.objective.normals, scale)
+    problem = banded.Problem(climb.target, found, climb.objective.normals, guide.scale)
     fit = banded.run(problem, guide.mean)
     if fit is None:
         return None
-    spent = climb.gradients + fit.gradients + scale.size // pattern.ROWS
+    spent = climb.gradients + fit.gradients + guide.mean.size // pattern.ROWS
     return _reported(replace(climb, arrow=fit.guide, sparse=problem, coupled=fit, gradients=spent))
+
+
+def _fit_separate(climb: Climb, guide: MeanField) -> Climb:
+    """Fit and weigh locals that are independent given the globals; keep it only if that passes.
+
+    In place of the search for other modes stand other starts, which must end at the same globals,
+    and the locals' laws, none of which may have two tops.
+    """
+    found = _pattern(climb, guide)
+    if found is None or not found.shared.any() or not conditional.separable(found):
+        return climb
+    for _ in range(OTHER_STARTS):
+        start = np.asarray(climb.target.start) + climb.streams.search.standard_normal(found.size)
+        fit = meanfield.run(climb.objective, start, climb.streams.search)
+        climb = replace(climb, gradients=climb.gradients + fit.gradients)
+        away = np.abs(fit.mean - guide.mean)[found.shared] / guide.scale[found.shared]
+        if fit.elbo > climb.fit.elbo - FAR_BELOW and np.max(away, initial=0.0) > ELSEWHERE:
+            return climb
+    fitted = _fit_coupled(climb, guide, found)
+    if fitted is None or fitted.sparse is None or fitted.coupled is None:
+        return climb
+    weighed = conditional.run(fitted.sparse, fitted.coupled, climb.streams.separate)
+    spent = fitted.gradients + (weighed.gradients if weighed else 0)
+    if weighed is None or not weighed.state.accepted or weighed.split > MOST_SPLIT:
+        return replace(climb, gradients=spent)
+    return replace(fitted, weights=weighed.state, gradients=spent)
 
 
 def _reported(climb: Climb) -> Climb:
@@ -424,11 +469,11 @@ def _reported(climb: Climb) -> Climb:
 
 
 def _weigh(climb: Climb) -> Climb:
-    if climb.coupled is not None and climb.sparse is not None and climb.coupled.converged:
+    if climb.coupled is not None and climb.sparse is not None and _may_weigh(climb):
         found = conditional.run(climb.sparse, climb.coupled, climb.streams.weights)
         if found is not None:
-            weights, spent = found
-            return replace(climb, weights=weights, gradients=climb.gradients + spent)
+            spent = climb.gradients + found.gradients
+            return replace(climb, weights=found.state, gradients=spent)
     proposal, rng = _proposal(climb), climb.streams.weights
     hopeless = importance.too_large(climb.target) or (
         climb.guide.rank > PILOT_COLUMNS and importance.pilot(climb.target, proposal, rng).hopeless
@@ -437,6 +482,13 @@ def _weigh(climb: Climb) -> Climb:
         slopes = mismatch.excess(climb.target, climb.guide, climb.streams.slopes)
         return replace(climb, excess=slopes)
     return replace(climb, weights=importance.run(climb.target, proposal, rng))
+
+
+def _may_weigh(climb: Climb) -> bool:
+    """Whether locals may be drawn given the globals: where they are few together, from any fit."""
+    assert climb.coupled is not None
+    assert climb.sparse is not None
+    return climb.coupled.converged or conditional.separable(climb.sparse.pattern)
 
 
 def _proposal(climb: Climb) -> Proposal:
@@ -482,8 +534,8 @@ def _promise(fit: meanfield.State) -> tuple[bool, bool, float]:
 RUNGS = (
     Step("meanfield", lambda climb: True, _fit_meanfield),
     Step("recentred", _wants_recentring, _recentre),
-    Step("fullrank", _wants_fullrank, _fit_fullrank),
     Step("arrow", _wants_arrow, _fit_arrow),
-    Step("importance", lambda climb: climb.sampleable, _weigh),
+    Step("fullrank", _wants_fullrank, _fit_fullrank),
+    Step("importance", lambda climb: climb.sampleable and climb.weights is None, _weigh),
     Step("hmc", _wants_chains, _run_chains),
 )

@@ -19,75 +19,134 @@ import numpy.typing as npt
 from ppl.guide.band import Band, factored
 from ppl.guide.fullrank import FullRank
 from ppl.guide.proposal import Proposal
-from ppl.inference import banded, importance
+from ppl.inference import banded, importance, separate
 from ppl.inference.banded import Problem
-from ppl.inference.draws import stratified_normals, stratified_uniforms
+from ppl.inference.draws import stratified_normals, stratified_uniforms, systematic_resample
+from ppl.inference.pattern import Pattern
+from ppl.inference.separate import Groups
 from ppl.inference.target import blocks_of, evaluate, log_joint
 
 Array = npt.NDArray[np.float64]
 
 MOST_GLOBALS = 16
 FIRST_DRAWS, MORE_DRAWS, BATCHES, FEWEST = 512, 4096, 3, 256
+MORE_SEPARATE = 2048
+"""Draws of a batch, if the locals are independent given the globals: nearly all are effective."""
 MOST_WORK, FACTORED = 1e11, 3.0
 """Multiplications that factoring the bands may take, and how often each is factored."""
 NEWTON, RENEWED, SETTLED = 6, 3, 0.1
 FEWEST_EFFECTIVE, STEADY = 8.0, 0.3
 """Draws are tried again around the moments of so many effective ones for each global; with this
 part of them effective, at once with more."""
+MOST_SPREAD, PLACES, PLACES_SHARE, NARROWER = 6, 64, 0.7, 0.6
+"""With up to so many globals, draws are taken from normals around so many of the weighted draws
+too: this part of them, and so much narrower."""
 TRIES = 16
 """Of the locals for each value of the globals, where weights are not steady."""
-WIDER = 1.2
+WIDER, LONGER, LONG_SHARE = 1.2, 4.0, 0.2
+"""Globals are drawn from a normal so much wider than the one found, and this part of them from
+normals that are so much longer along one axis: a scale of which the data say little has a long tail
+towards zero."""
 LARGEST_RATIO = 20.0
 """The settled curvature may make a global's spread so many times that at fixed locals."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Globals:
-    """A normal of the globals: mean (k,) and a root of the covariance, (k, k)."""
+    """A normal of the globals: mean (k,) and a root of the covariance, (k, k); and places that are
+    spread as they are, (m, k), for the skewness that no normal has."""
 
     mean: Array
     factor: Array
+    places: Array
 
 
-def run(
-    problem: Problem, fit: banded.State, rng: np.random.Generator
-) -> tuple[importance.State, int] | None:
+@dataclass(frozen=True, slots=True, eq=False)
+class Batch:
+    """Draws (S, D), their log weights (S,), the batched gradients that they took, and the part of
+    the locals' laws that were seen to have two tops."""
+
+    positions: Array
+    log_weights: Array
+    gradients: int
+    split: float = 0.0
+
+    def joined(self, other: Batch) -> Batch:
+        """Return the draws of both."""
+        mine, its = len(self.log_weights), len(other.log_weights)
+        return Batch(
+            np.concatenate([self.positions, other.positions]),
+            np.concatenate([self.log_weights, other.log_weights]),
+            self.gradients + other.gradients,
+            (mine * self.split + its * other.split) / (mine + its),
+        )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Weighed:
+    """Weights, the batched gradients that they took, and the part of the locals' laws that were
+    seen to have two tops, where they are drawn from their laws."""
+
+    state: importance.State
+    gradients: int
+    split: float
+
+
+def run(problem: Problem, fit: banded.State, rng: np.random.Generator) -> Weighed | None:
     """Weigh draws, and again around the moments that the first ones found.
 
-    Returns the weights and the number of batched gradients; None if there are too many globals, or
-    the bands are too wide for enough draws.
+    None if there are too many globals, or the bands are too wide for enough draws.
     """
     pattern = problem.pattern
     most = MOST_WORK / (pattern.order.size * (pattern.width + 8.0) ** 2 * FACTORED)
     most = min(most, importance.LARGEST / fit.guide.mean.size)
     if np.count_nonzero(pattern.shared) > MOST_GLOBALS or most < FEWEST:
         return None
+    groups = _groups(pattern)
     found, gradients = _curved(problem, fit)
     tries, first = 1, int(min(FIRST_DRAWS, most))
-    batch, spent = _weighed(problem, fit, found, rng, first, tries)
-    state, gradients = importance.diagnosed(problem.target, *batch), gradients + spent
+
+    def weigh(count: int) -> Batch:
+        return _weighed(problem, fit, groups, found, rng, count, tries)
+
+    def diagnosed(batch: Batch) -> importance.State:
+        return importance.diagnosed(problem.target, batch.positions, batch.log_weights)
+
+    batch = weigh(first)
+    state, gradients = diagnosed(batch), gradients + batch.gradients
     effective = state.ess
     if not state.accepted and effective < STEADY * first:
         if effective < FEWEST_EFFECTIVE * (1 + found.mean.size):
-            return state, gradients
+            return Weighed(state, gradients, batch.split)
         tries = TRIES
-        found = _matched(problem, state, found)
-        batch, spent = _weighed(problem, fit, found, rng, first, tries)
-        state, gradients = importance.diagnosed(problem.target, *batch), gradients + spent
+        found = _matched(problem, state, found, rng)
+        batch = weigh(first)
+        state, gradients = diagnosed(batch), gradients + batch.gradients
     if state.accepted or state.hopeless:
-        return state, gradients
-    found = _matched(problem, state, found)
-    batches: list[tuple[Array, Array]] = []
+        return Weighed(state, gradients, batch.split)
+    found = _matched(problem, state, found, rng)
+    more = MORE_DRAWS if groups is None else MORE_SEPARATE
+    batches: Batch | None = None
     for _ in range(BATCHES):
-        room = int(most) - sum(b[1].size for b in batches)
+        room = int(most) - (len(batches.log_weights) if batches else 0)
         if room < first or (batches and state.accepted):
             break
-        batch, spent = _weighed(problem, fit, found, rng, min(MORE_DRAWS, room), tries)
-        batches.append(batch)
-        positions, log_weights = (np.concatenate(parts) for parts in zip(*batches, strict=True))
-        state = importance.diagnosed(problem.target, positions, log_weights)
-        gradients += spent
-    return state, gradients
+        batch = weigh(min(more, room))
+        batches = batches.joined(batch) if batches else batch
+        state = diagnosed(batches)
+    if batches:
+        return Weighed(state, gradients + batches.gradients, batches.split)
+    return Weighed(state, gradients, batch.split)
+
+
+def separable(pattern: Pattern) -> bool:
+    """Whether the locals are independent given few globals, but for few together."""
+    few = bool(np.count_nonzero(pattern.shared) <= MOST_GLOBALS)
+    return few and _groups(pattern) is not None
+
+
+def _groups(pattern: Pattern) -> Groups | None:
+    return separate.groups_of(pattern.rows, pattern.columns, pattern.order.size)
 
 
 def _curved(problem: Problem, fit: banded.State) -> tuple[Globals, int]:
@@ -106,30 +165,36 @@ def _curved(problem: Problem, fit: banded.State) -> tuple[Globals, int]:
             curvature[:, column] = 0.5 * (below.slope - above.slope)[shared] @ factor
     values, vectors = np.linalg.eigh(0.5 * (curvature + curvature.T))
     spread = np.clip(np.maximum(values, 1e-12) ** -0.5, 0.5, LARGEST_RATIO)
-    return Globals(fit.guide.mean[shared], factor @ (vectors * spread)), gradients
+    mean = fit.guide.mean[shared]
+    return Globals(mean, factor @ (vectors * spread), np.empty((0, count))), gradients
 
 
-def _matched(problem: Problem, state: importance.State, before: Globals) -> Globals:
-    """Return a normal of the globals with the moments of weighted draws."""
+def _matched(
+    problem: Problem, state: importance.State, before: Globals, rng: np.random.Generator
+) -> Globals:
+    """Return a normal of the globals with the moments of weighted draws, and some of these."""
     weights = np.exp(state.log_weights)
     values = state.positions[:, problem.pattern.shared]
     mean = weights @ values
     centred = values - mean
     covariance = (centred * weights[:, None]).T @ centred
     try:
-        return Globals(mean, np.asarray(np.linalg.cholesky(covariance), dtype=np.float64))
+        factor = np.asarray(np.linalg.cholesky(covariance), dtype=np.float64)
     except np.linalg.LinAlgError:
         return before
+    few = mean.size <= MOST_SPREAD
+    return Globals(mean, factor, values[systematic_resample(rng, weights, PLACES if few else 0)])
 
 
 def _weighed(
     problem: Problem,
     fit: banded.State,
+    groups: Groups | None,
     found: Globals,
     rng: np.random.Generator,
     count: int,
     tries: int,
-) -> tuple[tuple[Array, Array], int]:
+) -> Batch:
     """Draw globals, then some tries of the locals around their mode given these, and weigh.
 
     One of the tries is kept, in proportion to its weight, with their mean as its weight: a draw so
@@ -138,6 +203,9 @@ def _weighed(
     shared = problem.pattern.shared
     positions, log_weights = np.empty((count, shared.size)), np.empty(count)
     drawn, log_proposal = _drawn(found, rng, count)
+    if groups is not None:
+        batch = _separate(problem, fit, groups, rng, drawn)
+        return replace(batch, log_weights=batch.log_weights - log_proposal)
     own = fit.guide.mean[None, shared]
     mode, curvature, gradients = _modes(problem, fit, own)
     shift, sharper = fit.guide.mean[~shared] - mode[0], fit.precision.local - curvature[0]
@@ -160,7 +228,40 @@ def _weighed(
         joint = log_joint(problem.target, tried.reshape(-1, shared.size)).reshape(given.shape)
         chosen, log_weights[part] = _chosen(rng, joint - given)
         positions[part] = tried[np.arange(len(bands)), chosen]
-    return (positions, log_weights - log_proposal), gradients
+    return Batch(positions, log_weights - log_proposal, gradients)
+
+
+def _separate(
+    problem: Problem, fit: banded.State, groups: Groups, rng: np.random.Generator, drawn: Array
+) -> Batch:
+    """Draw each group of locals from its law given globals (S, k), and weigh."""
+    shared, places, lines = problem.pattern.shared, separate.places(), groups.lines
+    positions, log_weights = np.empty((len(drawn), shared.size)), np.empty(len(drawn))
+    gradients, split = 0, 0.0
+    for part in blocks_of(len(drawn), shared.size * places.size * lines):
+        centres, entries, spent = _modes(problem, fit, drawn[part])
+        bands = _bands(problem, fit, entries)
+        steps = groups.directions(rng, len(bands))
+        for draw, band in enumerate(bands):
+            steps[draw] = band.place(steps[draw])
+        at = np.empty((len(bands), lines, places.size, shared.size))
+        at[..., shared] = drawn[part, None, None]
+        at[..., ~shared] = centres[:, None, None] + places[:, None] * steps[:, :, None]
+        values, slopes = evaluate(problem.target, at.reshape(-1, shared.size))
+        slopes[~np.isfinite(values)] = np.nan
+        along = groups.summed(slopes[:, ~shared].reshape(*at.shape[:3], -1) * steps[:, :, None])
+        laws = separate.laws(along.reshape(-1, places.size, along.shape[-1]), groups.sizes)
+        split += laws.split * len(bands) / len(drawn)
+        index, laws = laws.chosen(rng, lines)
+        away, given = laws.draw(rng.random(index.shape))
+        taken = np.take_along_axis(steps, index[:, None, groups.of], axis=1)[:, 0]
+        positions[part][:, shared] = drawn[part]
+        positions[part][:, ~shared] = centres + away[:, groups.of] * taken
+        heights = np.array([band.log_determinant for band in bands])
+        log_density = heights + np.sum(given + laws.log_mass - groups.log_room, axis=1)
+        log_weights[part] = log_joint(problem.target, positions[part]) - log_density
+        gradients += spent + places.size * lines
+    return Batch(positions, log_weights, gradients, split)
 
 
 def _drawn(found: Globals, rng: np.random.Generator, count: int) -> tuple[Array, Array]:
@@ -168,8 +269,15 @@ def _drawn(found: Globals, rng: np.random.Generator, count: int) -> tuple[Array,
     size = found.mean.size
     if not size:
         return np.zeros((count, 0)), np.zeros(count)
-    frame = FullRank(found.mean, WIDER * found.factor, np.zeros(size, dtype=np.bool_))
-    proposal = Proposal((frame,), normal_share=0.5)
+    points = np.zeros(size, dtype=np.bool_)
+    scales = [WIDER * (1 + (LONGER - 1) * axis) for axis in (np.zeros(size), *np.eye(size))]
+    frames = tuple(FullRank(found.mean, found.factor * scale, points) for scale in scales)
+    shares = np.array([1 - LONG_SHARE, *[LONG_SHARE / size] * size])
+    if len(found.places):
+        frames += tuple(FullRank(p, NARROWER * found.factor, points) for p in found.places)
+        each = np.full(len(found.places), PLACES_SHARE / len(found.places))
+        shares = np.concatenate([(1 - PLACES_SHARE) * shares, each])
+    proposal = Proposal(frames, tuple(shares.tolist()), normal_share=0.5)
     normals = stratified_normals(rng, count, size)
     drawn = proposal.place(normals, stratified_uniforms(rng, count, 2))
     return drawn, proposal.log_density(drawn)
@@ -206,7 +314,8 @@ def _modes(problem: Problem, fit: banded.State, drawn: Array) -> tuple[Array, Ar
         largest = 0.0
         for draw, band in enumerate(bands):
             whitened = band.pull(slopes[draw : draw + 1])
-            size = float(np.linalg.norm(whitened))
+            with np.errstate(over="ignore", invalid="ignore"):
+                size = float(np.linalg.norm(whitened))
             reach = min(1.0, sqrt(whitened.size) / size) if size > 0 else 1.0
             positions[draw, ~shared] += reach * band.place(whitened)[0]
             largest = max(largest, float(np.max(np.abs(whitened))))

@@ -55,6 +55,11 @@ class Pattern:
     width: int
     colours: Places
 
+    @property
+    def size(self) -> int:
+        """How many columns there are."""
+        return self.shared.size
+
 
 def find(target: Target, position: Array, widths: Array) -> Pattern | None:
     """Find the pattern at a position (D,), moving each column by its width, (D,).

@@ -4,6 +4,7 @@ import json
 import sys
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import numpyro
 import numpyro.distributions as dist
@@ -25,6 +26,38 @@ def logistic(X, y):
     a = numpyro.sample("a", dist.Normal(0, 5))
     b = numpyro.sample("b", dist.Normal(0, 2).expand([X.shape[1]]).to_event(1))
     numpyro.sample("y", dist.Bernoulli(logits=a + X @ b), obs=y)
+
+
+GROUPS = 919 // 11
+"""Of the radon-like hierarchy: a size must be known when the model is traced."""
+
+
+def radon(g, x, y):
+    mu, b = numpyro.sample("mu", dist.Normal(0, 5)), numpyro.sample("b", dist.Normal(0, 5))
+    tau, s = numpyro.sample("tau", dist.HalfNormal(1)), numpyro.sample("s", dist.HalfNormal(1))
+    a = numpyro.sample("a", dist.Normal(mu, tau).expand([GROUPS]).to_event(1))
+    numpyro.sample("y", dist.Normal(a[g] + b * x, s), obs=y)
+
+
+def counts(x, y):
+    a, b = numpyro.sample("a", dist.Normal(0, 5)), numpyro.sample("b", dist.Normal(0, 5))
+    s = numpyro.sample("s", dist.HalfNormal(1))
+    e = numpyro.sample("e", dist.Normal(0, s).expand([len(y)]).to_event(1))
+    numpyro.sample("y", dist.Poisson(jnp.exp(a + b * x + e)), obs=y)
+
+
+def linear(X, y):
+    b = numpyro.sample("b", dist.Normal(0, 10).expand([X.shape[1]]).to_event(1))
+    s = numpyro.sample("s", dist.HalfNormal(2))
+    numpyro.sample("y", dist.Normal(X @ b, s), obs=y)
+
+
+def patterns(g, c, a, y):
+    tau = numpyro.sample("tau", dist.HalfNormal(1))
+    u = numpyro.sample("u", dist.Normal(0, tau).expand([50]).to_event(1))
+    v = numpyro.sample("v", dist.Normal(0, 1).expand([5]).to_event(1))
+    b = numpyro.sample("b", dist.Normal(0, 1))
+    numpyro.sample("y", dist.Poisson(jnp.exp(u[g] + v[c] + b * a)), obs=y)
 
 
 def main(case, path, steps):
