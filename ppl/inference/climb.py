@@ -205,11 +205,15 @@ class Climb:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A rung: its name, whether it is wanted after what is known, and what it does."""
+    """A rung: its name, whether it is wanted after what is known, and what it does.
+
+    A silent one is not told of where it finds that there is nothing for it to do.
+    """
 
     name: str
     wanted: Callable[[Climb], bool]
     take: Callable[[Climb], Climb]
+    silent: bool = False
 
 
 def init(target: Target, settings: Settings) -> Climb:
@@ -232,7 +236,10 @@ def init(target: Target, settings: Settings) -> Climb:
 def step(climb: Climb, rung: Step) -> Climb:
     """Take one rung, and note what it reached."""
     began = perf_counter()
-    taken = rung.take(replace(climb, trace=()))
+    before = replace(climb, trace=())
+    taken = rung.take(before)
+    if taken is before and rung.silent:
+        return climb
     value = taken.elbo.value if taken.elbo else -np.inf
     reached = Rung(rung.name, value, perf_counter() - began, taken.trace)
     return replace(taken, rungs=(*taken.rungs, reached))
@@ -251,8 +258,9 @@ def run(target: Target, settings: Settings, progress: Progress) -> Climb:
         try:
             if rung.wanted(climb):
                 progress(Begun(rung.name, climb.deadline if rung.name == "hmc" else None))
-                climb = step(climb, rung)
-                progress(climb.rungs[-1])
+                before, climb = climb, step(climb, rung)
+                if climb is not before:
+                    progress(climb.rungs[-1])
         except KeyboardInterrupt:
             if not climb.rungs:
                 raise
@@ -389,22 +397,13 @@ def _more_starts(
 def _wants_arrow(climb: Climb) -> bool:
     if climb.undefined or climb.settings.guide == "meanfield":
         return False
-    return climb.guide.rank > fullrank.MAX_COLUMNS or _may_be_separate(climb)
-
-
-def _may_be_separate(climb: Climb) -> bool:
-    """Whether full rank is not needed if the locals turn out to be independent given globals."""
-    asked = (climb.settings.guide, climb.settings.method)
-    many = climb.guide.rank >= SEPARATE_COLUMNS and not climb.layout.parameters
-    return asked == ("auto", "auto") and many and climb.sampleable and not climb.target.log_concave
+    return climb.guide.rank > fullrank.MAX_COLUMNS
 
 
 def _fit_arrow(climb: Climb) -> Climb:
     """Let the locals lean on the globals, and on their neighbours; keep it if the ELBO rises."""
     guide = meanfield.guide_of(climb.objective, climb.fit)
-    if climb.guide.rank <= fullrank.MAX_COLUMNS:
-        return _fit_separate(climb, guide)
-    again = _fit_coupled(climb, guide, _pattern(climb, guide))
+    again = _fit_coupled(climb, guide, _pattern(climb, guide, climb.streams.white))
     if again is None and climb.sampleable and climb.converged:
         spent = climb.gradients + arrow.gradients_needed(climb.layout)
         climb = replace(climb, gradients=spent)
@@ -416,11 +415,11 @@ def _fit_arrow(climb: Climb) -> Climb:
     return climb
 
 
-def _pattern(climb: Climb, guide: MeanField) -> pattern.Pattern | None:
+def _pattern(climb: Climb, guide: MeanField, rng: np.random.Generator) -> pattern.Pattern | None:
     """Find which latents are coupled."""
     if climb.layout.parameters:
         return None
-    start = guide.mean + guide.scale * 0.5 * climb.streams.white.standard_normal(guide.mean.size)
+    start = guide.mean + guide.scale * 0.5 * rng.standard_normal(guide.mean.size)
     return pattern.find(climb.target, start, guide.scale)
 
 
@@ -436,18 +435,28 @@ def _fit_coupled(climb: Climb, guide: MeanField, found: pattern.Pattern | None) 
     return _reported(replace(climb, arrow=fit.guide, sparse=problem, coupled=fit, gradients=spent))
 
 
-def _fit_separate(climb: Climb, guide: MeanField) -> Climb:
+def _may_be_separate(climb: Climb) -> bool:
+    """Whether full rank is not needed if the locals are independent given few globals."""
+    asked = (climb.settings.guide, climb.settings.method)
+    if asked != ("auto", "auto") or climb.target.log_concave or not climb.sampleable:
+        return False
+    many = SEPARATE_COLUMNS <= climb.guide.rank <= fullrank.MAX_COLUMNS
+    return many and not climb.layout.parameters
+
+
+def _weigh_separate(climb: Climb) -> Climb:
     """Fit and weigh locals that are independent given the globals; keep it only if that passes.
 
     In place of the search for other modes stand other starts, which must end at the same globals,
     and the locals' laws, none of which may have two tops.
     """
-    found = _pattern(climb, guide)
+    guide, rng = meanfield.guide_of(climb.objective, climb.fit), climb.streams.separate
+    found = _pattern(climb, guide, rng)
     if found is None or not found.shared.any() or not conditional.separable(found):
         return climb
     for _ in range(OTHER_STARTS):
-        start = np.asarray(climb.target.start) + climb.streams.search.standard_normal(found.size)
-        fit = meanfield.run(climb.objective, start, climb.streams.search)
+        start = np.asarray(climb.target.start) + rng.standard_normal(found.size)
+        fit = meanfield.run(climb.objective, start, rng)
         climb = replace(climb, gradients=climb.gradients + fit.gradients)
         away = np.abs(fit.mean - guide.mean)[found.shared] / guide.scale[found.shared]
         if fit.elbo > climb.fit.elbo - FAR_BELOW and np.max(away, initial=0.0) > ELSEWHERE:
@@ -455,7 +464,7 @@ def _fit_separate(climb: Climb, guide: MeanField) -> Climb:
     fitted = _fit_coupled(climb, guide, found)
     if fitted is None or fitted.sparse is None or fitted.coupled is None:
         return climb
-    weighed = conditional.run(fitted.sparse, fitted.coupled, climb.streams.separate)
+    weighed = conditional.run(fitted.sparse, fitted.coupled, rng)
     spent = fitted.gradients + (weighed.gradients if weighed else 0)
     if weighed is None or not weighed.state.accepted or weighed.split > MOST_SPLIT:
         return replace(climb, gradients=spent)
@@ -534,8 +543,9 @@ def _promise(fit: meanfield.State) -> tuple[bool, bool, float]:
 RUNGS = (
     Step("meanfield", lambda climb: True, _fit_meanfield),
     Step("recentred", _wants_recentring, _recentre),
-    Step("arrow", _wants_arrow, _fit_arrow),
+    Step("importance", _may_be_separate, _weigh_separate, silent=True),
     Step("fullrank", _wants_fullrank, _fit_fullrank),
+    Step("arrow", _wants_arrow, _fit_arrow),
     Step("importance", lambda climb: climb.sampleable and climb.weights is None, _weigh),
     Step("hmc", _wants_chains, _run_chains),
 )

@@ -41,9 +41,12 @@ part of them effective, at once with more."""
 MOST_SPREAD, PLACES, PLACES_SHARE, NARROWER = 6, 64, 0.7, 0.6
 """With up to so many globals, draws are taken from normals around so many of the weighted draws
 too: this part of them, and so much narrower."""
+LOOKED_AT, NORMAL = 8, 0.1
+"""Laws given so many values of the globals are looked at; they are normal if their slopes are off
+by less than the second over the root of their number, in nats for each width."""
 TRIES = 16
 """Of the locals for each value of the globals, where weights are not steady."""
-WIDER, LONGER, LONG_SHARE = 1.2, 4.0, 0.2
+WIDER, LONGER, LONG_SHARE = 1.2, 5.0, 0.2
 """Globals are drawn from a normal so much wider than the one found, and this part of them from
 normals that are so much longer along one axis: a scale of which the data say little has a long tail
 towards zero."""
@@ -105,6 +108,9 @@ def run(problem: Problem, fit: banded.State, rng: np.random.Generator) -> Weighe
     groups = _groups(pattern)
     found, gradients = _curved(problem, fit)
     tries, first = 1, int(min(FIRST_DRAWS, most))
+    more = MORE_DRAWS if groups is None else MORE_SEPARATE
+    if groups is not None and _are_normal(problem, fit, groups, found, rng):
+        groups = None
 
     def weigh(count: int) -> Batch:
         return _weighed(problem, fit, groups, found, rng, count, tries)
@@ -125,15 +131,17 @@ def run(problem: Problem, fit: banded.State, rng: np.random.Generator) -> Weighe
     if state.accepted or state.hopeless:
         return Weighed(state, gradients, batch.split)
     found = _matched(problem, state, found, rng)
-    more = MORE_DRAWS if groups is None else MORE_SEPARATE
     batches: Batch | None = None
-    for _ in range(BATCHES):
+    for number in range(BATCHES):
         room = int(most) - (len(batches.log_weights) if batches else 0)
         if room < first or (batches and state.accepted):
             break
         batch = weigh(min(more, room))
         batches = batches.joined(batch) if batches else batch
         state = diagnosed(batches)
+        if number == 0 and not state.accepted and state.ess > STEADY * first:
+            found = _matched(problem, state, found, rng)
+            gradients, batches = gradients + batches.gradients, None
     if batches:
         return Weighed(state, gradients + batches.gradients, batches.split)
     return Weighed(state, gradients, batch.split)
@@ -231,36 +239,81 @@ def _weighed(
     return Batch(positions, log_weights - log_proposal, gradients)
 
 
+def _are_normal(
+    problem: Problem, fit: banded.State, groups: Groups, found: Globals, rng: np.random.Generator
+) -> bool:
+    """Whether the locals' laws given a few values of the globals are normal, as near as matters."""
+    values = _drawn(found, rng, LOOKED_AT)[0]
+    along = _lines(problem, fit, groups, rng, values).along
+    off = along + separate.places()[:, None]
+    return bool(np.max(np.abs(off)) < NORMAL / sqrt(off.shape[-1]))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Lines:
+    """Lines through the modes of the locals given S values of the globals.
+
+    Attributes
+    ----------
+    centres
+        The modes, (S, n).
+    steps
+        A width along each line, (S, L, n).
+    along
+        Slopes of each group's log density by width, at the places of its lines, (S, L, K, G).
+    heights
+        Half the log determinants of the locals' precisions, (S,).
+    gradients
+        How many batched gradients were taken.
+    """
+
+    centres: Array
+    steps: Array
+    along: Array
+    heights: Array
+    gradients: int
+
+
+def _lines(
+    problem: Problem, fit: banded.State, groups: Groups, rng: np.random.Generator, drawn: Array
+) -> Lines:
+    """Return lines for globals (S, k)."""
+    shared, places = problem.pattern.shared, separate.places()
+    centres, entries, spent = _modes(problem, fit, drawn)
+    bands = _bands(problem, fit, entries)
+    steps = groups.directions(rng, len(bands))
+    for draw, band in enumerate(bands):
+        steps[draw] = band.place(steps[draw])
+    at = np.empty((len(bands), groups.lines, places.size, shared.size))
+    at[..., shared] = drawn[:, None, None]
+    at[..., ~shared] = centres[:, None, None] + places[:, None] * steps[:, :, None]
+    values, slopes = evaluate(problem.target, at.reshape(-1, shared.size))
+    slopes[~np.isfinite(values)] = np.nan
+    along = groups.summed(slopes[:, ~shared].reshape(*at.shape[:3], -1) * steps[:, :, None])
+    heights = np.array([band.log_determinant for band in bands])
+    return Lines(centres, steps, along, heights, spent + places.size * groups.lines)
+
+
 def _separate(
     problem: Problem, fit: banded.State, groups: Groups, rng: np.random.Generator, drawn: Array
 ) -> Batch:
     """Draw each group of locals from its law given globals (S, k), and weigh."""
-    shared, places, lines = problem.pattern.shared, separate.places(), groups.lines
+    shared, places = problem.pattern.shared, separate.places()
     positions, log_weights = np.empty((len(drawn), shared.size)), np.empty(len(drawn))
     gradients, split = 0, 0.0
-    for part in blocks_of(len(drawn), shared.size * places.size * lines):
-        centres, entries, spent = _modes(problem, fit, drawn[part])
-        bands = _bands(problem, fit, entries)
-        steps = groups.directions(rng, len(bands))
-        for draw, band in enumerate(bands):
-            steps[draw] = band.place(steps[draw])
-        at = np.empty((len(bands), lines, places.size, shared.size))
-        at[..., shared] = drawn[part, None, None]
-        at[..., ~shared] = centres[:, None, None] + places[:, None] * steps[:, :, None]
-        values, slopes = evaluate(problem.target, at.reshape(-1, shared.size))
-        slopes[~np.isfinite(values)] = np.nan
-        along = groups.summed(slopes[:, ~shared].reshape(*at.shape[:3], -1) * steps[:, :, None])
-        laws = separate.laws(along.reshape(-1, places.size, along.shape[-1]), groups.sizes)
-        split += laws.split * len(bands) / len(drawn)
-        index, laws = laws.chosen(rng, lines)
+    for part in blocks_of(len(drawn), shared.size * places.size * groups.lines):
+        lines = _lines(problem, fit, groups, rng, drawn[part])
+        along = lines.along.reshape(-1, places.size, lines.along.shape[-1])
+        laws = separate.laws(along, groups.sizes)
+        split += laws.split * len(lines.centres) / len(drawn)
+        index, laws = laws.chosen(rng, groups.lines)
         away, given = laws.draw(rng.random(index.shape))
-        taken = np.take_along_axis(steps, index[:, None, groups.of], axis=1)[:, 0]
+        taken = np.take_along_axis(lines.steps, index[:, None, groups.of], axis=1)[:, 0]
         positions[part][:, shared] = drawn[part]
-        positions[part][:, ~shared] = centres + away[:, groups.of] * taken
-        heights = np.array([band.log_determinant for band in bands])
-        log_density = heights + np.sum(given + laws.log_mass - groups.log_room, axis=1)
+        positions[part][:, ~shared] = lines.centres + away[:, groups.of] * taken
+        log_density = lines.heights + np.sum(given + laws.log_mass - groups.log_room, axis=1)
         log_weights[part] = log_joint(problem.target, positions[part]) - log_density
-        gradients += spent + places.size * lines
+        gradients += lines.gradients
     return Batch(positions, log_weights, gradients, split)
 
 

@@ -145,6 +145,9 @@ class Laws:
         The laws that are returned have, as their mass, its ratio to the mean of those that could
         have been chosen.
         """
+        if lines == 1:
+            one = np.zeros(self.log_mass.shape)
+            return one.astype(np.intp), Laws(self.sizes, self.heights, self.cumulated, one)
         masses = self.log_mass.reshape(-1, lines, self.log_mass.shape[1])
         weights = np.exp(masses - masses.max(axis=1, keepdims=True))
         sums = np.cumsum(weights, axis=1)

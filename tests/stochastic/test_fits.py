@@ -178,7 +178,7 @@ def test_a_killed_run_goes_on_to_the_same_end(tmp_path, monkeypatch):
     monkeypatch.setattr(checkpoint.File, "write", kept)
     resumed = model.infer(**data, batch=64, checkpoint=file)
     np.testing.assert_array_equal(resumed["b"].mean, straight["b"].mean)
-    with pytest.raises(PplError, match="another model"):
+    with pytest.raises(PplError, match="other options"):
         model.infer(**data, batch=32, checkpoint=file)
 
 
