@@ -19,6 +19,8 @@ PRIOR_DRAWS = 10
 SMALLEST_TAIL = 5
 NO_TAIL = -1.0
 """The shape reported where all values are the same; that of a uniform distribution."""
+EQUAL = 1e-9
+"""Weights that differ by less, relative to the largest, are equal but for rounding."""
 
 
 def tail_size(count: int) -> int:
@@ -72,7 +74,7 @@ def _shapes(top: Array) -> Array:
     with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
         scaled = top / largest
         exceedances = scaled[:, 1:] - scaled[:, :1]
-        usable = (exceedances[:, -1] > 1e-12) & np.isfinite(scaled).all(axis=1)
+        usable = (exceedances[:, -1] > EQUAL) & np.isfinite(scaled).all(axis=1)
         usable &= exceedances[:, int((exceedances.shape[1]) / 4 + 0.5) - 1] > 0
         shapes = np.full(len(top), NO_TAIL)
         shapes[~np.isfinite(largest[:, 0])] = np.inf
@@ -106,7 +108,7 @@ def smooth(log_weights: Array) -> tuple[Array, float]:
     exceedances = np.exp(relative[tail]) - np.exp(cutoff)
     if (
         size >= SMALLEST_TAIL
-        and exceedances[-1] > 1e-12
+        and exceedances[-1] > EQUAL
         and exceedances[int(size / 4 + 0.5) - 1] > 0
     ):
         shape, scale = fit_pareto(exceedances[None])
@@ -116,7 +118,7 @@ def smooth(log_weights: Array) -> tuple[Array, float]:
             smoothed = _quantile(levels, khat, float(scale[0])) + np.exp(cutoff)
             relative = relative.copy()
             relative[tail] = np.minimum(np.log(smoothed), 0.0)
-    elif size >= SMALLEST_TAIL and exceedances[-1] > 1e-12:
+    elif size >= SMALLEST_TAIL and exceedances[-1] > EQUAL:
         khat = np.inf
     return relative - _log_sum(relative), khat
 
