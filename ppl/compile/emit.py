@@ -103,6 +103,7 @@ class Emitter:
         self.used: set[str] = set()
         self.checks: dict[tuple[str, int], Inside] = {}
         self._steps: dict[str, str] = {}
+        self._written: dict[int, tuple[list[str], dict[str, Known]]] = {}
         self.given = frozenset((*bound.data, *handed))
         for key in (*bound.data, *handed):
             self.writer.known[key] = Known(self.namer.of(key, key), drawn=False)
@@ -243,7 +244,20 @@ class Emitter:
     # ------------------------------------------------------------------------------- values
 
     def value(self, step: Step) -> None:
-        """Write the lines of a step that makes an array."""
+        """Write the lines of a step that makes an array: the same in every function."""
+        written = self._written.get(id(step))
+        if written is not None:
+            lines, known = written
+            self.writer.lines.extend(lines)
+            self.writer.known.update(known)
+            return
+        before, temporaries = len(self.writer.lines), self.namer.count("t")
+        self._value(step)
+        if isinstance(step, Unpack | Let | Transform) and self.namer.count("t") == temporaries:
+            made = {key: self.writer.known[key] for key in keys_of(step)}
+            self._written[id(step)] = self.writer.lines[before:], made
+
+    def _value(self, step: Step) -> None:
         match step:
             case Unpack(key=key, start=start, stop=stop, shape=shape):
                 name = self._name(key)

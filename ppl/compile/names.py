@@ -70,6 +70,10 @@ class Namer:
             self.names[key] = name
         return self.names[key]
 
+    def count(self, prefix: str) -> int:
+        """Return how far the new names of a prefix have counted."""
+        return self.counters.get(prefix, 0)
+
     def fresh(self, prefix: str) -> str:
         """Return a new name that counts up."""
         while True:
