@@ -179,6 +179,8 @@ class Emitter:
     def _determined(self, steps: Sequence[Step]) -> list[str]:
         """Return which of the reported names a point fixes: no chance comes into them."""
         chance = [s for s in steps if isinstance(s, Draw | StateDraw)]
+        if not chance:
+            return self._reported
         random = {key for step in chance for key in keys_of(step)}
         above: dict[str, list[str]] = {}
         for step in steps:
@@ -640,12 +642,13 @@ def needed_by(
     names: Iterable[str] = (),
 ) -> set[str]:
     """Return the keys of the values that some terms, or some names, need."""
-    below = {key: roots_of(s) for s in steps for key in keys_of(s)}
+    below = {key: s for s in steps for key in keys_of(s)}
     stack = [*roots, *names]
     seen: set[str] = set()
     while stack:
         key = stack.pop()
         if key not in seen:
             seen.add(key)
-            stack.extend(below.get(key, ()))
+            if key in below:
+                stack.extend(roots_of(below[key]))
     return seen

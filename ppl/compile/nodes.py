@@ -151,16 +151,19 @@ class Writer:
 
     def write(self, root: Node, order: tuple[Index, ...] = ()) -> Code:
         """Return a node as an expression; nodes that are used twice get lines of their own."""
+        if isinstance(root, Constant | Size):
+            return self._node(root, {}, order)
+        every = tuple(walk(root))
         uses: dict[int, int] = {}
         counted: set[int] = {id(root)}
-        skipped = {id(n.body) for n in walk(root) if isinstance(n, Reduce) and _is_contraction(n)}
-        for node in walk(root):
+        skipped = {id(n.body) for n in every if isinstance(n, Reduce) and _is_contraction(n)}
+        for node in every:
             for place, child in enumerate(children(node)):
                 uses[id(child)] = uses.get(id(child), 0) + 1
                 if not _takes_truth(node, place):
                     counted.add(id(child))
         codes: dict[int, Code] = {}
-        for node in walk(root):
+        for node in every:
             if id(node) in skipped and uses[id(node)] == 1:
                 continue
             if isinstance(node, Reduce) and _is_contraction(node) and uses[id(node.body)] == 1:

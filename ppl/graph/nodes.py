@@ -339,15 +339,21 @@ def map_children(node: Node, f: Callable[[Node], Node]) -> Node:
 def walk(*roots: Node) -> Iterator[Node]:
     """Yield every node below the roots once, children before parents."""
     seen: set[int] = set()
-    stack: list[tuple[Node, bool]] = [(r, False) for r in reversed(roots)]
+    stack: list[Node | None] = [*reversed(roots)]
     while stack:
-        node, done = stack.pop()
-        if done:
-            yield node
+        node = stack.pop()
+        if node is None:  # behind the one whose children are all done
+            done = stack.pop()
+            assert done is not None
+            yield done
         elif id(node) not in seen:
             seen.add(id(node))
-            stack.append((node, True))
-            stack.extend((c, False) for c in reversed(children(node)))
+            below = children(node)
+            if below:
+                stack += (node, None)
+                stack.extend(below[::-1])
+            else:
+                yield node
 
 
 def rewrite(root: Node, f: Callable[[Node], Node]) -> Node:
