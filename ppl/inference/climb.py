@@ -1,7 +1,8 @@
 """The ladder: its rungs, when each is wanted, and what each adds to what is known.
 
 Mean field, full rank with a search for other modes, importance weights, Markov chains: the climb
-ends at the first rung whose answer passes, or where the user's settings say.
+ends at the first rung whose answer passes, or where the user's settings say. Where many locals are
+independent given few globals, weights come before full rank.
 """
 
 from __future__ import annotations

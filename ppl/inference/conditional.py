@@ -1,4 +1,4 @@
-"""Importance weights of latents coupled along a chain or a grid: globals first, then the rest.
+"""Importance weights of latents that share few factors: globals first, then the rest.
 
 One normal over all of them cannot know that the locals' spread depends on a scale among the
 globals, and its weights are hopeless in thousands of dimensions. So the globals are drawn from a
@@ -6,6 +6,7 @@ mixture around the settled guide, with the curvature of the settled ELBO; and fo
 values, the locals from the normal around their own mode (as Rue, Martino & Chopin 2009 have it,
 "INLA"), moved and widened as the guide's is against that at its mode; the weights correct what it
 leaves out. Where the locals are normal given the globals, these are the weights of the globals.
+Locals that are independent but for few together are drawn from their own laws (`separate`).
 """
 
 from __future__ import annotations

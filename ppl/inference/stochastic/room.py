@@ -34,8 +34,8 @@ are as those over more."""
 GRADIENTS = 32
 """Draws of a trial's gradient: those of the mean-field rung."""
 EACH, COPIES, BASE = 32_000, 8, 2e8
-"""Bytes for each number of the largest array, copies of the data, and bytes besides, that no model
-was seen to exceed: what fits with so many needs no trial."""
+"""Bytes for each number of the largest array that depends on a draw, copies of the data, and bytes
+besides, that no model was seen to exceed: what fits with so many needs no trial."""
 KEPT, AT_ONCE = 2**26, 450
 """Numbers that the ladder keeps at most as weighted and handed-out draws, and draws of all columns
 that its optimisers keep beside one another."""
@@ -132,11 +132,9 @@ def _columns(bound: BoundGraph) -> int:
 
 def _surely(bound: BoundGraph) -> float:
     """Return bytes with which full passes surely do."""
-    width = _largest(bound)
     data = sum(values.nbytes for values in bound.data.values())
-    rows = max([*bound.sizes.values(), *(len(v) for v in bound.data.values() if v.ndim)], default=0)
-    rows = max(rows, _columns(bound), min(width, rows * 64))
-    return EACH * rows + COPIES * data + _ladder(_columns(bound)) + BASE
+    drawn = max(_columns(bound), _largest_of_a_draw(bound))
+    return EACH * drawn + COPIES * data + _ladder(_columns(bound)) + BASE
 
 
 def _ladder(columns: float) -> float:
