@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import signal
 import statistics
 import subprocess
 import sys
@@ -112,16 +113,23 @@ def run(words: list[str], limit: float | None = None) -> tuple[float, str]:
     for name in SET_HERE:
         environment.pop(name, None)
     began = time.perf_counter()
-    try:
-        done = subprocess.run(
-            words, env=environment, capture_output=True, text=True, check=False, timeout=limit
-        )
-    except subprocess.TimeoutExpired:
-        raise RuntimeError(f"stopped after {limit:.0f} s") from None
+    with subprocess.Popen(
+        words,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as process:
+        try:
+            printed, said = process.communicate(timeout=limit)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)  # with the processes that it began
+            raise RuntimeError(f"stopped after {limit:.0f} s") from None
     seconds = time.perf_counter() - began
-    if done.returncode not in (0, 3):
-        raise RuntimeError(f"{words[1:]} failed: {done.stderr[-2000:]}")
-    return seconds, done.stdout
+    if process.returncode not in (0, 3):
+        raise RuntimeError(f"{words[1:]} failed: {said[-2000:]}")
+    return seconds, printed
 
 
 def answer_of(printed: str) -> Answer:
