@@ -52,8 +52,9 @@ class Amortized:
     network
         From the inputs to 2 K outputs.
     shift, spread
-        Of every input: the network reads u / sqrt(1 + u^2), where u = (input - shift) / spread, so
-        that a value far out of the ordinary does not take it where it never learned.
+        Of every input, which becomes u = (input - shift) / spread. A network with hidden layers
+        reads u / sqrt(1 + u^2), so that a value far out of the ordinary does not take it where it
+        never learned; a linear one reads u, as what it is to find is linear in it.
     """
 
     network: Network
@@ -68,7 +69,8 @@ class Amortized:
     def at(self, weights: Array, inputs: Array) -> Local:
         """Return the factor of positions with inputs (B, F)."""
         u = (inputs - self.shift) / self.spread
-        outputs, layers = self.network.run(weights, u / np.sqrt(1 + u * u))
+        is_linear = len(self.network.sizes) == 2
+        outputs, layers = self.network.run(weights, u if is_linear else u / np.sqrt(1 + u * u))
         mean, raw = outputs[:, : self.latents], outputs[:, self.latents :]
         return Local(mean, np.clip(raw, LEAST_SCALE, MOST_SCALE), tuple(layers))
 
