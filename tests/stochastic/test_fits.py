@@ -203,3 +203,23 @@ def test_rows_that_are_held_out():
     assert likelihood - 0.2 < held.elbo.value < likelihood + 0.01
     told = fit.to_json()["held_out"]
     assert told["elbo"]["value"] == held.elbo.value
+
+
+def test_a_linear_encoder_reaches_the_closed_form_of_factor_analysis():
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(1500, 1)) * rng.normal(size=6) + rng.normal(0.5, 0.6, (1500, 6))
+    text = """
+data x[N, D]
+param W[D], b[D], s > 0
+for n in N {
+  z[n] ~ Normal(0, 1)
+  x[n, D] ~ Normal(W * z[n] + b, s)
+}
+guide { z[n] ~ amortized(x[n], hidden = 0) }
+"""
+    fit = ppl.Model(text).infer(x=x)
+    values = np.linalg.eigvalsh(np.cov(x.T, bias=True))
+    noise = values[:-1].mean()
+    log_determinant = 5 * np.log(noise) + np.log(values[-1])
+    best = -0.5 * (6 * np.log(2 * np.pi) + log_determinant + 6)
+    assert best - 0.01 < fit.elbo.value / 1500 < best + 1e-3
