@@ -61,12 +61,13 @@ def test_failures_and_numpys_settings_reach_the_caller(two: None) -> None:
 
 
 def test_an_interrupt_ends_the_helpers(two: None) -> None:
-    main, done = threading.get_ident(), []
+    main, begun = threading.get_ident(), threading.Event()
 
     def task(number: int) -> None:
         if threading.get_ident() == main:
+            begun.set()
             raise KeyboardInterrupt
-        done.append(number)
+        begun.wait(10)  # else it might do all parts before the main thread has its turn
 
     before = threading.active_count()
     with pytest.raises(KeyboardInterrupt):
