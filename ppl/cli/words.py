@@ -168,23 +168,21 @@ def positive_count(word: str) -> int:
 
 def seconds(word: str) -> float:
     """Read a time above 0."""
-    try:
-        time = float(word)
-    except ValueError:
-        time = 0.0
-    if not 0 < time < float("inf"):
-        raise ValueError(f"`{word}` is not a number of seconds above 0")
-    return time
+    return _above_zero(word, "seconds")
 
 
 def gigabytes(word: str) -> float:
     """Read an amount of memory above 0."""
+    return _above_zero(word, "gigabytes")
+
+
+def _above_zero(word: str, unit: str) -> float:
     try:
         amount = float(word)
     except ValueError:
         amount = 0.0
     if not 0 < amount < float("inf"):
-        raise ValueError(f"`{word}` is not a number of gigabytes above 0")
+        raise ValueError(f"`{word}` is not a number of {unit} above 0")
     return amount
 
 

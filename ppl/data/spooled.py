@@ -23,6 +23,7 @@ from ppl.data.dataset import Array
 from ppl.data.diagnostics import NOT_FOUND, UNPACKED, fail
 from ppl.data.mapped import blocks, keep_open, release, rows_of
 from ppl.text import Diagnostic
+from ppl.text.amounts import in_bytes
 
 Parts = Iterable[Mapping[str, Array]]
 Shapes = Mapping[str, tuple[int, ...]]
@@ -105,14 +106,9 @@ def widened(values: Array, shown: str) -> Array:
 
 def told(found: Mapping[str, Array], shown: str) -> Diagnostic:
     """Say what was unpacked."""
-    size = shown_size(sum(values.nbytes for values in found.values()))
+    size = in_bytes(sum(values.nbytes for values in found.values()))
     where = tempfile.gettempdir()
     return UNPACKED(f"{shown} is unpacked in {where}: {size}, until the program ends")
-
-
-def shown_size(count: float) -> str:
-    """Return a number of bytes as one reads it."""
-    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.0f} MB"
 
 
 @contextmanager
@@ -135,10 +131,10 @@ def _look_for_room(shown: str, needed: int) -> None:
 def _full(shown: str, needed: int, reason: str) -> NoReturn:
     where = tempfile.gettempdir()
     try:
-        free = f", and {shown_size(shutil.disk_usage(where).free)} are free"
+        free = f", and {in_bytes(shutil.disk_usage(where).free)} are free"
     except OSError:
         free = ""
-    message = f"{shown} cannot be unpacked in {where}{reason}: it takes {shown_size(needed)}{free}"
+    message = f"{shown} cannot be unpacked in {where}{reason}: it takes {in_bytes(needed)}{free}"
     fail(NOT_FOUND, message, "have `TMPDIR` name a folder with room for its numbers")
 
 

@@ -111,11 +111,3 @@ def _numbers(path: Path) -> dict[str, int]:
         if len(words) == 2 and words[0].isdigit() and words[1] == "kB":
             found[name] = 1024 * int(words[0])
     return found
-
-
-def shown(count: float) -> str:
-    """Return a number of bytes in words."""
-    for size, unit in ((1e9, "GB"), (1e6, "MB")):
-        if count >= size:
-            return f"{count / size:.3g} {unit}"
-    return f"{count / 1e6:.1g} MB"

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from ppl.inference.pattern import coloured
+
 Array = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
 Places = npt.NDArray[np.intp]
@@ -109,14 +111,5 @@ def _colours(coupled: Mask, depends: Mask, hub: Mask) -> Places:
     for user in users:
         for normal in user:
             shared[normal].update(user)
-    colours = np.full(len(near), -1)
-    for normal in np.flatnonzero(~hub).tolist():
-        apart = set(shared[normal])
-        for neighbour in near[normal]:
-            apart |= near[neighbour]
-        taken = {int(colours[other]) for other in apart}
-        colour = 0
-        while colour in taken:
-            colour += 1
-        colours[normal] = colour
-    return colours
+    chosen = np.flatnonzero(~hub).tolist()
+    return coloured(len(near), ((i, shared[i].union(*(near[j] for j in near[i]))) for i in chosen))

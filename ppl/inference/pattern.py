@@ -9,6 +9,7 @@ of the gradient shows all their curvatures at once (Curtis, Powell & Reid 1974).
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -131,11 +132,19 @@ def _colours(rows: Places, columns: Places, size: int) -> Places:
     """Colour columns so that those of one colour are not coupled and share no neighbour."""
     starts = np.searchsorted(rows, np.arange(size + 1))
     near = [columns[starts[i] : starts[i + 1]].tolist() for i in range(size)]
+    return coloured(
+        size, ((i, set(near[i]).union(*(near[j] for j in near[i]))) for i in range(size))
+    )
+
+
+def coloured(size: int, apart: Iterable[tuple[int, Collection[int]]]) -> Places:
+    """Colour columns in turn, each unlike those that it must be apart from.
+
+    Columns that have no turn keep the colour -1.
+    """
     colours = np.full(size, -1)
-    for column in range(size):
-        taken = {int(colours[i]) for i in near[column]}
-        for i in near[column]:
-            taken.update(int(colours[j]) for j in near[i] if j != column)
+    for column, others in apart:
+        taken = {int(colours[other]) for other in others if other != column}
         colour = 0
         while colour in taken:
             colour += 1

@@ -24,6 +24,7 @@ from ppl.inference.settings import Settings
 from ppl.inference.stochastic.form import line_for
 from ppl.inference.target import BLOCK_ENTRIES, BLOCK_ROWS
 from ppl.text import ModelError, PplError
+from ppl.text.amounts import in_bytes
 from ppl.text.usage import OUT_OF_MEMORY
 
 FEW = 8192
@@ -64,8 +65,8 @@ class Short:
 
     def __str__(self) -> str:
         return (
-            f"full passes over `{self.plate}` need about {memory.shown(self.needed)} beside the "
-            f"data, and {self.room.limit} leaves {memory.shown(self.room.bytes)}"
+            f"full passes over `{self.plate}` need about {in_bytes(self.needed)} beside the "
+            f"data, and {self.room.limit} leaves {in_bytes(self.room.bytes)}"
         )
 
 
@@ -153,8 +154,8 @@ def _refuse_the_impossible(bound: BoundGraph, found: memory.Room) -> None:
     raise ModelError(
         (
             OUT_OF_MEMORY(
-                f"the model needs at least {memory.shown(least)} beside the data, "
-                f"{found.limit} leaves {memory.shown(found.bytes)}{reason}",
+                f"the model needs at least {in_bytes(least)} beside the data, "
+                f"{found.limit} leaves {in_bytes(found.bytes)}{reason}",
                 why.span if why else None,
                 help="give the process more memory, or the model fewer data",
             ),
